@@ -1,0 +1,1 @@
+"""The conversation: what is asked, how it is shown."""

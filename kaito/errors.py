@@ -1,0 +1,45 @@
+"""The errors that reach a user.
+
+Each is one line (what failed and why) and, where one is known, a second line that says what to do next.
+`cli.main` prints them as `error: …` and exits with `exit_code`. Nothing secret goes into either line.
+"""
+
+from __future__ import annotations
+
+
+class KaitoError(Exception):
+    """Something that the user must be told; the kinds below differ by their exit code.
+
+    `message`: one line, no "error: " before it, no full stop behind it. `hint`: what to do next, or "".
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(KaitoError):
+    """The command line, or a command in a pipe, is not one; or nothing was asked."""
+
+    exit_code = 2
+
+
+class ClusterError(KaitoError):
+    """The API server cannot be found, reached or trusted, or refuses the user."""
+
+    exit_code = 3
+
+
+class WorkspaceError(KaitoError):
+    """The workspace is missing, not ready, or serves nothing."""
+
+    exit_code = 4
+
+
+class InferenceError(KaitoError):
+    """The model's server refused, broke off, said nothing, or took too long."""
+
+    exit_code = 5

@@ -1,0 +1,1 @@
+"""What the Kubernetes API server asks of a client: kubeconfig, credentials, requests."""
