@@ -1,0 +1,114 @@
+"""Bytes to Server-Sent Events, by the WHATWG's grammar. Pure.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LIMIT = 16 * 1024 * 1024
+"""The most that an unfinished event or line may hold, in bytes."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class SseError(ValueError):
+    """An event, or a single line, is larger than `LIMIT`."""
+
+
+class Event(NamedTuple):
+    """One event: its type ("message" where the stream names none) and its data lines, joined by line feeds."""
+
+    event: str
+    data: str
+
+
+class Parser:
+    """Takes a stream apart; holds what has come of the event that is not yet complete.
+
+    An event at the end of the stream that no blank line follows is never given, as the grammar wants. `id` and
+    `retry` serve reconnecting, which nobody here does: they are read and dropped.
+    """
+
+    def __init__(self) -> None:
+        self._line = bytearray()  # the beginning of a line whose end has not come
+        self._type = ""
+        self._data: list[bytes] = []
+        self._held = 0  # bytes of the complete lines that `_data` was made of
+        self._started = False
+        self._after_cr = False  # the last byte was a CR: a LF that comes first now belongs to it
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Give the events that `data`, any piece of the stream, completes. Raises SseError."""
+        if self._after_cr and data:
+            self._after_cr = False
+            if data[0] == 0x0A:
+                data = data[1:]
+        end = data.rfind(b"\n") + 1
+        carriage_returns = b"\r" in data
+        if carriage_returns:
+            end = max(end, data.rfind(b"\r") + 1)
+            self._after_cr = end == len(data) and data[-1] == 0x0D
+        if not end:
+            self._hold(data)
+            return []
+        lines = data[:end]
+        if self._line:
+            self._line += lines
+            lines = bytes(self._line)
+            self._line = bytearray()
+        if end < len(data):
+            self._hold(data[end:])
+        if not self._started:
+            self._started = True
+            if lines.startswith(_BOM):
+                lines = lines[len(_BOM) :]
+        if carriage_returns or b"\r" in lines:
+            lines = lines.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return self._events(lines)
+
+    def _hold(self, data: bytes) -> None:
+        self._line += data
+        if len(self._line) + self._held > LIMIT:
+            raise SseError(f"an event is larger than {LIMIT >> 20} MiB")
+
+    def _events(self, lines: bytes) -> list[Event]:
+        """Give the events that `lines`, complete ones that LF ends, complete."""
+        events: list[Event] = []
+        blocks = lines.split(b"\n\n")
+        last = blocks.pop()
+        small = len(lines) < LIMIT
+        for block in blocks:
+            # The usual framing, one data line and nothing else, is taken without a look at each line.
+            if small and block[:6] == b"data: " and not self._held and b"\n" not in block:
+                events.append(Event("message", str(block[6:], "utf-8", "replace")))
+                continue
+            for line in block.split(b"\n"):
+                self._take(line, events)
+            self._take(b"", events)
+        if last:
+            for line in last[:-1].split(b"\n"):
+                self._take(line, events)
+        return events
+
+    def _take(self, line: bytes, events: list[Event]) -> None:
+        if not line:
+            if self._data:
+                data = str(b"\n".join(self._data), "utf-8", "replace")
+                events.append(Event(self._type or "message", data))
+            self._type = ""
+            self._data = []
+            self._held = 0
+            return
+        if self._held + len(line) > LIMIT:
+            raise SseError(f"an event is larger than {LIMIT >> 20} MiB")
+        field, _, value = line.partition(b":")
+        if value[:1] == b" ":
+            value = value[1:]
+        if field == b"data":
+            self._data.append(value)
+            self._held += len(line) + 1
+        elif field == b"event":
+            self._type = str(value, "utf-8", "replace")
+            self._held += len(line) + 1
