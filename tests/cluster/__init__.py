@@ -1,0 +1,57 @@
+"""A stand-in cluster: a real HTTPS API server on loopback with a scripted model behind its service proxy.
+
+    with Cluster() as cluster:
+        cluster.add(workspace("phi"), service("phi"))
+        cluster.model.reply("Hello")
+        path = cluster.write_kubeconfig(folder)
+        result = run(["chat", "--workspace-name", "phi", "--kubeconfig", path], stdin=b"Hi\\n")
+        assert cluster.model.chats[0].json["messages"] == [{"role": "user", "content": "Hi"}]
+
+By hand: `python3 -m tests.cluster --help`. Standard library only, Python 3.9 and later.
+"""
+
+from __future__ import annotations
+
+from .api import NO_ENDPOINTS, NO_OBJECT, REFUSED, Cluster, data
+from .model import Model, tokens
+from .objects import condition, inference_set, namespace, pod, port, replica_of, service, waiting, workspace
+from .process import Result, Terminal, run, start
+from .replies import CLOSE, CUT, END, HANG, RESET, Raw, Reasoning, Refusal, Reply, too_many_requests
+from .server import Server, server_context
+from .upstream import Upstream
+
+__all__ = [
+    "CLOSE",
+    "CUT",
+    "END",
+    "HANG",
+    "NO_ENDPOINTS",
+    "NO_OBJECT",
+    "REFUSED",
+    "RESET",
+    "Cluster",
+    "Model",
+    "Raw",
+    "Reasoning",
+    "Refusal",
+    "Reply",
+    "Result",
+    "Server",
+    "Terminal",
+    "Upstream",
+    "condition",
+    "data",
+    "inference_set",
+    "namespace",
+    "pod",
+    "port",
+    "replica_of",
+    "run",
+    "server_context",
+    "service",
+    "start",
+    "tokens",
+    "too_many_requests",
+    "waiting",
+    "workspace",
+]

@@ -1,0 +1,229 @@
+"""The program as a user starts it: in a pipe (`run`, `start`) or on a terminal (`Terminal`).
+
+The program is `./kubectl-kaito` of this checkout, or the file that the environment variable KAITO_PROGRAM names (a
+zipapp, say). It gets a clean environment: a home of its own, no KUBECONFIG, no proxies, a UTF-8 locale.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from typing import NamedTuple
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+KEPT = ("PATH", "TMPDIR", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_START")
+
+
+class Result(NamedTuple):
+    """How the program ended: its exit code (negative: the signal) and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def program():
+    """The words that start the program, to be followed by its arguments."""
+    return [sys.executable, os.environ.get("KAITO_PROGRAM") or os.path.join(ROOT, "kubectl-kaito")]
+
+
+def environment(home, changes=None):
+    """A clean environment; `changes` whose value is None are taken away."""
+    env = {name: os.environ[name] for name in KEPT if name in os.environ}
+    env.update(HOME=str(home), LANG="C.UTF-8", LC_ALL="C.UTF-8", TERM="xterm-256color")
+    env.update(changes or {})
+    return {name: str(value) for name, value in env.items() if value is not None}
+
+
+def start(argv, *, env=None, cwd=None, home=None, command=None, **pipes):
+    """Start the program and return the Popen: all three streams are pipes unless `pipes` says else.
+
+    `command` replaces the program's own words (`["kubectl", "kaito"]`, say).
+    """
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
+    words = [*(command or program()), *map(str, argv)]
+    return subprocess.Popen(
+        words, env=environment(home or os.devnull, env), cwd=cwd, start_new_session=True, **streams
+    )
+
+
+def run(argv, stdin=None, env=None, timeout=30, *, cwd=None, home=None, command=None):
+    """Run the program to its end. `stdin`: bytes, str, or None for an empty one. `home`: None makes one for the run."""
+    if isinstance(stdin, str):
+        stdin = stdin.encode()
+    folder = tempfile.mkdtemp(prefix="kaito-home-") if home is None else None
+    try:
+        with start(argv, env=env, cwd=cwd, home=home or folder, command=command) as process:
+            try:
+                out, err = process.communicate(stdin or b"", timeout)
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                out, err = process.communicate()
+                raise AssertionError(
+                    f"still running after {timeout} s: {process.args}\nstdout: {out!r}\nstderr: {err!r}"
+                ) from None
+            except BaseException:
+                _kill(process)
+                raise
+        return Result(process.returncode, out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "replace"))
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kill(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+class Terminal:
+    """The program on a pseudo-terminal. `raw` is every byte it wrote there, `text` the same as text.
+
+    `stdin`, `stdout` and `stderr` name files in the place of the terminal (`chat > out.txt`). Use it in a `with`.
+    """
+
+    def __init__(
+        self,
+        argv,
+        *,
+        env=None,
+        cwd=None,
+        home=None,
+        command=None,
+        rows=24,
+        columns=80,
+        stdin=None,
+        stdout=None,
+        stderr=None,
+    ):
+        self.raw = b""
+        self._seen = 0
+        self._master, slave = pty.openpty()
+        self.resize(rows, columns)
+        name = os.ttyname(slave)
+        # The shell opens the terminal as the leader of a new session, which makes it the controlling one: Ctrl-C
+        # becomes a SIGINT. (A preexec_fn could do it too, but not safely among threads.)
+        script = 'exec <>"$1" >&0 2>&0; shift; exec "$@"'
+        for number, path in ((0, stdin), (1, stdout), (2, stderr)):
+            if path is not None:
+                script += f" {number}{'<' if number == 0 else '>'}{_quoted(path)}"
+        words = ["/bin/sh", "-c", script, "sh", name, *(command or program()), *map(str, argv)]
+        self.process = subprocess.Popen(
+            words, env=environment(home or os.devnull, env), cwd=cwd, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        # Held until the program has opened it too: a master whose last slave is closed reads as ended.
+        self._slave = slave
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Kill what still runs."""
+        if self.process.poll() is None:
+            _kill(self.process)
+        self.process.wait()
+        for number in (self._master, self._slave):
+            if number is not None:
+                os.close(number)
+        self._master = self._slave = None
+
+    @property
+    def text(self):
+        """Everything so far, carriage returns left out."""
+        return self.raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "")
+
+    def send(self, text):
+        """Type: str or bytes, as keys give them ("\\r" is Enter, "\\x03" Ctrl-C)."""
+        data = text.encode() if isinstance(text, str) else text
+        while data:
+            data = data[os.write(self._master, data) :]
+
+    def line(self, text):
+        """Type a line and Enter."""
+        self.send(text + "\r")
+
+    def interrupt(self):
+        """Press Ctrl-C."""
+        self.send("\x03")
+
+    def eof(self):
+        """Press Ctrl-D."""
+        self.send("\x04")
+
+    def resize(self, rows, columns):
+        """Change the window's size; the program gets a SIGWINCH."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def expect(self, wanted, timeout=10.0):
+        """Wait until `wanted` (text, or a compiled pattern) appears behind what was expected before.
+
+        Returns the match (for text, the text). Fails with the whole screen.
+        """
+        end = time.monotonic() + timeout
+        pattern = wanted if isinstance(wanted, re.Pattern) else re.compile(re.escape(wanted))
+        while True:
+            match = pattern.search(self.text, self._seen)
+            if match:
+                self._seen = match.end()
+                return match if isinstance(wanted, re.Pattern) else wanted
+            if not self._read(end):
+                why = f"within {timeout} s" if self.process.poll() is None else "before the program ended"
+                raise AssertionError(f"{wanted!r} did not appear {why}; the screen:\n{self.text}\nraw: {self.raw!r}")
+
+    def unread(self):
+        """What was written behind the last match, as far as it has been read."""
+        return self.text[self._seen :]
+
+    def settle(self, seconds=0.1):
+        """Read until nothing has come for that long: to show that something does NOT appear."""
+        while self._read(time.monotonic() + seconds):
+            pass
+        return self.text
+
+    def wait(self, timeout=10.0):
+        """Wait for the program's end and return its exit code."""
+        end = time.monotonic() + timeout
+        while self._read(end):
+            pass
+        try:
+            return self.process.wait(max(0.0, end - time.monotonic()) + 0.1)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {timeout} s; the screen:\n{self.text}") from None
+
+    def _read(self, end):
+        """Read what there is, waiting until `end`. False: nothing came, or the program has closed the terminal."""
+        while True:
+            ended = self.process.poll() is not None
+            left = 0.0 if ended else min(0.05, end - time.monotonic())
+            if left < 0:
+                return False
+            if select.select([self._master], [], [], left)[0]:
+                try:
+                    data = os.read(self._master, 1 << 16)
+                except OSError:  # EIO: the last one has closed it
+                    data = b""
+                self.raw += data
+                return bool(data)
+            if ended:
+                return False
+
+
+def _quoted(path):
+    return "'" + str(path).replace("'", "'\\''") + "'"
