@@ -399,6 +399,10 @@ class Response:
             raise
         self._finish()
 
+    def hasten(self, seconds: float) -> None:
+        """Bound the wait for what is left of the body to `seconds` from now on, in all."""
+        self._wire.start("body", seconds, None, None, None)
+
     def close(self) -> None:
         """Give up what has not been read, and the connection with it; none when the body has been read."""
         if not self._wire.free:

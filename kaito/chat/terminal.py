@@ -1,0 +1,95 @@
+"""Where words go: the answer to stdout, everything else to the person.
+
+A person sits at a terminal on both stdin and stdout, or the notices go to stderr so that stdout holds the
+model's words alone. On a terminal nothing from a server can do more than be read.
+"""
+
+from __future__ import annotations
+
+import os
+
+from kaito.errors import KaitoError
+from kaito.text import harmless
+
+
+class ReaderGone(Exception):
+    """Whoever read stdout does so no more (`| head`); the run ends quietly, as SIGPIPE would end it."""
+
+
+class Console:
+    """The process's three streams. State: whether the cursor stands at the start of a line.
+
+    `interactive`: stdin is a terminal, so a person types. `answers_seen`: the answers appear on a terminal.
+    """
+
+    def __init__(self) -> None:
+        self.interactive = os.isatty(0)
+        self.answers_seen = os.isatty(1)
+        self._notices = 1 if self.interactive and self.answers_seen else 2
+        self._line_open = False
+
+    def answer(self, text: str) -> None:
+        """A piece of the answer, as it comes: byte for byte where it is not seen on a terminal."""
+        _write(1, harmless(text) if self.answers_seen else text)
+        self._line_open = not text.endswith("\n") if self.answers_seen else True
+
+    def end_answer(self) -> None:
+        """Ends the answer with one newline, if there was one."""
+        if self._line_open:
+            _write(1, "\n")
+            self._line_open = False
+
+    def say(self, text: str = "") -> None:
+        """A line for the person: banner, notice, the result of a command."""
+        _write(self._notices, harmless(text) + "\n")
+
+    def prompt(self, text: str) -> None:
+        """A prompt, where no line editor writes it."""
+        _write(self._notices, text)
+
+    def error(self, error: KaitoError) -> None:
+        """An error in its one or two lines, on stderr."""
+        report(error)
+
+
+def report(error: KaitoError) -> None:
+    """Writes an error as every part of the program does: what failed and why, then what to do next."""
+    lines = f"error: {error.message}\n" + (f"{error.hint}\n" if error.hint else "")
+    _write(2, harmless(lines))
+
+
+def print_text(text: str) -> None:
+    """Writes a text that was asked for (help, a version) to stdout."""
+    _write(1, text)
+
+
+def hold_standard_streams() -> None:
+    """Keeps file descriptors 0 to 2 taken, so that no socket becomes the stdout that a caller closed.
+
+    A closed one is replaced by one that fails as it did: nothing can be read from it, nothing written to it.
+    """
+    for descriptor, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDWR)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, flags)
+
+
+def _write(descriptor: int, text: str) -> None:
+    """Writes all of `text`; what goes to stderr is dropped where stderr is gone."""
+    data = memoryview(text.encode("utf-8", "replace"))
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            import select
+
+            select.select([], [descriptor], [])
+        except BrokenPipeError:
+            if descriptor == 1:
+                raise ReaderGone from None
+            return
+        except OSError as error:
+            if descriptor == 1:
+                raise KaitoError(f"cannot write to stdout: {error.strerror}") from None
+            return

@@ -1,0 +1,113 @@
+"""The root of the program: which verb, its help, and how every run ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from kaito.chat.terminal import ReaderGone, hold_standard_streams, print_text, report
+from kaito.commands.cluster import KUBECTL_FLAGS, NAMESPACE
+from kaito.errors import KaitoError, UsageError
+from kaito.flags import SWITCH, Flag, describe, parse, split_verb
+
+PROGRAM = "kubectl kaito"
+
+# Each verb is a module of kaito.commands with SUMMARY, USAGE, DESCRIPTION, EXAMPLES, FLAGS and run(values).
+VERBS = ("chat", "version")
+
+HELP = Flag("help", SWITCH, False, "Show this help", short="h", bare="true")
+ROOT_FLAGS = (NAMESPACE, HELP, *KUBECTL_FLAGS)
+
+EXIT_CODES = """\
+Exit codes:
+  0    fine
+  1    anything not below
+  2    usage: a flag, an unknown command in a pipe, nothing was asked
+  3    cluster: kubeconfig, TLS, credentials, rights, not reachable
+  4    workspace: missing, not ready, serves nothing
+  5    inference: HTTP error, broken or empty answer, timeout
+  130  interrupted
+  141  the reader of the output went away
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the program and returns its exit code; every failure is told here, and none by a traceback."""
+    hold_standard_streams()
+    try:
+        return run(sys.argv[1:] if argv is None else argv)
+    except KaitoError as error:
+        report(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except ReaderGone:
+        return 141
+
+
+def run(argv: Sequence[str]) -> int:
+    """Finds the verb in `argv` and runs it. Raises KaitoError."""
+    name, rest = split_verb(argv, ROOT_FLAGS)
+    if name == "help":
+        name, rest = split_verb(rest, ROOT_FLAGS)
+        rest = ["--help"]
+    if not name:
+        values = parse(rest, ROOT_FLAGS)
+        print_text(root_help())
+        return 0
+    if name not in VERBS:
+        raise UsageError(f'unknown command "{name}" for "{PROGRAM}"', _nearest(name))
+    verb = import_module(f"kaito.commands.{name}")
+    try:
+        values = parse(rest, (*verb.FLAGS, *ROOT_FLAGS))
+        if values.switch("help"):
+            print_text(verb_help(verb))
+            return 0
+        code: int = verb.run(values)
+        return code
+    except UsageError as error:
+        if error.hint:
+            raise
+        raise UsageError(error.message, f"see: {PROGRAM} {name} --help") from None
+
+
+def root_help() -> str:
+    """What `kubectl kaito --help` says."""
+    verbs = [f"  {name:<10}{import_module(f'kaito.commands.{name}').SUMMARY}" for name in VERBS]
+    return _help(
+        "Chat with the models that KAITO serves on Kubernetes.",
+        "[command] [flags]",
+        "  kubectl kaito chat --workspace-name phi-3.5-mini-instruct",
+        "Commands:\n" + "\n".join(verbs),
+        _section("Flags", (NAMESPACE, HELP)),
+        _section("kubectl's flags, for every command", KUBECTL_FLAGS),
+    )
+
+
+def verb_help(verb: Any) -> str:
+    """What `kubectl kaito VERB --help` says; `verb` is its module."""
+    return _help(
+        verb.DESCRIPTION,
+        verb.USAGE,
+        verb.EXAMPLES,
+        _section("Flags", (*verb.FLAGS, NAMESPACE, HELP)),
+        _section("kubectl's flags", KUBECTL_FLAGS),
+    )
+
+
+def _help(description: str, usage: str, examples: str, *sections: str) -> str:
+    head = (description, f"Usage:\n  {PROGRAM} {usage}", f"Examples:\n{examples}")
+    return "\n\n".join((*head, *sections, EXIT_CODES))
+
+
+def _section(title: str, flags: Sequence[Flag]) -> str:
+    return f"{title}:\n" + "\n".join(describe(flags))
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, VERBS, 1)
+    return f"did you mean {PROGRAM} {close[0]}?" if close else f"see: {PROGRAM} --help"

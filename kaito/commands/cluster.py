@@ -1,0 +1,82 @@
+"""kubectl's own flags, which every verb takes, and the way from them to an API server."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_number
+
+if TYPE_CHECKING:
+    from kaito.kube.api import ApiServer
+    from kaito.kube.kubeconfig import Overrides
+
+NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
+
+# Names, kinds and meanings are kubectl's; only --request-timeout has a default of its own.
+KUBECTL_FLAGS = (
+    Flag("kubeconfig", TEXT, "", "Path to the kubeconfig file to use"),
+    Flag("context", TEXT, "", "The name of the kubeconfig context to use"),
+    Flag("cluster", TEXT, "", "The name of the kubeconfig cluster to use"),
+    Flag("user", TEXT, "", "The name of the kubeconfig user to use"),
+    Flag("server", TEXT, "", "The address and port of the Kubernetes API server", short="s"),
+    Flag("token", TEXT, "", "Bearer token for authentication to the API server"),
+    Flag("username", TEXT, "", "Username for basic authentication to the API server"),
+    Flag("password", TEXT, "", "Password for basic authentication to the API server"),
+    Flag("certificate-authority", TEXT, "", "Path to a certificate file of the certificate authority"),
+    Flag("client-certificate", TEXT, "", "Path to a client certificate file for TLS"),
+    Flag("client-key", TEXT, "", "Path to a client key file for TLS"),
+    Flag("tls-server-name", TEXT, "", "Server name to use for server certificate validation"),
+    Flag("insecure-skip-tls-verify", SWITCH, False, "Do not check the server's certificate", bare="true"),
+    Flag("as", TEXT, "", "Username to impersonate for the operation"),
+    Flag("as-group", TEXTS, (), "Group to impersonate, may be repeated", many=True),
+    Flag("as-uid", TEXT, "", "UID to impersonate for the operation"),
+    Flag(
+        "request-timeout",
+        DURATION,
+        300.0,
+        "How long to wait for the next byte of an answer, 0 for ever",
+        shown="5m",
+    ),
+    Flag("v", whole_number(0), 0, "Number for the log level verbosity; 6 shows requests", short="v"),
+)
+
+
+def overrides(values: Values) -> Overrides:
+    """What the flags say of cluster, user and namespace."""
+    from kaito.kube.kubeconfig import Overrides
+
+    return Overrides(
+        kubeconfig=values.text("kubeconfig"),
+        context=values.text("context"),
+        cluster=values.text("cluster"),
+        user=values.text("user"),
+        namespace=values.text("namespace"),
+        server=values.text("server"),
+        token=values.text("token"),
+        username=values.text("username"),
+        password=values.text("password"),
+        certificate_authority=values.text("certificate-authority"),
+        client_certificate=values.text("client-certificate"),
+        client_key=values.text("client-key"),
+        tls_server_name=values.text("tls-server-name"),
+        insecure_skip_tls_verify=values.switch("insecure-skip-tls-verify"),
+        as_user=values.text("as"),
+        as_groups=values.texts("as-group"),
+        as_uid=values.text("as-uid"),
+    )
+
+
+def connect(values: Values) -> ApiServer:
+    """The API server that the flags, the environment and the kubeconfig choose. Raises ClusterError."""
+    from kaito.kube.api import ApiServer
+    from kaito.kube.credentials import Credentials
+    from kaito.kube.kubeconfig import resolve
+
+    target = resolve(overrides(values), os.environ)
+    trace = _trace if values.integer("v") >= 6 else None
+    return ApiServer(target, os.environ, Credentials(target), trace)
+
+
+def _trace(line: str) -> None:
+    os.write(2, (line + "\n").encode("utf-8", "replace"))

@@ -1,0 +1,266 @@
+"""Flags by pflag's rules, since kubectl's users know no others.
+
+`--flag value`, `--flag=value`, `-f value`, `-fvalue`, `-f=value`, switches in a row (`-qh`), `--` ends the
+flags, no abbreviated names; a value is whatever follows, also when it begins with a dash. A flag with an
+optional value X
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Union
+
+from kaito.errors import UsageError
+
+Value = Union[str, int, float, bool, tuple[str, ...], None]
+
+
+class Kind(NamedTuple):
+    """What a flag's value is: the word that help shows for it, and the reader of its text.
+
+    `read` raises ValueError with what the value should have been ("a number from 0.0 to 2.0").
+    """
+
+    word: str
+    read: Callable[[str], Value]
+
+
+class Flag(NamedTuple):
+    """One flag. `bare` is the text that the flag means when it stands alone; None: it needs a value.
+
+    `many`: each occurrence adds to a tuple of strings; otherwise the last one counts, as in pflag. `shown`: the
+    default as a user would type it, where that is not how Python writes it.
+    """
+
+    name: str
+    kind: Kind
+    default: Value
+    help: str
+    short: str = ""
+    bare: str | None = None
+    many: bool = False
+    shown: str = ""
+
+
+class Values:
+    """The flags' values by name, defaults included, and what stood between them (`arguments`)."""
+
+    def __init__(self, flags: Sequence[Flag]) -> None:
+        self._values: dict[str, Value] = {flag.name: flag.default for flag in flags}
+        self.given: set[str] = set()
+        self.arguments: list[str] = []
+
+    def set(self, flag: Flag, value: Value) -> None:
+        """Notes that `flag` was given; a repeatable one collects its values."""
+        if flag.many and flag.name in self.given:
+            earlier = self._values[flag.name]
+            assert isinstance(earlier, tuple) and isinstance(value, tuple)
+            value = earlier + value
+        self._values[flag.name] = value
+        self.given.add(flag.name)
+
+    def text(self, name: str) -> str:
+        """The value of a flag whose kind is a text."""
+        value = self._values[name]
+        assert isinstance(value, str)
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The values of a repeatable flag, in order."""
+        value = self._values[name]
+        assert isinstance(value, tuple)
+        return value
+
+    def integer(self, name: str) -> int:
+        """The value of a flag whose kind is a whole number."""
+        value = self._values[name]
+        assert isinstance(value, int)
+        return value
+
+    def real(self, name: str) -> float:
+        """The value of a flag whose kind is a number; durations are in seconds."""
+        value = self._values[name]
+        assert isinstance(value, (int, float))
+        return float(value)
+
+    def switch(self, name: str) -> bool:
+        """Whether a switch is on."""
+        return self._values[name] is True
+
+
+# Kinds of values: the grammar is that of Go's strconv, which pflag uses.
+
+_INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)")
+_REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DURATION = re.compile(r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_DURATION_PART = re.compile(r"([0-9.]+)([a-zµμ]+)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SWITCH = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+
+
+def _read_switch(text: str) -> bool:
+    if text not in _SWITCH:
+        raise ValueError("true or false")
+    return _SWITCH[text]
+
+
+TEXT = Kind("string", str)
+TEXTS = Kind("strings", lambda text: (text,))
+SWITCH = Kind("", _read_switch)
+
+
+def whole_number(low: int) -> Kind:
+    """A whole number that is at least `low`; 0x, 0o, 0b and a leading 0 mean what they mean in Go."""
+
+    def read(text: str) -> int:
+        if _INTEGER.fullmatch(text):
+            digits = text.lstrip("+-")
+            value = int(digits, 8 if digits[0] == "0" and digits.isdigit() else 0)
+            value = -value if text[0] == "-" else value
+            # Go reads 64 bits; a JSON number beyond them is refused by every server.
+            if low <= value < 2**63:
+                return value
+        raise ValueError(f"a whole number, {low} or more")
+
+    return Kind("int", read)
+
+
+def number(low: float, high: float) -> Kind:
+    """A number from `low` to `high`, both included; never nan or inf, which no server's JSON can carry."""
+
+    def read(text: str) -> float:
+        if _REAL.fullmatch(text) and low <= float(text) <= high:
+            return abs(float(text)) if float(text) == 0 else float(text)
+        raise ValueError(f"a number from {low} to {high}")
+
+    return Kind("float", read)
+
+
+def choice(*words: str) -> Kind:
+    """One of a few words."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return text
+
+    return Kind("string", read)
+
+
+def _read_duration(text: str) -> float:
+    # A bare number is one of seconds, as in kubectl's --request-timeout.
+    if _REAL.fullmatch(text) and float(text) >= 0:
+        return float(text)
+    if not _DURATION.fullmatch(text):
+        raise ValueError("a duration such as 30s, 5m or 1h30m")
+    return sum(float(count) * _SECONDS[unit] for count, unit in _DURATION_PART.findall(text))
+
+
+DURATION = Kind("duration", _read_duration)
+
+
+def parse(argv: Sequence[str], flags: Sequence[Flag]) -> Values:
+    """Reads `argv` by the table. Raises UsageError that names the flag, the value and what it should be."""
+    long = {flag.name: flag for flag in flags}
+    short = {flag.short: flag for flag in flags if flag.short}
+    values = Values(flags)
+    words = list(reversed(argv))
+    while words:
+        word = words.pop()
+        if word == "--":
+            values.arguments += reversed(words)
+            break
+        if word.startswith("--"):
+            name, equals, text = word[2:].partition("=")
+            if name not in long:
+                raise UsageError(f"unknown flag: --{name}{_nearest(name, long)}")
+            _take(values, long[name], f"--{name}", text if equals else None, words)
+        elif word.startswith("-") and len(word) > 1:
+            _parse_short(values, word, short, words)
+        else:
+            values.arguments.append(word)
+    return values
+
+
+def _parse_short(values: Values, word: str, short: dict[str, Flag], words: list[str]) -> None:
+    rest = word[1:]
+    while rest:
+        letter, rest = rest[0], rest[1:]
+        if letter not in short:
+            raise UsageError(f"unknown flag: -{letter}" + (f" in {word}" if len(word) > 2 else ""))
+        flag = short[letter]
+        if rest.startswith("="):
+            _take(values, flag, f"-{letter}", rest[1:], words)
+            return
+        if flag.bare is None and rest:
+            _take(values, flag, f"-{letter}", rest, words)
+            return
+        _take(values, flag, f"-{letter}", None, words)
+
+
+def _take(values: Values, flag: Flag, shown: str, text: str | None, words: list[str]) -> None:
+    """Reads one flag's value: `text`, else what the flag means alone, else the next word."""
+    if text is None:
+        if flag.bare is not None:
+            text = flag.bare
+        elif words:
+            text = words.pop()
+        else:
+            raise UsageError(f"flag {shown} needs a value ({flag.kind.word})")
+    try:
+        value = flag.kind.read(text)
+    except ValueError as wanted:
+        raise UsageError(f'invalid value "{text}" for {shown}: it takes {wanted}') from None
+    values.set(flag, value)
+
+
+def split_verb(argv: Sequence[str], flags: Sequence[Flag]) -> tuple[str, list[str]]:
+    """The first word that is neither a flag nor a flag's value, and `argv` without it; "" if there is none.
+
+    As cobra does it: a flag that `flags` (the root's) does not know is taken to have a value.
+    """
+    by_word = {f"--{flag.name}": flag for flag in flags}
+    by_word.update({f"-{flag.short}": flag for flag in flags if flag.short})
+    skip = False
+    for position, word in enumerate(argv):
+        if skip:
+            skip = False
+        elif word == "--":
+            break
+        elif word.startswith("-") and len(word) > 1:
+            known = by_word.get(word)
+            alone = "=" not in word and (word.startswith("--") or len(word) == 2)
+            skip = alone and (known is None or known.bare is None)
+        else:
+            return word, [*argv[:position], *argv[position + 1 :]]
+    return "", list(argv)
+
+
+def _nearest(name: str, names: dict[str, Flag]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, names, 1)
+    return f" (did you mean --{close[0]}?)" if close else ""
+
+
+def describe(flags: Sequence[Flag]) -> list[str]:
+    """The lines that help shows for `flags`, as pflag lays them out: names and type, then what they do."""
+    heads = []
+    for flag in flags:
+        head = f"  -{flag.short}, " if flag.short else "      "
+        head += f"--{flag.name}" + (f" {flag.kind.word}" if flag.kind.word else "")
+        if flag.bare is not None and flag.kind is not SWITCH:
+            head = head.replace(f" {flag.kind.word}", f"[={flag.kind.word}]")
+        heads.append(head)
+    width = max(map(len, heads)) + 3
+    return [f"{head:<{width}}{flag.help}{_default(flag)}" for head, flag in zip(heads, flags)]
+
+
+def _default(flag: Flag) -> str:
+    if flag.default in ("", None, False, ()):
+        return ""
+    return f" (default {flag.shown or flag.default})"

@@ -1,0 +1,243 @@
+"""The API server's client: requests with the user's credentials, GETs as JSON, what a Status means."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kaito import tls
+from kaito.errors import ClusterError
+from kaito.kube.credentials import Credential, Credentials, describe
+from kaito.kube.kubeconfig import Target
+from kaito.proxies import ProxyError, choose
+from kaito.text import excerpt
+from kaito.transport import (
+    CertificateError,
+    ClientCertificateError,
+    ConnectError,
+    Connection,
+    Redirected,
+    Response,
+    TimedOut,
+    Timeouts,
+    TransportError,
+    parse_url,
+)
+
+# One GET in all, as kubectl's users expect of a cluster that hangs; a chat has no such end.
+GET_TIMEOUTS = Timeouts(total=30.0)
+
+# A list of a thousand workspaces with their managed fields is about 3 MB.
+_ANSWER_LIMIT = 64 << 20
+_STATUS_LIMIT = 1 << 20
+
+_FORBIDDEN = re.compile(
+    r'cannot (?P<verb>[a-z]+) resource "(?P<resource>[\w.-]+)(?:/(?P<sub>[\w.-]+))?"'
+    r'(?: in API group "(?P<group>[\w.-]*)")?(?: in the namespace "(?P<namespace>[\w.-]+)")?'
+)
+
+
+class Status(NamedTuple):
+    """The API server's own words about a failure (metav1.Status): HTTP code, reason, message."""
+
+    code: int
+    reason: str
+    message: str
+
+
+class StatusError(ClusterError):
+    """The API server answered a GET with a failure; `status` says which."""
+
+    def __init__(self, message: str, hint: str, status: Status) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+def read_status(body: bytes) -> Status | None:
+    """The Status in an answer's body; None when it is something else, such as a proxied server's own."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or document.get("kind") != "Status":
+        return None
+    code, reason, message = (document.get(key) for key in ("code", "reason", "message"))
+    return Status(
+        code if isinstance(code, int) else 0,
+        reason if isinstance(reason, str) else "",
+        excerpt(message, 500) if isinstance(message, str) else "",
+    )
+
+
+def forbidden(message: str) -> ClusterError:
+    """A 403 in the API server's words, with the line that checks the right that is missing."""
+    right = _FORBIDDEN.search(message)
+    hint = ""
+    if right:
+        resource = right["resource"] + (f".{right['group']}" if right["group"] else "")
+        hint = f"check with: kubectl auth can-i {right['verb']} {resource}"
+        hint += f" --subresource={right['sub']}" if right["sub"] else ""
+        hint += f" -n {right['namespace']}" if right["namespace"] else ""
+    return ClusterError(message or "the API server forbids it (403)", hint)
+
+
+class ApiServer:
+    """A cluster's API server, as one user. State: the credentials in force and one kept-alive connection."""
+
+    def __init__(
+        self,
+        target: Target,
+        environ: Mapping[str, str],
+        credentials: Credentials,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self.target = target
+        self._environ = environ
+        self._credentials = credentials
+        self._trace = trace
+        self._certificate: tls.Certificate | None = None
+        self._context: Any = None
+        self._connection: Connection | None = None
+        try:
+            self.url = parse_url(target.cluster.server)
+            self._proxy = choose(self.url, environ, target.cluster.proxy_url)
+        except (ValueError, ProxyError) as error:
+            raise ClusterError(f'cluster "{target.cluster.name}": {error}', self._file_hint()) from None
+
+    def beside(self) -> ApiServer:
+        """A second client with the same credentials, for a request that must not wait for the first's."""
+        other = ApiServer(self.target, self._environ, self._credentials, self._trace)
+        other._certificate, other._context = self._certificate, self._context
+        return other
+
+    def prepare(self) -> None:
+        """Has the credentials ready (an exec plugin may run); raises ClusterError."""
+        self._connect(self._credentials.current())
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        timeouts: Timeouts = GET_TIMEOUTS,
+    ) -> Response:
+        """Sends one request below the server's URL and returns the answer's head, whatever its status.
+
+        Credentials that the server no longer takes are renewed once. Raises ClusterError when the server
+        cannot be reached or trusted or refuses the user, TransportError when the answer breaks or stays out.
+        """
+        response = self._send(method, path, headers, body, timeouts)
+        if not self._unauthorized(response):
+            return response
+        if self._credentials.renew():
+            response = self._send(method, path, headers, body, timeouts)
+            if not self._unauthorized(response):
+                return response
+        raise ClusterError(
+            f"{self.target.cluster.server} does not accept the credentials of {describe(self.target)} (401)",
+            "check with: kubectl auth whoami" + self._context_flag(),
+        )
+
+    def get(self, path: str) -> dict[str, Any]:
+        """GETs a JSON object; 30 s in all. Raises StatusError for a failure that the server explains."""
+        try:
+            response = self.request("GET", path, headers=(("Accept", "application/json"),))
+            body = response.read(_ANSWER_LIMIT if response.status == 200 else _STATUS_LIMIT)
+        except TransportError as error:
+            raise self._unreachable(error) from None
+        if response.status == 200:
+            try:
+                document = json.loads(body)
+            except (ValueError, RecursionError):
+                document = None
+            if isinstance(document, dict):
+                return document
+            raise ClusterError(f"{self._host()} does not answer like an API server: {excerpt(body)}")
+        status = read_status(body) or Status(response.status, "", excerpt(body) or response.reason)
+        if response.status == 403:
+            missing = forbidden(status.message)
+            raise StatusError(missing.message, missing.hint, status)
+        raise StatusError(f"{self._host()} answers {response.status}: {status.message}", "", status)
+
+    def close(self) -> None:
+        """Closes the connection; a later request opens a new one."""
+        if self._connection:
+            self._connection.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None,
+        timeouts: Timeouts,
+    ) -> Response:
+        credential = self._credentials.current()
+        connection = self._connect(credential)
+        try:
+            return connection.request(
+                method, path, headers=(*headers, *credential.headers), body=body, timeouts=timeouts
+            )
+        except TransportError as error:
+            if isinstance(error, (ConnectError, Redirected)) or _never_connected(error):
+                raise self._unreachable(error) from None
+            raise
+
+    def _connect(self, credential: Credential) -> Connection:
+        """The connection on which `credential` counts: its certificate is part of the TLS handshake."""
+        cluster = self.target.cluster
+        if self._connection and credential.certificate == self._certificate:
+            return self._connection
+        self.close()
+        renewed = credential.certificate != self._certificate
+        if self.url.scheme == "https" and (self._context is None or renewed):
+            trust = tls.Trust(cluster.ca_file, cluster.ca_data, cluster.insecure, cluster.tls_server_name)
+            try:
+                self._context = tls.context(trust, credential.certificate)
+            except tls.TlsError as error:
+                raise ClusterError(str(error), self._file_hint()) from None
+        self._certificate = credential.certificate
+        self._connection = Connection(
+            self.url,
+            tls=self._context,
+            server_name=cluster.tls_server_name,
+            proxy=self._proxy,
+            trace=self._trace,
+        )
+        return self._connection
+
+    def _unauthorized(self, response: Response) -> bool:
+        # A model behind the proxy may answer 401 as well; only the API server's is a Status.
+        return response.status == 401 and read_status(response.read(_STATUS_LIMIT)) is not None
+
+    def _host(self) -> str:
+        return f"{self.url.scheme}://{self.url.authority}"
+
+    def _unreachable(self, error: TransportError) -> ClusterError:
+        if isinstance(error, CertificateError):
+            hint = f'see certificate-authority of cluster "{self.target.cluster.name}"' + self._in_file()
+        elif isinstance(error, ClientCertificateError):
+            hint = f"see the client certificate of {describe(self.target)}"
+        else:
+            hint = "check with: kubectl version" + self._context_flag()
+        # What failed may be a proxy on the way, which the message then names.
+        same = error.message == f"{self.url.authority}: {error.why}"
+        why = error.why if same else error.message
+        return ClusterError(f"cannot reach the API server {self._host()}: {why}", hint)
+
+    def _context_flag(self) -> str:
+        return f" --context {self.target.context}" if self.target.context else ""
+
+    def _in_file(self) -> str:
+        return f" in {self.target.cluster.file}" if self.target.cluster.file else ""
+
+    def _file_hint(self) -> str:
+        return f'see cluster "{self.target.cluster.name}"{self._in_file()}' if self._in_file() else ""
+
+
+def _never_connected(error: TransportError) -> bool:
+    return isinstance(error, TimedOut) and error.stage == "connect"
