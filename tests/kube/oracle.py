@@ -1,0 +1,175 @@
+"""One question, put to a recording server by the real kubectl and with our credentials: who is asking?"""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kaito import tls
+from kaito.kube.credentials import Credentials
+from kaito.kube.kubeconfig import Overrides, Target, resolve
+
+DATA = Path(__file__).parent.parent / "data" / "credentials"
+ALICE = {"client-certificate": str(DATA / "alice.crt"), "client-key": str(DATA / "alice.key")}
+
+KUBECTL = shutil.which("kubectl")
+needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+
+
+class Seen(NamedTuple):
+    """Who asked, as a server sees it: the headers that say so, and the common name of the certificate."""
+
+    headers: list[tuple[str, str]]
+    common_name: str = ""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: RecordingServer
+
+    def do_GET(self) -> None:
+        certificate: Any = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        subject = dict(pair for part in certificate["subject"] for pair in part) if certificate else {}
+        headers = [(name.lower(), value.encode("latin-1").decode()) for name, value in self.headers.items()]
+        who = sorted(h for h in headers if h[0] == "authorization" or h[0].startswith("impersonate-"))
+        self.server.seen.append(Seen(who, subject.get("commonName", "")))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the tests look at `seen`."""
+
+
+class RecordingServer(http.server.ThreadingHTTPServer):
+    """Answers every GET with {}; `seen` holds who asked. Over TLS, it asks for a certificate and checks it."""
+
+    daemon_threads = True
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"{scheme}://127.0.0.1:{self.server_address[1]}"
+        self.seen: list[Seen] = []
+        if scheme == "https":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(DATA / "server.crt", DATA / "server.key")
+            context.load_verify_locations(DATA / "ca.crt")
+            context.verify_mode = ssl.CERT_OPTIONAL
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up is no news."""
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+def write_kubeconfig(
+    path: Path, user: dict[str, Any], server: str = "https://127.0.0.1:1", **cluster: Any
+) -> Path:
+    """A kubeconfig with one context: the user "alice" on the cluster "here". (JSON is YAML.)"""
+    here = {"server": server, "certificate-authority": str(DATA / "ca.crt"), **cluster}
+    path.write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "it",
+        "clusters": [{"name": "here", "cluster": here}],
+        "users": [{"name": "alice", "user": user}],
+        "contexts": [{"name": "it", "context": {"cluster": "here", "user": "alice"}}],
+    }))
+    return path
+
+
+def load(config: Path) -> Target:
+    return resolve(Overrides(kubeconfig=str(config)), {})
+
+
+def target_for(path: Path, user: dict[str, Any], **cluster: Any) -> Target:
+    return load(write_kubeconfig(path / "config", user, **cluster))
+
+
+def ask_as_kubectl(config: Path) -> subprocess.CompletedProcess[str]:
+    """Asks with `kubectl get --raw /version`; it may ask several times, and its stdin is empty."""
+    assert KUBECTL
+    return subprocess.run(
+        [KUBECTL, f"--kubeconfig={config}", f"--cache-dir={config.parent}/cache", "get", "--raw", "/version"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+    )
+
+
+def ask_as_we_do(config: Path) -> None:
+    """Asks once, with the credential that is in force now. Raises ClusterError."""
+    target = load(config)
+    credential = Credentials(target).current()
+    scheme, _, address = target.cluster.server.partition("://")
+    if scheme == "https":
+        context = tls.context(tls.Trust(ca_file=target.cluster.ca_file), credential.certificate)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(address, context=context)
+    else:
+        connection = http.client.HTTPConnection(address)
+    try:
+        connection.putrequest("GET", "/version")
+        for name, value in credential.headers:
+            connection.putheader(name, value.encode())
+        connection.endheaders()
+        connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def write_program(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def plugin(command: Path | str, version: str = "v1", **fields: Any) -> dict[str, Any]:
+    """A kubeconfig user with an exec plugin; it may not ask for input unless the fields say otherwise."""
+    api_version = f"client.authentication.k8s.io/{version}"
+    return {"exec": {"apiVersion": api_version, "command": str(command), "interactiveMode": "Never", **fields}}
+
+
+def exec_credential(status: object, version: str = "v1", **fields: Any) -> str:
+    api_version = f"client.authentication.k8s.io/{version}"
+    return json.dumps({"apiVersion": api_version, "kind": "ExecCredential", "status": status, **fields})
+
+
+# What `session` runs: a program of ours that needs a credential, told apart by its exit code.
+_SESSION = """
+import fcntl, os, sys, termios
+if os.isatty(0):
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from kaito.errors import KaitoError
+from kaito.kube.credentials import Credentials
+from kaito.kube.kubeconfig import Overrides, resolve
+try:
+    print(Credentials(resolve(Overrides(kubeconfig=sys.argv[1]), {})).current().headers)
+except KaitoError as error:
+    print(error.message, error.hint, sep="\\n")
+    sys.exit(error.exit_code)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def session(config: Path, stdin: int, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """Starts a program that needs a credential once, in a session of its own whose terminal is `stdin`."""
+    root = Path(__file__).parent.parent.parent
+    return subprocess.Popen(
+        [sys.executable, "-c", _SESSION, str(config)],
+        stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )

@@ -1,0 +1,427 @@
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaito.errors import ClusterError
+from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, describe
+from kaito.kube.kubeconfig import Overrides, Target, User, resolve
+from kaito.tls import Certificate
+from tests.kube.oracle import (
+    ALICE,
+    DATA,
+    RecordingServer,
+    Seen,
+    ask_as_kubectl,
+    ask_as_we_do,
+    exec_credential,
+    needs_kubectl,
+    plugin,
+    target_for,
+    write_kubeconfig,
+    write_program,
+)
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(scope="module")
+def https_server():
+    server = RecordingServer("https")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def http_server():
+    server = RecordingServer("http")
+    yield server
+    server.close()
+
+
+def encoded(name: str) -> str:
+    return base64.b64encode((DATA / name).read_bytes()).decode()
+
+
+def id_token(**claims: Any) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{payload}.c2ln"
+
+
+def oidc(token: str, **config: str) -> dict[str, Any]:
+    settings = {"idp-issuer-url": "https://127.0.0.1:1", "client-id": "kube", "id-token": token, **config}
+    return {"auth-provider": {"name": "oidc", "config": settings}}
+
+
+def files_in(user: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """The user with DIR in its values replaced: the test's own directory, with a few files in it."""
+    (directory / "token").write_text("  from-file\n")
+    (directory / "empty").write_text("")
+    write_program(directory / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'from-plugin'})}'\n")
+    document: dict[str, Any] = json.loads(json.dumps(user).replace("DIR", str(directory)))
+    return document
+
+
+def bearer(token: str) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {token}")]
+
+
+FAR = id_token(exp=1 << 40)
+
+# One row a kind of user, and one a pair of kinds: what the server sees. kubectl is asked the same.
+USERS = [
+    pytest.param({}, Seen([]), id="no credentials"),
+    pytest.param({"token": "t0ken"}, Seen(bearer("t0ken")), id="token"),
+    pytest.param({"token": "tökén"}, Seen(bearer("tökén")), id="token beyond ASCII"),
+    pytest.param({"tokenFile": "DIR/token"}, Seen(bearer("from-file")), id="token file, trimmed"),
+    pytest.param({"token": "t", "tokenFile": "DIR/token"}, Seen(bearer("from-file")), id="token file over token"),
+    pytest.param({"token": "t", "tokenFile": "DIR/none"}, Seen(bearer("t")), id="token for a missing token file"),
+    pytest.param({"token": "t", "tokenFile": "DIR/empty"}, Seen(bearer("t")), id="token for an empty token file"),
+    pytest.param(
+        {"username": "u", "password": "pä:ss"}, Seen([("authorization", "Basic dTpww6Q6c3M=")]), id="basic"
+    ),
+    pytest.param({"username": "u"}, Seen([("authorization", "Basic dTo=")]), id="basic without password"),
+    pytest.param(ALICE, Seen([], "alice"), id="certificate files"),
+    pytest.param(
+        {"client-certificate-data": encoded("bob.crt"), "client-key-data": encoded("bob.key")},
+        Seen([], "bob"), id="certificate data",
+    ),
+    pytest.param(
+        {"client-certificate": ALICE["client-certificate"], "client-key-data": encoded("alice.key")},
+        Seen([], "alice"), id="certificate file and key data",
+    ),
+    pytest.param({**ALICE, "token": "t"}, Seen(bearer("t"), "alice"), id="certificate beside token"),
+    pytest.param(plugin("DIR/plugin"), Seen(bearer("from-plugin")), id="exec"),
+    pytest.param({**plugin("DIR/plugin"), "token": "t"}, Seen(bearer("t")), id="token over exec"),
+    pytest.param(
+        {**plugin("DIR/plugin"), "tokenFile": "DIR/token"}, Seen(bearer("from-file")), id="token file over exec"
+    ),
+    pytest.param(
+        {**plugin("DIR/plugin"), "username": "u", "password": "p"},
+        Seen([("authorization", "Basic dTpw")]), id="basic over exec",
+    ),
+    pytest.param({**plugin("DIR/plugin"), **ALICE}, Seen([], "alice"), id="certificate over exec"),
+    pytest.param(oidc(FAR), Seen(bearer(FAR)), id="oidc"),
+    pytest.param(oidc(id_token(exp=str(1 << 40))), Seen(bearer(id_token(exp=str(1 << 40)))), id="oidc, exp quoted"),
+    pytest.param({**oidc(FAR), **ALICE}, Seen(bearer(FAR), "alice"), id="certificate beside oidc"),
+    pytest.param({**oidc(id_token(exp=1)), "token": "t"}, Seen(bearer("t")), id="token over expired oidc"),
+    pytest.param(
+        {
+            "token": "t", "as": "jürgen", "as-uid": "7", "as-groups": ["devs", "ops"],
+            "as-user-extra": {"acme.com/pro%ject": ["a", "b"], "scopes": ["view"], "ü": ["x"]},
+        },
+        Seen([
+            ("authorization", "Bearer t"),
+            ("impersonate-extra-%c3%bc", "x"),
+            ("impersonate-extra-acme.com%2fpro%25ject", "a"),
+            ("impersonate-extra-acme.com%2fpro%25ject", "b"),
+            ("impersonate-extra-scopes", "view"),
+            ("impersonate-group", "devs"),
+            ("impersonate-group", "ops"),
+            ("impersonate-uid", "7"),
+            ("impersonate-user", "jürgen"),
+        ]),
+        id="impersonation",
+    ),
+]
+
+PLAIN_HTTP = [
+    pytest.param({"token": "t", "as": "bob"}, Seen([("impersonate-user", "bob")]), id="only whom to act as"),
+    pytest.param({"username": "u", "password": "p"}, Seen([]), id="no basic"),
+    pytest.param(plugin("DIR/plugin"), Seen([]), id="no exec"),
+]
+
+REFUSED = [
+    pytest.param({"tokenFile": "DIR/none"}, "its token file DIR/none cannot be read: no such", id="no token file"),
+    pytest.param({"tokenFile": "DIR/empty"}, "its token file DIR/empty is empty", id="empty token file"),
+    pytest.param({"token": "a\nb"}, "for the header Authorization has a control character", id="token with newline"),
+    pytest.param({"token": "t", "as": "a\r\nX: y"}, "for the header Impersonate-User has", id="user with newline"),
+    pytest.param({"auth-provider": {"name": "gcp"}}, 'auth-provider "gcp" is no longer', id="gcp"),
+    pytest.param({"auth-provider": {"name": "azure"}}, 'auth-provider "azure" is no longer', id="azure"),
+    pytest.param({"token": "t", "auth-provider": {"name": "gcp"}}, 'auth-provider "gcp"', id="gcp beside a token"),
+    pytest.param({"auth-provider": {"name": "nope"}}, 'there is no auth-provider "nope"', id="unknown provider"),
+    pytest.param(oidc(id_token(exp=1)), "the id-token of its auth-provider oidc has expired", id="oidc expired"),
+    pytest.param(oidc(id_token(sub="x")), "the id-token of its auth-provider oidc has expired", id="oidc, no exp"),
+    pytest.param(oidc(""), "the id-token of its auth-provider oidc is missing", id="oidc, no id-token"),
+    pytest.param(oidc("abc"), "oidc is no JSON Web Token", id="oidc, no JWT"),
+    pytest.param(oidc("e30.AAAA.x"), "oidc is no JSON Web Token", id="oidc, a payload that is no JSON"),
+    pytest.param(oidc("e30.W10.x"), "oidc is no JSON Web Token", id="oidc, a payload that is a list"),
+]
+
+
+@pytest.mark.parametrize(("user", "seen"), USERS)
+def test_the_server_sees_the_user_that_kubectl_would_be(
+    user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
+) -> None:
+    config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
+    https_server.seen.clear()
+    ask_as_we_do(config)
+    assert https_server.seen == [seen]
+
+
+@needs_kubectl
+@pytest.mark.parametrize(("user", "seen"), USERS[1:])
+def test_kubectl_is_the_same_user(
+    user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
+) -> None:
+    config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
+    https_server.seen.clear()
+    answer = ask_as_kubectl(config)
+    assert answer.returncode == 0, answer.stderr
+    assert set(map(repr, https_server.seen)) == {repr(seen)}
+
+
+@pytest.mark.parametrize(("user", "seen"), PLAIN_HTTP)
+@pytest.mark.parametrize("ask", [ask_as_we_do, pytest.param(ask_as_kubectl, marks=needs_kubectl)])
+def test_credentials_are_not_sent_in_the_clear(
+    ask: Any, user: dict[str, Any], seen: Seen, http_server: RecordingServer, tmp_path: Path
+) -> None:
+    config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), http_server.url)
+    http_server.seen.clear()
+    ask(config)
+    assert set(map(repr, http_server.seen)) == {repr(seen)}
+
+
+@pytest.mark.parametrize(("user", "message"), REFUSED)
+def test_users_that_cannot_be_used_are_named_with_the_reason(
+    user: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    target = target_for(tmp_path, files_in(user, tmp_path))
+    with pytest.raises(ClusterError) as caught:
+        Credentials(target).current()
+    assert message.replace("DIR", str(tmp_path)) in caught.value.message
+    assert caught.value.message.startswith(f'user "alice" of {tmp_path}/config: ')
+
+
+@needs_kubectl
+@pytest.mark.parametrize(("user", "message"), REFUSED)
+def test_kubectl_refuses_them_too(
+    user: dict[str, Any], message: str, https_server: RecordingServer, tmp_path: Path
+) -> None:
+    https_server.seen.clear()
+    answer = ask_as_kubectl(write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url))
+    assert answer.returncode == 1
+    assert https_server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("user", "hint"),
+    [
+        pytest.param({"auth-provider": {"name": "gcp"}}, "gke-gcloud-auth-plugin", id="gcp"),
+        pytest.param({"auth-provider": {"name": "azure"}}, "kubelogin (Azure)", id="azure"),
+        pytest.param({"auth-provider": {"name": "nope"}}, "exec plugin", id="unknown"),
+        pytest.param(
+            oidc(id_token(exp=1), **{"refresh-token": "r3fresh"}), "run any kubectl command to renew it",
+            id="oidc expired",
+        ),
+        pytest.param(oidc(id_token(exp=1)), "log in again", id="oidc expired for good"),
+        pytest.param(oidc(id_token(exp=1)), "kubectl oidc-login", id="what replaces oidc"),
+    ],
+)
+def test_a_dead_end_says_what_to_do(user: dict[str, Any], hint: str, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError) as caught:
+        Credentials(target_for(tmp_path, user)).current()
+    assert hint in caught.value.hint
+    assert caught.value.exit_code == 3
+
+
+def test_a_fixed_credential_is_made_once_and_has_nothing_to_renew(tmp_path: Path) -> None:
+    credentials = Credentials(target_for(tmp_path, {"token": "t"}))
+    assert credentials.current() is credentials.current()
+    assert credentials.current().expires == NEVER
+    assert not credentials.renew()
+
+
+class TestTokenFile:
+    def authorization(self, credentials: Credentials) -> str:
+        return dict(credentials.current().headers)["Authorization"]
+
+    def test_is_read_again_when_it_changes(self, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("one")
+        credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
+        assert self.authorization(credentials) == "Bearer one"
+        file.write_text("two")
+        assert self.authorization(credentials) == "Bearer two"
+
+    @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "empty"])
+    def test_counts_on_while_it_is_being_replaced(self, spoil: Any, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("one")
+        credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
+        assert self.authorization(credentials) == "Bearer one"
+        spoil(file)
+        assert self.authorization(credentials) == "Bearer one"
+
+    def test_after_a_401_a_retry_makes_sense_only_with_another_token(self, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("one")
+        credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
+        credentials.current()
+        assert not credentials.renew()
+        file.write_text("two")
+        assert credentials.renew()
+        assert self.authorization(credentials) == "Bearer two"
+
+
+class TestIdToken:
+    def test_is_used_until_shortly_before_its_end(self, tmp_path: Path) -> None:
+        now = NOW
+        credentials = Credentials(target_for(tmp_path, oidc(id_token(exp=NOW + 60))), now=lambda: now)
+        assert credentials.current().expires == NOW + 60
+        now = NOW + 60 - LEEWAY - 1
+        assert credentials.current().expires == NOW + 60
+        now = NOW + 60 - LEEWAY
+        with pytest.raises(ClusterError, match="has expired"):
+            credentials.current()
+
+    def test_that_kubectl_has_renewed_is_picked_up(self, tmp_path: Path) -> None:
+        now = NOW
+        before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
+        credentials = Credentials(
+            before, reload=lambda: target_for(tmp_path, oidc(id_token(exp=NOW + 600))), now=lambda: now
+        )
+        assert credentials.current().expires == NOW + 60
+        now = NOW + 60
+        assert credentials.current().expires == NOW + 600
+
+    def test_of_another_cluster_is_not_picked_up(self, tmp_path: Path) -> None:
+        now = NOW
+        elsewhere = target_for(tmp_path, oidc(id_token(exp=NOW + 600)), server="https://elsewhere.example")
+        before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
+        credentials = Credentials(before, reload=lambda: elsewhere, now=lambda: now)
+        credentials.current()
+        now = NOW + 60
+        with pytest.raises(ClusterError, match="has expired"):
+            credentials.current()
+
+
+class TestExecCredential:
+    """How often the plugin runs. It gives a new token each time: the number of its runs."""
+
+    def counting(self, tmp_path: Path, expires: str, failing_from: int = 100) -> Target:
+        credential = exec_credential({"token": "COUNT", "expirationTimestamp": expires or None})
+        write_program(tmp_path / "plugin", f"""#!/bin/sh
+echo run >>{tmp_path}/runs
+count=$(($(wc -l <{tmp_path}/runs)))
+[ $count -lt {failing_from} ] || {{ echo "your session is over" >&2; exit 7; }}
+echo '{credential}' | sed "s/COUNT/$count/"
+""")
+        return target_for(tmp_path, plugin(tmp_path / "plugin"))
+
+    def token(self, credentials: Credentials) -> str:
+        return dict(credentials.current().headers)["Authorization"].replace("Bearer ", "")
+
+    def test_without_an_end_is_kept(self, tmp_path: Path) -> None:
+        credentials = Credentials(self.counting(tmp_path, ""))
+        assert [self.token(credentials) for _ in range(3)] == ["1", "1", "1"]
+
+    def test_is_renewed_shortly_before_its_end(self, tmp_path: Path) -> None:
+        end = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+        now = end - 3600
+        credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
+        assert self.token(credentials) == "1"
+        now = end - LEEWAY - 1
+        assert self.token(credentials) == "1"
+        now = end - LEEWAY
+        assert self.token(credentials) == "2"
+
+    def test_in_its_last_seconds_is_not_asked_for_at_every_request(self, tmp_path: Path) -> None:
+        end = 1_800_000_000.0
+        now = end - LEEWAY / 2
+        credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
+        assert [self.token(credentials), self.token(credentials)] == ["1", "1"]
+        now = end
+        assert self.token(credentials) == "2"
+
+    def test_that_has_run_out_already_is_the_servers_to_judge(self, tmp_path: Path) -> None:
+        credentials = Credentials(self.counting(tmp_path, "2001-01-01T00:00:00Z"))
+        assert [self.token(credentials), self.token(credentials)] == ["1", "2"]
+
+    def test_is_renewed_once_after_a_401(self, tmp_path: Path) -> None:
+        credentials = Credentials(self.counting(tmp_path, ""))
+        assert self.token(credentials) == "1"
+        assert credentials.renew()
+        assert [self.token(credentials), self.token(credentials)] == ["2", "2"]
+
+    def test_that_comes_again_unchanged_is_not_worth_a_retry(self, tmp_path: Path) -> None:
+        write_program(tmp_path / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'same'})}'\n")
+        credentials = Credentials(target_for(tmp_path, plugin(tmp_path / "plugin")))
+        credentials.current()
+        assert not credentials.renew()
+
+    def test_that_cannot_be_renewed_ends_with_the_plugins_own_words(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        credentials = Credentials(self.counting(tmp_path, "", failing_from=2))
+        assert self.token(credentials) == "1"
+        with pytest.raises(ClusterError, match=r'plugin" of user "alice" failed with exit code 7') as caught:
+            credentials.renew()
+        assert caught.value.exit_code == 3
+        assert capfd.readouterr().err == "your session is over\n"
+
+    def test_may_be_a_certificate_that_the_server_checks(
+        self, https_server: RecordingServer, tmp_path: Path
+    ) -> None:
+        status = {
+            "clientCertificateData": (DATA / "bob.crt").read_text(),
+            "clientKeyData": (DATA / "bob.key").read_text(),
+        }
+        (tmp_path / "credential").write_text(exec_credential(status))
+        config = write_kubeconfig(
+            tmp_path / "config", plugin("cat", args=[str(tmp_path / "credential")]), https_server.url
+        )
+        https_server.seen.clear()
+        ask_as_we_do(config)
+        assert https_server.seen == [Seen([], "bob")]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        pytest.param(Overrides(), 'user "alice" of FILE', id="from a file"),
+        pytest.param(Overrides(token="t"), 'user "alice" of FILE', id="from a file, with a flag"),
+        pytest.param(
+            Overrides(kubeconfig="/dev/null", server="https://x", token="t"), "the user given by flags", id="flags"
+        ),
+        pytest.param(
+            Overrides(kubeconfig="/dev/null", server="https://x"), "an anonymous user (no credentials are set)",
+            id="nobody",
+        ),
+    ],
+)
+def test_a_user_is_described_by_name_and_file(overrides: Overrides, name: str, tmp_path: Path) -> None:
+    config = write_kubeconfig(tmp_path / "config", {"token": "t"})
+    target = resolve(overrides._replace(kubeconfig=overrides.kubeconfig or str(config)), {})
+    assert describe(target) == name.replace("FILE", str(config))
+
+
+def test_a_pod_is_described_by_its_service_account(tmp_path: Path) -> None:
+    target = target_for(tmp_path, {})._replace(in_cluster=True, user=User(token_file="/var/run/token"))
+    assert describe(target) == "this pod's service account"
+
+
+def test_a_credential_shows_no_secret() -> None:
+    credential = Credential(
+        (("Authorization", "Bearer s3cret"),), Certificate(data=b"c", key_data=b"s3cret"), NEVER
+    )
+    assert repr(credential) == "Credential(headers=[Authorization], certificate=yes, expires=inf)"
+
+
+def test_a_token_costs_no_import_that_only_others_need() -> None:
+    program = (
+        "import sys; from kaito.kube import credentials\n"
+        "from kaito.kube.kubeconfig import Cluster, Target, User\n"
+        "credentials.Credentials(Target('', Cluster(), User(token='t'), 'default')).current()\n"
+        "print({'json', 'subprocess', 'threading', 'datetime', 'kaito.kube.execplugin'} & set(sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-S", "-c", program], cwd=DATA.parent.parent.parent, capture_output=True, text=True
+    )
+    assert (answer.stdout, answer.stderr) == ("set()\n", "")
