@@ -1,0 +1,155 @@
+"""pflag's rules, as its README and kubectl show them; the values' grammar is Go's strconv."""
+
+import math
+
+import pytest
+
+from kaito.errors import UsageError
+from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, choice, describe, number, parse, split_verb, whole_number
+
+FLAGS = (
+    Flag("namespace", TEXT, "", "Namespace", short="n"),
+    Flag("help", SWITCH, False, "Help", short="h", bare="true"),
+    Flag("quiet", SWITCH, False, "Quiet", short="q", bare="true"),
+    Flag("temperature", number(0.0, 2.0), 0.7, "Temperature"),
+    Flag("max-tokens", whole_number(1), 1024, "Tokens"),
+    Flag("wait", DURATION, 0.0, "Wait", bare="30m"),
+    Flag("as-group", TEXTS, (), "Group", many=True),
+    Flag("output", choice("text", "json"), "text", "Output", short="o"),
+)
+
+
+@pytest.mark.parametrize(
+    ("argv", "name", "value"),
+    [
+        pytest.param(["--namespace", "ns"], "namespace", "ns", id="the next word"),
+        pytest.param(["--namespace=ns"], "namespace", "ns", id="behind ="),
+        pytest.param(["--namespace="], "namespace", "", id="empty behind ="),
+        pytest.param(["--namespace", ""], "namespace", "", id="an empty word"),
+        pytest.param(["--namespace=a=b"], "namespace", "a=b", id="only the first = counts"),
+        pytest.param(["-n", "ns"], "namespace", "ns", id="short, the next word"),
+        pytest.param(["-nns"], "namespace", "ns", id="short, glued"),
+        pytest.param(["-n=ns"], "namespace", "ns", id="short, behind ="),
+        pytest.param(["--namespace", "-why?"], "namespace", "-why?", id="a value may begin with a dash"),
+        pytest.param(["-n", "--help"], "namespace", "--help", id="even one that is a flag's name"),
+        pytest.param(["--namespace", "--"], "namespace", "--", id="even the end of flags"),
+        pytest.param(["-n", "a", "--namespace", "b"], "namespace", "b", id="the last one counts"),
+        pytest.param(["-qn", "x"], "namespace", "x", id="behind a switch in a row"),
+        pytest.param(["-qnx"], "quiet", True, id="a switch in a row"),
+        pytest.param(["-h"], "help", True, id="a switch"),
+        pytest.param(["--help=false"], "help", False, id="a switch set off"),
+        pytest.param(["--help", "false"], "help", True, id="a switch takes no next word"),
+        pytest.param(["--help=T"], "help", True, id="Go's T is true"),
+        pytest.param(["--temperature", "-0"], "temperature", 0.0, id="minus zero is zero"),
+        pytest.param(["--temperature", "2"], "temperature", 2.0, id="the bound itself"),
+        pytest.param(["--temperature", ".5"], "temperature", 0.5, id="no digit before the point"),
+        pytest.param(["--temperature", "1e-1"], "temperature", 0.1, id="an exponent"),
+        pytest.param(["--max-tokens", "0x10"], "max-tokens", 16, id="hexadecimal"),
+        pytest.param(["--max-tokens", "010"], "max-tokens", 8, id="octal, as in Go"),
+        pytest.param(["--max-tokens", "+5"], "max-tokens", 5, id="a plus sign"),
+        pytest.param(["--wait"], "wait", 1800.0, id="an optional value left out"),
+        pytest.param(["--wait=90s"], "wait", 90.0, id="an optional value behind ="),
+        pytest.param(["--wait", "90s"], "wait", 1800.0, id="an optional value is never the next word"),
+        pytest.param(["--wait=1h1.5m100ms"], "wait", 3690.1, id="a duration of parts"),
+        pytest.param(["--wait=0"], "wait", 0.0, id="a duration without a unit is in seconds"),
+        pytest.param(["--as-group", "a", "--as-group=b,c"], "as-group", ("a", "b,c"), id="repeated"),
+        pytest.param(["-ojson"], "output", "json", id="a choice"),
+        pytest.param([], "temperature", 0.7, id="the default"),
+    ],
+)
+def test_values(argv, name, value):
+    values = parse(argv, FLAGS)
+    found = {
+        "namespace": values.text,
+        "output": values.text,
+        "help": values.switch,
+        "quiet": values.switch,
+        "temperature": values.real,
+        "wait": values.real,
+        "max-tokens": values.integer,
+        "as-group": values.texts,
+    }[name](name)
+    assert found == value
+    assert type(found) is type(value)
+    if value == 0.0 and isinstance(value, float):
+        assert math.copysign(1, found) == 1, "a server would see -0.0"
+
+
+@pytest.mark.parametrize(
+    ("argv", "arguments"),
+    [
+        pytest.param(["a", "-n", "x", "b"], ["a", "b"], id="arguments stand between flags"),
+        pytest.param(["--", "-n", "x"], ["-n", "x"], id="-- ends the flags"),
+        pytest.param(["-n", "x", "--", "--"], ["--"], id="a second -- is an argument"),
+        pytest.param(["-"], ["-"], id="a lone dash is an argument"),
+    ],
+)
+def test_arguments(argv, arguments):
+    assert parse(argv, FLAGS).arguments == arguments
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--temperature", "hot"], 'invalid value "hot" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature=nan"], 'invalid value "nan" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature=inf"], 'invalid value "inf" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature=2.1"], 'invalid value "2.1" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature=-0.1"], 'invalid value "-0.1" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature="], 'invalid value "" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature=1_0"], 'invalid value "1_0" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature= 1"], 'invalid value " 1" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--temperature=١"], 'invalid value "١" for --temperature: it takes a number from 0.0 to 2.0'),
+        (["--max-tokens=0"], 'invalid value "0" for --max-tokens: it takes a whole number, 1 or more'),
+        (["--max-tokens=1.5"], 'invalid value "1.5" for --max-tokens: it takes a whole number, 1 or more'),
+        (["--max-tokens=09"], 'invalid value "09" for --max-tokens: it takes a whole number, 1 or more'),
+        (["--max-tokens", "9" * 30], f'invalid value "{"9" * 30}" for --max-tokens: it takes a whole number, 1 or more'),
+        (["--help=yes"], 'invalid value "yes" for --help: it takes true or false'),
+        (["--wait=soon"], 'invalid value "soon" for --wait: it takes a duration such as 30s, 5m or 1h30m'),
+        (["--wait=-5s"], 'invalid value "-5s" for --wait: it takes a duration such as 30s, 5m or 1h30m'),
+        (["-oxml"], 'invalid value "xml" for -o: it takes one of text, json'),
+        (["--namespace"], "flag --namespace needs a value (string)"),
+        (["-n"], "flag -n needs a value (string)"),
+        (["--temp", "1"], "unknown flag: --temp"),
+        (["--temprature", "1"], "unknown flag: --temprature (did you mean --temperature?)"),
+        (["-qx"], "unknown flag: -x in -qx"),
+        (["-x"], "unknown flag: -x"),
+        (["--=x"], "unknown flag: --"),
+    ],
+)
+def test_what_is_refused_is_named_with_its_value_and_its_range(argv, message):
+    with pytest.raises(UsageError) as refusal:
+        parse(argv, FLAGS)
+    assert refusal.value.message == message
+    assert refusal.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("argv", "verb", "rest"),
+    [
+        (["chat", "-n", "x"], "chat", ["-n", "x"]),
+        (["-n", "x", "chat"], "chat", ["-n", "x"]),
+        (["-nx", "chat"], "chat", ["-nx"]),
+        (["-n=x", "-h", "chat"], "chat", ["-n=x", "-h"]),
+        (["--unknown", "chat", "chat", "chat"], "chat", ["--unknown", "chat", "chat"]),
+        (["--help", "chat"], "chat", ["--help"]),
+        (["--", "chat"], "", ["--", "chat"]),
+        (["-h"], "", ["-h"]),
+        ([], "", []),
+    ],
+)
+def test_the_verb_is_found_as_cobra_finds_it(argv, verb, rest):
+    assert split_verb(argv, FLAGS) == (verb, rest)
+
+
+def test_help_shows_names_types_and_defaults():
+    assert describe(FLAGS) == [
+        "  -n, --namespace string    Namespace",
+        "  -h, --help                Help",
+        "  -q, --quiet               Quiet",
+        "      --temperature float   Temperature (default 0.7)",
+        "      --max-tokens int      Tokens (default 1024)",
+        "      --wait[=duration]     Wait",
+        "      --as-group strings    Group",
+        "  -o, --output string       Output (default text)",
+    ]
