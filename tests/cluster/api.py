@@ -14,7 +14,7 @@ import urllib.parse
 import uuid
 from typing import NamedTuple
 
-from . import kubeconfig, status
+from . import kubeconfig, review, status
 from .model import Model
 from .replies import Step
 from .server import Headers, Requests, Server, server_context
@@ -298,12 +298,10 @@ class Cluster:
             _not_served(exchange)
 
     def _review(self, request):
-        """What `kubectl auth can-i` asks."""
-        review = request.json
-        asked = review["spec"].get("resourceAttributes", {})
-        resource = "/".join(filter(None, (asked.get("resource"), asked.get("subresource"))))
-        allowed = self.allowed(request.user, asked.get("verb"), resource, asked.get("name", ""))
-        return {**review, "status": {"allowed": allowed}}
+        attributes = review.asked(request)
+        resource = "/".join(filter(None, (attributes.get("resource"), attributes.get("subresource"))))
+        allowed = self.allowed(request.user, attributes.get("verb"), resource, attributes.get("name", ""))
+        return review.answer(attributes, allowed)
 
     def _respond_objects(self, exchange, verb, target):
         served = self.versions if target.group else ("v1",)

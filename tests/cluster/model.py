@@ -110,6 +110,8 @@ class Model:
                 handler(exchange)
         except BadRequest as refusal:
             exchange.respond(refusal.status, {"error": refusal.error}, SERVER)
+        except UnicodeDecodeError:
+            exchange.respond(400, {"detail": "There was an error parsing the body"}, SERVER)
 
     def _routes(self):
         routes = {
@@ -161,10 +163,10 @@ class Model:
     def _validate(self, body):
         messages = _field(body, "messages", list, "list_type", "Input should be a valid list")
         if messages is None:
-            raise _invalid("missing", "body.messages", "Field required", f"<dict of {len(body)} items>")
+            raise _invalid("missing", "body.messages", "Field required", body)
         model = body.get("model") or None
         if model is None and self.requires_model:
-            raise _invalid("missing", "body.model", "Field required", f"<dict of {len(body)} items>")
+            raise _invalid("missing", "body.model", "Field required", body)
         if model not in (None, self.name, *self.adapters):
             served = ", ".join((self.name, *self.adapters))
             message = f"The model `{model}` does not exist. Valid aliases: {served}."
@@ -368,14 +370,12 @@ def _parse(request):
         raise _invalid("missing", "body", "Field required", "None")
     try:
         body = json.loads(request.body)
-    except ValueError as error:
-        where = f"body.{getattr(error, 'pos', 0)}"
-        reason = f"'ctx': {{'error': {getattr(error, 'msg', 'Invalid UTF-8')!r}}}"
-        raise _invalid("json_invalid", where, "JSON decode error", "<dict of 0 items>", reason) from None
+    except json.JSONDecodeError as error:
+        reason = f"'ctx': {{'error': {error.msg!r}}}"
+        raise _invalid("json_invalid", f"body.{error.pos}", "JSON decode error", {}, reason) from None
     if not isinstance(body, dict):
         kind = "Input should be a valid dictionary or object to extract fields from"
-        given = f"<list of {len(body)} items>" if isinstance(body, list) else repr(body)
-        raise _invalid("model_attributes_type", "body", kind, given)
+        raise _invalid("model_attributes_type", "body", kind, body)
     return body
 
 
@@ -390,12 +390,17 @@ def _number(body, name, kind):
     value = body.get(name)
     if value is None:
         return None
-    words = ("integer", "int_parsing") if kind is int else ("number", "float_parsing")
+    words = ("integer", "int") if kind is int else ("number", "float")
+    if isinstance(value, (list, dict)):
+        raise _invalid(f"{words[1]}_type", f"body.{name}", f"Input should be a valid {words[0]}", value)
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        message = "Input should be a valid integer, got a number with a fractional part"
+        raise _invalid("int_from_float", f"body.{name}", message, value)
     try:
         return kind(value)
     except (TypeError, ValueError):
         message = f"Input should be a valid {words[0]}, unable to parse string as {_article(words[0])}"
-        raise _invalid(words[1], f"body.{name}", message, value) from None
+        raise _invalid(f"{words[1]}_parsing", f"body.{name}", message, value) from None
 
 
 def _article(word):
@@ -403,7 +408,9 @@ def _article(word):
 
 
 def _invalid(code, where, message, given, more=""):
-    parts = [f"'type': {code!r}", f"'loc': {where!r}", f"'msg': {message!r}", f"'input': {given!r}"]
+    if isinstance(given, (list, dict)):
+        given = f"<{type(given).__name__} of {len(given)} items>"
+    parts = [f"'type': {code!r}", f"'loc': {where!r}", f"'msg': {message!r}", f"'input': {str(given)!r}"]
     parts += [more] if more else []
     return BadRequest(f"1 validation error:\n  {{{', '.join(parts)}}}", where, "Bad Request")
 

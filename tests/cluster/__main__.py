@@ -1,0 +1,98 @@
+"""python3 -m tests.cluster: a chat with no cluster at hand. See `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+from .api import Cluster
+from .model import Model
+from .objects import service, workspace
+from .process import program
+from .upstream import Upstream
+
+USAGE = "python3 -m tests.cluster [--serve] [--upstream URL] [--workspace NAME] [-- CHAT-FLAGS…]"
+DESCRIPTION = "Start a stand-in cluster on loopback and open a chat on it. Your own kubeconfig is not touched."
+PACE = 0.03  # seconds between two words of the scripted model
+
+
+def arguments(argv):
+    """Read the command line; what stands behind "--" is the chat's."""
+    own, chat = (argv[: argv.index("--")], argv[argv.index("--") + 1 :]) if "--" in argv else (argv, [])
+    parser = argparse.ArgumentParser(prog="python3 -m tests.cluster", usage=USAGE, description=DESCRIPTION)
+    parser.add_argument("--serve", action="store_true", help="print the kubeconfig's path and wait until interrupted")
+    parser.add_argument("--upstream", metavar="URL", help="an OpenAI-compatible server instead of the scripted model")
+    parser.add_argument("--workspace", metavar="NAME", default="phi-3-5-mini", help="default: phi-3-5-mini")
+    options = parser.parse_args(own)
+    if options.serve and chat:
+        parser.error("--serve opens no chat to pass flags to")
+    return options, chat
+
+
+def upstream(url):
+    """The server at `url` and the name of the model it serves (`None`: it does not say)."""
+    try:
+        model = Upstream(url)
+    except ValueError as error:
+        sys.exit(f"error: --upstream: {error}")
+    try:
+        return model, model.name()
+    except (OSError, ValueError) as error:
+        print(f"{url} did not name its model ({error}); going on without", file=sys.stderr)
+        return model, None
+
+
+def main(argv):
+    """Run it and return the exit code."""
+    options, chat = arguments(argv)
+    if options.upstream:
+        model, name = upstream(options.upstream)
+        behind = f"the model behind it is {name or 'unknown'}, at {options.upstream}"
+    else:
+        model = Model(pace=PACE)
+        name = model.name
+        behind = "the model behind it is a script"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = tempfile.mkdtemp(prefix="stand-in-cluster-")
+    try:
+        with Cluster(model=model) as cluster:
+            cluster.add(workspace(options.workspace, preset=name), service(options.workspace))
+            path = cluster.write_kubeconfig(folder)
+            if options.serve:
+                return serve(path)
+            print(f"A stand-in cluster runs at {cluster.url}; {behind}.", file=sys.stderr)
+            print("Leave with /quit.\n", file=sys.stderr, flush=True)
+            return open_chat([*program(), "chat", "--kubeconfig", path, "--workspace-name", options.workspace, *chat])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def serve(path):
+    """Say where the kubeconfig is and wait for Ctrl-C or SIGTERM."""
+    print(path, flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def open_chat(command):
+    """Hand the terminal over to the chat and return its exit code."""
+    # Ctrl-C is the chat's business. A handler, unlike SIG_IGN, is not inherited by the chat.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        code = subprocess.call(command, env=os.environ)
+    except OSError as error:
+        sys.exit(f"error: cannot start {command[1]}: {error.strerror}")
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
