@@ -168,6 +168,7 @@ def resolve(
     user = _user(config, context, overrides)
     _check_user(user)
     if not cluster.server and not cluster.name and pod:
+        _check_cluster(cluster)
         cluster, user = _pod_access(overrides, user, environ, service_account)
         return Target("", cluster, user, namespace, in_cluster=True)
     server = cluster.server or environ.get("KUBERNETES_MASTER", "")
@@ -178,14 +179,8 @@ def resolve(
     if cluster.server.startswith("http://"):
         # client-go sends no credentials over plain HTTP (ClientConfig's IsConfigTransportTLS).
         user = User(name=user.name, impersonate=user.impersonate, file=user.file)
-    elif user.username and (user.token or user.token_file):
-        raise _invalid_user(user, "has both a token and a username", "keep one of the two")
-    elif user.exec and user.exec.api_version not in _EXEC_VERSIONS:
-        raise _invalid_user(
-            user,
-            f"exec.apiVersion is {_quoted(user.exec.api_version)}",
-            "supported: " + ", ".join(_EXEC_VERSIONS),
-        )
+    else:
+        _check_secure_user(user)
     return Target(context_name, cluster, user, namespace)
 
 
@@ -273,7 +268,7 @@ def _check_version(document: Mapping[str, Any]) -> str:
     """What is wrong with apiVersion and kind, or "". Both may be absent; their names match in any case."""
     for name, allowed in (("apiVersion", ("", "v1", "/v1")), ("kind", ("", "Config"))):
         value: object = ""
-        for key in sorted(key for key in document if isinstance(key, str)):
+        for key in sorted(document):
             if key.casefold() == name.casefold():
                 value = value if document[key] is None else document[key]
         if not isinstance(value, str):
@@ -379,7 +374,7 @@ def _map_of(check: _Check) -> _Check:
         for key, item in value.items():
             problem = check(item)
             if problem:
-                return f".{_shown(_key(key))}{problem}"
+                return f".{_shown(key)}{problem}"
         return ""
 
     return checked
@@ -485,118 +480,50 @@ _CONFIG = _struct(
 # --- Fields, decoded ---------------------------------------------------------------------------------------
 
 
-def _string(fields: Mapping[str, Any], name: str) -> str:
-    value: str = fields.get(name) or ""
-    return value
-
-
-def _data(fields: Mapping[str, Any], name: str) -> bytes:
-    value = fields.get(name) or ""
-    if isinstance(value, list):
-        return bytes(int(item or 0) for item in value)
-    from binascii import a2b_base64
-
-    return a2b_base64(value)
-
-
-def _path(entry: Entry, name: str) -> str:
-    """A file that the entry names; a relative one is relative to the folder of the entry's kubeconfig."""
-    value = _string(entry.fields, name)
-    return _absolute(entry, value) if value else ""
-
-
-def _absolute(entry: Entry, path: str) -> str:
-    if os.path.isabs(path):
-        return path
-    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(entry.file)), path))
-
-
-def _key(key: object) -> str:
-    """A map's key as JSON writes it."""
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    if isinstance(key, float) and key.is_integer():
-        return str(int(key))
-    return str(key)
-
-
-# --- The choice --------------------------------------------------------------------------------------------
-
-_ABSENT = Entry({}, "")
-
-
-def _chosen(config: Config, what: str, name: str) -> Entry:
-    """The context, cluster or user of that name; an empty one without a name. Raises ClusterError."""
-    entries: Mapping[str, Entry] = getattr(config, what + "s")
-    if name in entries:
-        return entries[name]
-    if not name:
-        return _ABSENT
-    raise ClusterError(
-        f"{what} {_quoted(name)} is not in {_where(config)}", _names_hint(f"{what}s there", name, entries)
-    )
-
-
-def _cluster(config: Config, context: Entry, overrides: Overrides) -> Cluster:
-    """The chosen cluster with the flags laid over it, as client-go's getCluster does; server may be ""."""
-    name = overrides.cluster or _string(context.fields, "cluster")
-    entry = _chosen(config, "cluster", name)
+def decode_cluster(name: str, entry: Entry) -> Cluster:
+    """A cluster as its file says, its server as it is written there."""
     fields = entry.fields
-    extensions = {
-        _string(item, "name"): item.get("extension") for item in fields.get("extensions") or () if item
-    }
-    cluster = Cluster(
+    extensions = [item for item in fields.get("extensions") or () if item]
+    return Cluster(
         name=name,
-        server=overrides.server or _string(fields, "server"),
+        server=_string(fields, "server"),
         ca_file=_path(entry, "certificate-authority"),
         ca_data=_data(fields, "certificate-authority-data"),
         insecure=bool(fields.get("insecure-skip-tls-verify")),
         tls_server_name=_string(fields, "tls-server-name"),
         proxy_url=_string(fields, "proxy-url"),
-        exec_extension=extensions.get(_EXEC_EXTENSION),
+        exec_extension=next(
+            (item.get("extension") for item in reversed(extensions) if item.get("name") == _EXEC_EXTENSION),
+            None,
+        ),
         file=entry.file,
     )
-    if overrides.insecure_skip_tls_verify or overrides.certificate_authority:
-        # Each of the two flags takes the place of all that the file says about whom to trust.
-        cluster = cluster._replace(
-            ca_file=overrides.certificate_authority, ca_data=b"", insecure=overrides.insecure_skip_tls_verify
-        )
-    if overrides.tls_server_name or overrides.server:
-        # Another server has another name: --server drops the file's tls-server-name.
-        cluster = cluster._replace(tls_server_name=overrides.tls_server_name)
-    return cluster
 
 
-def _user(config: Config, context: Entry, overrides: Overrides) -> User:
-    """The chosen user with the flags laid over it field by field, as client-go's getAuthInfo does."""
-    name = overrides.user or _string(context.fields, "user")
-    entry = _chosen(config, "user", name)
+def decode_user(name: str, entry: Entry) -> User:
+    """A user as its file says."""
     fields = entry.fields
     extra = fields.get("as-user-extra") or {}
     return User(
         name=name,
-        token=overrides.token or _string(fields, "token"),
+        token=_string(fields, "token"),
         token_file=_path(entry, "tokenFile"),
-        username=overrides.username or _string(fields, "username"),
-        password=overrides.password or _string(fields, "password"),
-        certificate_file=overrides.client_certificate or _path(entry, "client-certificate"),
+        username=_string(fields, "username"),
+        password=_string(fields, "password"),
+        certificate_file=_path(entry, "client-certificate"),
         certificate_data=_data(fields, "client-certificate-data"),
-        key_file=overrides.client_key or _path(entry, "client-key"),
+        key_file=_path(entry, "client-key"),
         key_data=_data(fields, "client-key-data"),
         impersonate=Impersonation(
-            user=overrides.as_user or _string(fields, "as"),
-            uid=overrides.as_uid or _string(fields, "as-uid"),
-            groups=overrides.as_groups or _strings(fields.get("as-groups")),
-            extra=tuple((_key(key), _strings(values)) for key, values in extra.items()),
+            user=_string(fields, "as"),
+            uid=_string(fields, "as-uid"),
+            groups=_strings(fields.get("as-groups")),
+            extra=tuple((key, _strings(values)) for key, values in extra.items()),
         ),
         exec=_exec(entry),
         auth_provider=_auth_provider(fields),
         file=entry.file,
     )
-
-
-def _strings(values: Any) -> tuple[str, ...]:
-    return tuple(value or "" for value in values or ())
 
 
 def _exec(entry: Entry) -> ExecConfig | None:
@@ -626,7 +553,94 @@ def _auth_provider(fields: Mapping[str, Any]) -> AuthProvider | None:
     if provider is None:
         return None
     config = provider.get("config") or {}
-    return AuthProvider(_string(provider, "name"), {_key(key): value or "" for key, value in config.items()})
+    return AuthProvider(_string(provider, "name"), {key: value or "" for key, value in config.items()})
+
+
+def _string(fields: Mapping[str, Any], name: str) -> str:
+    value: str = fields.get(name) or ""
+    return value
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    return tuple(value or "" for value in values or ())
+
+
+def _data(fields: Mapping[str, Any], name: str) -> bytes:
+    value = fields.get(name) or ""
+    if isinstance(value, list):
+        return bytes(int(item or 0) for item in value)
+    from binascii import a2b_base64
+
+    return a2b_base64(value)
+
+
+def _path(entry: Entry, name: str) -> str:
+    """A file that the entry names; a relative one is relative to the folder of the entry's kubeconfig."""
+    value = _string(entry.fields, name)
+    return _absolute(entry, value) if value else ""
+
+
+def _absolute(entry: Entry, path: str) -> str:
+    if os.path.isabs(path):
+        return path
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(entry.file)), path))
+
+
+# --- The choice --------------------------------------------------------------------------------------------
+
+_ABSENT = Entry({}, "")
+
+
+def _chosen(config: Config, what: str, name: str) -> Entry:
+    """The context, cluster or user of that name; an empty one without a name. Raises ClusterError."""
+    entries: Mapping[str, Entry] = getattr(config, what + "s")
+    if name in entries:
+        return entries[name]
+    if not name:
+        return _ABSENT
+    raise ClusterError(
+        f"{what} {_quoted(name)} is not in {_where(config)}", _names_hint(f"{what}s there", name, entries)
+    )
+
+
+def _cluster(config: Config, context: Entry, overrides: Overrides) -> Cluster:
+    """The chosen cluster with the flags laid over it, as client-go's getCluster does; server may be ""."""
+    name = overrides.cluster or _string(context.fields, "cluster")
+    cluster = decode_cluster(name, _chosen(config, "cluster", name))
+    if overrides.server:
+        # Another server has another name: --server drops the file's tls-server-name.
+        cluster = cluster._replace(server=overrides.server, tls_server_name="")
+    if overrides.tls_server_name:
+        cluster = cluster._replace(tls_server_name=overrides.tls_server_name)
+    if overrides.insecure_skip_tls_verify or overrides.certificate_authority:
+        # Each of the two flags takes the place of all that the file says about whom to trust.
+        cluster = cluster._replace(
+            ca_file=overrides.certificate_authority, ca_data=b"", insecure=overrides.insecure_skip_tls_verify
+        )
+    return cluster
+
+
+def _user(config: Config, context: Entry, overrides: Overrides) -> User:
+    """The chosen user with the flags laid over it field by field, as client-go's getAuthInfo does.
+
+    So --token leaves a tokenFile in force, which then wins, and --client-certificate stands beside
+    client-certificate-data, which is refused.
+    """
+    name = overrides.user or _string(context.fields, "user")
+    user = decode_user(name, _chosen(config, "user", name))
+    acting = user.impersonate
+    return user._replace(
+        token=overrides.token or user.token,
+        username=overrides.username or user.username,
+        password=overrides.password or user.password,
+        certificate_file=overrides.client_certificate or user.certificate_file,
+        key_file=overrides.client_key or user.key_file,
+        impersonate=acting._replace(
+            user=overrides.as_user or acting.user,
+            uid=overrides.as_uid or acting.uid,
+            groups=overrides.as_groups or acting.groups,
+        ),
+    )
 
 
 # --- What client-go refuses to use (validation.go) ---------------------------------------------------------
@@ -655,6 +669,20 @@ def _check_user(user: User) -> None:
         raise _invalid_user(user, "acts as a uid, groups or extra without acting as a user", "add --as")
 
 
+def _check_secure_user(user: User) -> None:
+    """What is refused only over HTTPS, because client-go sends no credentials otherwise."""
+    if user.token_file and not user.token:
+        _check_readable(user.token_file, "tokenFile", user)
+    if user.username and user.token_file:
+        raise _invalid_user(user, "has both tokenFile and username", "keep one of the two")
+    if user.exec and user.exec.api_version not in _EXEC_VERSIONS:
+        raise _invalid_user(
+            user,
+            f"has exec.apiVersion {_quoted(user.exec.api_version)}",
+            "supported: " + ", ".join(_EXEC_VERSIONS),
+        )
+
+
 def _check_exec(user: User, plugin: ExecConfig) -> None:
     if user.auth_provider:
         raise _invalid_user(user, "has both exec and auth-provider", "keep one of the two")
@@ -667,7 +695,7 @@ def _check_exec(user: User, plugin: ExecConfig) -> None:
     if plugin.interactive_mode not in _INTERACTIVE_MODES:
         shown = _quoted(plugin.interactive_mode) if plugin.interactive_mode else "missing"
         raise _invalid_user(
-            user, f"exec.interactiveMode is {shown}", "one of " + ", ".join(_INTERACTIVE_MODES)
+            user, f"has exec.interactiveMode {shown}", "one of " + ", ".join(_INTERACTIVE_MODES)
         )
 
 
@@ -715,22 +743,26 @@ def _server_url(server: str, cluster: Cluster) -> str:
 
     That is client-go's rule (rest/url_utils.go, DefaultServerURL), odd as it is. Raises ClusterError.
     """
-    scheme, separator, rest = server.partition("://")
-    host, slash, path = rest.partition("/")
+    text = server.partition("#")[0].partition("?")[0]
+    scheme, separator, rest = text.partition("://")
     if not separator:
-        scheme = "http"
-        host, slash, path = server.partition("/")
-        if path:
-            host = ""
-    path = path.partition("#")[0].partition("?")[0]
-    host = host.partition("#")[0].partition("?")[0]
-    scheme = scheme.lower()
-    if scheme not in ("http", "https") or not host or any(c <= " " or c == "\x7f" for c in server):
+        scheme, rest = "http", text
+    host, _, path = rest.partition("/")
+    usable = scheme.lower() in ("http", "https") and host and (separator or not path)
+    problem = "is no http or https URL"
+    if "@" in host:
+        usable, problem = False, "holds a user name; give the user username and password instead"
+    if not usable or not host.isprintable() or " " in host:
         raise ClusterError(
-            f"cluster {_quoted(cluster.name)}{_in_file(cluster.file)}: server is no http or https URL",
+            f"cluster {_quoted(cluster.name)}{_in_file(cluster.file)}: server {problem}",
             "write it as https://host:port",
         )
-    return f"{scheme}://{host}{slash}{path}".rstrip("/")
+    parts = [part for part in path.split("/") if part]
+    if not path.isascii() or " " in path:
+        from urllib.parse import quote
+
+        parts = [quote(part, safe="%:@!$&'()*+,;=~") for part in parts]
+    return "/".join([f"{scheme.lower()}://{host}", *parts])
 
 
 # --- In a pod ----------------------------------------------------------------------------------------------
