@@ -35,6 +35,9 @@ class Link(Protocol):
     def refusal(self, status: int, body: bytes) -> KaitoError | None:
         """What an answer of 400 or above means when it is the way's own; None: the model's server said it."""
 
+    def transient(self, status: int, body: bytes) -> bool:
+        """Whether an answer of 429 or 503 may be another one soon."""
+
     def close(self) -> None:
         """Closes the connection; a later request opens a new one."""
 
@@ -90,6 +93,11 @@ class ProxyLink:
                 f"-l kaito.sh/workspace={self._service}",
             )
         return ClusterError(f"the API server's service proxy answers {status}: {said.message}")
+
+    def transient(self, status: int, body: bytes) -> bool:
+        """A Service without such a port stays without; a pod may be there soon, and a busy server free."""
+        said = read_status(body)
+        return said is None or not said.message.startswith("no service port")
 
     def close(self) -> None:
         """See Link."""

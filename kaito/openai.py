@@ -8,11 +8,13 @@ Anything else is an InferenceError, raised after all that came has been delivere
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import re
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
 from kaito.endpoint import Link
-from kaito.errors import InferenceError, KaitoError
+from kaito.errors import InferenceError
 from kaito.sse import Parser, SseError
 from kaito.text import excerpt
 from kaito.transport import Response, Timeouts, TransportError
@@ -20,6 +22,14 @@ from kaito.transport import Response, Timeouts, TransportError
 # A completion that comes as one JSON document, and an error's body.
 _DOCUMENT_LIMIT = 64 << 20
 _ERROR_LIMIT = 1 << 20
+
+# A look at what the server serves, between two questions: worth waiting for, but not for long.
+_LOOK = Timeouts(total=10.0)
+
+# Statuses of a server that is busy, or of a pod that is still loading its model.
+_BUSY = (429, 503)
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 10.0
 
 # After [DONE] nothing counts any more; what is left of the body is only worth a moment.
 _SETTLE_SECONDS = 0.2
@@ -79,25 +89,46 @@ class Model(NamedTuple):
     parent: str
 
 
-class ChatModel:
-    """The model at the end of a link. State: the id to ask for, once the server turned out to want one."""
+class WindowExceeded(InferenceError):
+    """The server refused a request as larger than its context window, before any content.
 
-    def __init__(self, link: Link, *, idle_seconds: float | None) -> None:
+    What it tells of it, in tokens, 0 where it does not: `window`, the `prompt` (at least), and what was `asked`
+    for the reply.
+    """
+
+    def __init__(self, message: str, window: int, prompt: int, asked: int) -> None:
+        super().__init__(message)
+        self.window = window
+        self.prompt = prompt
+        self.asked = asked
+
+
+class ChatModel:
+    """The model at the end of a link. State: the id to ask for, once the server turned out to want one.
+
+    `model`: the id the user wants, or "". `idle_seconds`: the longest wait for the next byte, None for ever.
+    `retry_seconds`: how long, in all, a busy server is asked again; `notice` is told so, once a question.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        model: str = "",
+        idle_seconds: float | None = 300.0,
+        retry_seconds: float = 60.0,
+        notice: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self._link = link
         self._timeouts = Timeouts(idle=idle_seconds)
-        self._id = ""
+        self._wanted = model
+        self._id = model
+        self._retry_seconds = retry_seconds
+        self._notice = notice
 
     def models(self) -> list[Model]:
         """What the server serves, base models first. Raises KaitoError."""
-        try:
-            response = self._link.request(
-                "GET", "/v1/models", headers=(), body=None, timeouts=Timeouts(total=30.0)
-            )
-            if response.status != 200:
-                raise self._refused(response.status, response.reason, response.read(_ERROR_LIMIT))
-            document = _object(response.read(_DOCUMENT_LIMIT))
-        except TransportError as error:
-            raise InferenceError(f"the list of models did not come: {error.message}") from None
+        document = self._fetch("GET", "/v1/models", None)
         entries = document.get("data")
         models = [
             Model(entry["id"], _count(entry, "max_model_len"), _text(entry, "parent"))
@@ -105,6 +136,14 @@ class ChatModel:
             if isinstance(entry, dict) and isinstance(entry.get("id"), str)
         ]
         return sorted(models, key=lambda model: model.parent != "")
+
+    def count_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
+        """The size of a prompt of `messages` (vLLM's `/tokenize`). Raises KaitoError where that is not to be had."""
+        request: dict[str, Any] = {"model": self._id} if self._id else {}
+        count = self._fetch("POST", "/tokenize", {**request, "messages": list(messages)}).get("count")
+        if not isinstance(count, int):
+            raise InferenceError("the model's server does not count tokens")
+        return count
 
     def stream(
         self, messages: Sequence[Mapping[str, str]], sampling: Sampling
@@ -125,33 +164,77 @@ class ChatModel:
             response.close()
 
     def _ask(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
-        response = self._post(messages, sampling)
-        if response.status == 200:
-            return response
-        body = self._body(response)
-        own = self._link.refusal(response.status, body)
-        if own is None and not self._id and _wants_model(response, body):
-            models = self.models()
-            if models:
-                self._id = models[0].id
-                response = self._post(messages, sampling)
-                if response.status == 200:
-                    return response
-                body = self._body(response)
-        raise self._refused(response.status, response.reason, body)
+        """The answer's head, of status 200; asks again while the server is busy, and once more for its model."""
+        deadline = time.monotonic() + self._retry_seconds
+        wait = _FIRST_WAIT
+        told = False
+        while True:
+            response = self._post(messages, sampling)
+            if response.status == 200:
+                return response
+            body = self._body(response)
+            own = self._link.refusal(response.status, body)
+            if own is None and response.status in (400, 404, 422) and b"model" in body and self._find_id(body):
+                continue
+            failure = own or _refused(response.status, response.reason, body)
+            pause = _pause(response, wait)
+            if not (response.status in _BUSY and self._link.transient(response.status, body)):
+                raise failure
+            if time.monotonic() + pause > deadline:
+                raise failure
+            if not told:
+                told = True
+                self._notice(f"{failure.message}; trying again for up to {self._retry_seconds:.0f} s")
+            time.sleep(pause)
+            wait = min(wait * 2, _LONGEST_WAIT)
+
+    def _find_id(self, body: bytes) -> bool:
+        """After a refusal that speaks of the model: finds the base model's id, when the request named none.
+
+        Servers word it differently and all name the field. Raises InferenceError when the user's own is wrong.
+        """
+        message = _error_message(body)
+        if self._wanted:
+            if "does not exist" not in message and "not found" not in message.lower():
+                return False
+            ids = [model.id for model in self.models()]
+            if self._wanted in ids:
+                return False
+            raise InferenceError(
+                f'the model "{self._wanted}" is not served here', "--model takes one of: " + ", ".join(ids)
+            )
+        if self._id or _window_exceeded(message):
+            return False
+        models = self.models()
+        self._id = models[0].id if models else ""
+        return self._id != ""
 
     def _post(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         request: dict[str, Any] = {"model": self._id} if self._id else {}
         request.update(messages=list(messages), **sampling._asdict())
         request.update(stream=True, stream_options={"include_usage": True})
-        headers = (("Content-Type", "application/json"), ("Accept", "text/event-stream, application/json"))
-        body = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        headers = (*_JSON, ("Accept", "text/event-stream, application/json"))
         try:
             return self._link.request(
-                "POST", "/v1/chat/completions", headers=headers, body=body, timeouts=self._timeouts
+                "POST", "/v1/chat/completions", headers=headers, body=_encode(request), timeouts=self._timeouts
             )
         except TransportError as error:
             raise InferenceError(f"the model did not answer: {error.message}") from None
+
+    def _fetch(self, method: str, path: str, request: Mapping[str, Any] | None) -> dict[str, Any]:
+        body = None if request is None else _encode(request)
+        try:
+            response = self._link.request(
+                method, path, headers=_JSON if body else (), body=body, timeouts=_LOOK
+            )
+            answer = response.read(_DOCUMENT_LIMIT)
+        except TransportError as error:
+            raise InferenceError(f"no answer to {path}: {error.message}") from None
+        if response.status != 200:
+            raise self._link.refusal(response.status, answer) or _refused(
+                response.status, response.reason, answer
+            )
+        return _object(answer)
 
     def _body(self, response: Response) -> bytes:
         try:
@@ -159,12 +242,56 @@ class ChatModel:
         except TransportError as error:
             raise InferenceError(f"the model's server answers {response.status}: {error.message}") from None
 
-    def _refused(self, status: int, reason: str, body: bytes) -> KaitoError:
-        own = self._link.refusal(status, body)
-        if own is not None:
-            return own
-        message = _error_message(body) or excerpt(body) or reason
-        return InferenceError(f"the model's server answers {status}: {message}")
+
+_JSON = (("Content-Type", "application/json"),)
+
+
+def _encode(request: Mapping[str, Any]) -> bytes:
+    # A lone surrogate, from a terminal with an odd encoding, has no place in UTF-8.
+    return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _pause(response: Response, wait: float) -> float:
+    """Seconds until the next try: what the server asks for, else `wait`, spread so that clients do not march."""
+    asked = response.header("Retry-After").strip()
+    if asked.isascii() and asked.isdigit():
+        return float(asked)
+    import random
+
+    return wait * random.uniform(0.75, 1.25)
+
+
+def _refused(status: int, reason: str, body: bytes) -> InferenceError:
+    """The model's server refuses a request, in its own words."""
+    message = _error_message(body) or excerpt(body) or reason
+    if status in (400, 413, 422):
+        exceeded = _window_exceeded(message)
+        if exceeded:
+            return exceeded
+    flag = next((flag for field, flag in _FLAGS if field in message), "")
+    hint = f"this server does not take that value of {flag}" if flag and status in (400, 422) else ""
+    return InferenceError(f"the model's server answers {status}: {message}", hint)
+
+
+# The fields whose values users choose; a server may allow less than the flags do (vLLM refuses a top_p of 0).
+_FLAGS = (("temperature", "--temperature"), ("top_p", "--top-p"), ("max_tokens", "--max-tokens"))
+
+_WINDOW = re.compile(
+    r"(?:maximum context length is|max_model_len[= ]*|context (?:length|window) of) ?(\d+)", re.IGNORECASE
+)
+_PROMPT = re.compile(r"(?:at least|has|\() ?(\d+) (?:input tokens|in the messages)", re.IGNORECASE)
+_ASKED = re.compile(r"(?:max_tokens=|is too large: |, )(\d+)(?: cannot| in the completion|\. This)", re.IGNORECASE)
+_TOO_LONG = re.compile(r"context (?:length|window)|max_model_len|(?:prompt|input) is too long", re.IGNORECASE)
+
+
+def _window_exceeded(message: str) -> WindowExceeded | None:
+    """What vLLM's refusals of now and of earlier versions say of the window (FACTS of its serving layer)."""
+    if not _TOO_LONG.search(message):
+        return None
+    window, prompt, asked = (
+        int(found[1]) if (found := pattern.search(message)) else 0 for pattern in (_WINDOW, _PROMPT, _ASKED)
+    )
+    return WindowExceeded(f"the request does not fit the model's context window: {message}", window, prompt, asked)
 
 
 def _events(response: Response) -> Iterator[Event]:
@@ -277,11 +404,6 @@ def _object(source: bytes | str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InferenceError(f"the model's server sent what is not a JSON object: {excerpt(source)}")
     return document
-
-
-def _wants_model(response: Response, body: bytes) -> bool:
-    """Whether a refusal is for want of `model`; servers word it differently, all of them name the field."""
-    return response.status in (400, 404, 422) and b"model" in body
 
 
 def _error_message(body: bytes) -> str:

@@ -40,8 +40,8 @@ def _ask(session: Session, console: Console, message: str) -> None:
         console.end_answer()
     if answer.stopped:
         raise KeyboardInterrupt
-    if answer.finish_reason == "length":
-        console.say(f"note: the answer was cut off at --max-tokens {session.sampling.max_tokens}")
+    if answer.cut_by:
+        console.say(f"note: the answer was cut off by {answer.cut_by}")
 
 
 def _lines() -> Iterator[str]:

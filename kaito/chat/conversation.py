@@ -22,10 +22,10 @@ class Conversation(NamedTuple):
         """This conversation with one more turn."""
         return self._replace(turns=(*self.turns, turn))
 
-    def messages(self, question: str) -> list[dict[str, str]]:
-        """The messages of a chat-completions request that asks `question` next."""
+    def messages(self, question: str, left_out: int = 0) -> list[dict[str, str]]:
+        """The messages of a request that asks `question` next, without the `left_out` oldest turns."""
         messages = []
-        for turn in self.turns:
+        for turn in self.turns[left_out:]:
             messages.append({"role": "user", "content": turn.question})
             messages.append({"role": "assistant", "content": turn.answer})
         messages.append({"role": "user", "content": question})

@@ -53,8 +53,8 @@ def _take(line: str, session: Session, console: Console) -> bool:
     console.end_answer()
     if answer.stopped:
         console.say("[stopped]")
-    elif answer.finish_reason == "length":
-        console.say(f"[cut off at --max-tokens {session.sampling.max_tokens}]")
+    elif answer.cut_by:
+        console.say(f"[cut off by {answer.cut_by}]")
     return True
 
 

@@ -7,38 +7,67 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kaito.chat.conversation import Conversation, Turn
+from kaito.chat.window import Plan, Window
 from kaito.endpoint import Found
 from kaito.errors import InferenceError
 from kaito.kube.kubeconfig import Target
-from kaito.openai import ChatModel, Content, Event, Finish, Reasoning, Sampling, Served, Usage
+from kaito.openai import (
+    ChatModel,
+    Content,
+    Event,
+    Finish,
+    Reasoning,
+    Sampling,
+    Served,
+    Usage,
+    WindowExceeded,
+)
 
 
 class Answer(NamedTuple):
     """What came of one question. Times in seconds from the question on.
 
-    `stopped`: the user ended it. `first_token_seconds`: until the first word, reasoning included, or None.
+    `stopped`: the user ended it. `cut_by`: the limit that ended it, in words, or "". `first_token_seconds`: until
+    the first word, reasoning included, or None.
     """
 
     content: str
     reasoning: str
     finish_reason: str
     usage: Usage | None
-    model: str
     stopped: bool
+    cut_by: str
     first_token_seconds: float | None
     seconds: float
 
 
 class Session:
-    """A chat with one workspace. State: the conversation, the settings, and what is known of the model."""
+    """A chat with one workspace. State: the conversation, the settings, and what is known of the model.
 
-    def __init__(self, target: Target, found: Found, model: ChatModel, sampling: Sampling) -> None:
+    `notice` gets a line for the person now and then. `max_tokens_chosen`: the user gave --max-tokens, so a model
+    that cannot do it refuses it; the default is cut to what the model can.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        found: Found,
+        model: ChatModel,
+        sampling: Sampling,
+        *,
+        notice: Callable[[str], None] = lambda line: None,
+        max_tokens_chosen: bool = True,
+    ) -> None:
         self.target = target
         self.found = found
         self.sampling = sampling
         self.conversation = Conversation()
         self.served = found.workspace.model
+        self.window = Window(model)
         self._model = model
+        self._notice = notice
+        self._max_tokens_chosen = max_tokens_chosen
+        self._told_left_out = False
 
     def ask(self, question: str, show: Callable[[Event], None]) -> Answer:
         """Asks, hands each event to `show` as it comes, and adds the turn to the conversation.
@@ -46,37 +75,24 @@ class Session:
         An interrupt (Ctrl-C) ends the answer, not the program: what came of it stays. Raises KaitoError, and
         then the conversation is as it was.
         """
-        # Bytes, since a list of a million small strings takes many times their size.
-        content, reasoning = bytearray(), bytearray()
-        finish_reason, usage, first = "", None, None
+        coming = _Coming()
         stopped = False
-        start = time.monotonic()
-        events = self._model.stream(self.conversation.messages(question), self.sampling)
         try:
-            for event in events:
-                if isinstance(event, (Content, Reasoning)):
-                    first = first or time.monotonic() - start
-                    (content if isinstance(event, Content) else reasoning).extend(event.text.encode())
-                elif isinstance(event, Finish):
-                    finish_reason = event.reason
-                elif isinstance(event, Usage):
-                    usage = event
-                elif isinstance(event, Served):
-                    self.served = event.model
-                show(event)
+            self._stream(question, coming, show)
         except KeyboardInterrupt:
             stopped = True
-        finally:
-            events.close()
+        if coming.plan:
+            self.window.answered(coming.plan, coming.usage)
+        self.served = coming.model or self.served
         answer = Answer(
-            content.decode(),
-            reasoning.decode(),
-            finish_reason,
-            usage,
-            self.served,
+            coming.content.decode(),
+            coming.reasoning.decode(),
+            coming.finish_reason,
+            coming.usage,
             stopped,
-            first,
-            time.monotonic() - start,
+            self._cut_by(coming) if coming.finish_reason == "length" else "",
+            coming.first_token_seconds,
+            time.monotonic() - coming.start,
         )
         if answer.content:
             self.conversation = self.conversation.add(Turn(question, answer.content, stopped))
@@ -84,9 +100,77 @@ class Session:
             raise _empty(answer)
         return answer
 
+    def _stream(self, question: str, coming: _Coming, show: Callable[[Event], None]) -> None:
+        """Sends the question, smaller each time it does not fit the window, and collects what comes."""
+        wanted = self.sampling.max_tokens
+        coming.plan = plan = self.window.plan(self.conversation, question, wanted, self.served)
+        while True:
+            self._tell_left_out()
+            events = self._model.stream(plan.messages, self.sampling._replace(max_tokens=plan.max_tokens))
+            try:
+                for event in events:
+                    coming.take(event)
+                    show(event)
+                return
+            except WindowExceeded as refusal:
+                if self._max_tokens_chosen and refusal.asked > refusal.window > 0:
+                    raise InferenceError(
+                        f"--max-tokens {wanted} is more than the model's context window of {refusal.window} tokens",
+                        "ask for less: the prompt and the reply must fit it together",
+                    ) from None
+                coming.plan = plan = self.window.refused(refusal, plan, self.conversation, question, wanted)
+            finally:
+                events.close()
+
+    def _tell_left_out(self) -> None:
+        count = self.window.left_out
+        if count and not self._told_left_out:
+            self._told_left_out = True
+            self._notice(
+                "note: the conversation outgrew the model's context window; "
+                + (f"the {count} oldest turns are" if count > 1 else "the oldest turn is")
+                + " left out from now on"
+            )
+
+    def _cut_by(self, coming: _Coming) -> str:
+        plan, usage = coming.plan, coming.usage
+        whole = plan is not None and plan.max_tokens == self.sampling.max_tokens
+        if whole and (usage is None or usage.completion_tokens >= self.sampling.max_tokens):
+            return f"--max-tokens {self.sampling.max_tokens}"
+        return "the model's context window" + (f" of {self.window.size} tokens" if self.window.size else "")
+
     def clear(self) -> None:
         """Forgets the conversation; the settings stay."""
         self.conversation = Conversation()
+        self.window.clear()
+        self._told_left_out = False
+
+
+class _Coming:
+    """State: what has come of an answer so far."""
+
+    def __init__(self) -> None:
+        # Bytes, since a list of a million small strings takes many times their size.
+        self.content = bytearray()
+        self.reasoning = bytearray()
+        self.finish_reason = ""
+        self.model = ""
+        self.usage: Usage | None = None
+        self.plan: Plan | None = None
+        self.start = time.monotonic()
+        self.first_token_seconds: float | None = None
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, (Content, Reasoning)):
+            if self.first_token_seconds is None:
+                self.first_token_seconds = time.monotonic() - self.start
+            (self.content if isinstance(event, Content) else self.reasoning).extend(event.text.encode())
+        elif isinstance(event, Finish):
+            self.finish_reason = event.reason
+        elif isinstance(event, Usage):
+            self.usage = event
+        elif isinstance(event, Served):
+            self.model = event.model
 
 
 def _empty(answer: Answer) -> InferenceError:

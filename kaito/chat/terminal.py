@@ -43,6 +43,10 @@ class Console:
         """A line for the person: banner, notice, the result of a command."""
         _write(self._notices, harmless(text) + "\n")
 
+    def notice(self, text: str) -> None:
+        """A line about how things go, always on stderr."""
+        _write(2, harmless(text) + "\n")
+
     def prompt(self, text: str) -> None:
         """A prompt, where no line editor writes it."""
         _write(self._notices, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kaito.errors import UsageError
-from kaito.flags import TEXT, Flag, Values, number, whole_number
+from kaito.flags import DURATION, TEXT, Flag, Values, number, whole_number
 
 SUMMARY = "Chat with the model that a workspace serves"
 USAGE = "chat --workspace-name NAME [flags]"
@@ -26,6 +26,8 @@ FLAGS = (
     Flag("temperature", number(0.0, 2.0), 0.7, "Temperature for response generation (0.0-2.0)"),
     Flag("max-tokens", whole_number(1), 1024, "Maximum tokens in response"),
     Flag("top-p", number(0.0, 1.0), 0.9, "Top-p (nucleus sampling) parameter (0.0-1.0)"),
+    Flag("model", TEXT, "", "Which of the served models to ask, a LoRA adapter for one (default the base model)"),
+    Flag("retry-timeout", DURATION, 60.0, "How long to keep asking a busy model again", shown="1m"),
 )
 
 
@@ -49,10 +51,23 @@ def run(values: Values) -> int:
     console = Console()
     api = connect(values)
     found = find(api, name, api.target.namespace)
-    model = ChatModel(found.endpoint.link, idle_seconds=values.real("request-timeout") or None)
-    sampling = Sampling(values.real("temperature"), values.integer("max-tokens"), values.real("top-p"))
-    session = Session(api.target, found, model, sampling)
-    console.say(f"Connected to workspace: {name} (model: {session.served or 'custom'})")
+    model = ChatModel(
+        found.endpoint.link,
+        model=values.text("model"),
+        idle_seconds=values.real("request-timeout") or None,
+        retry_seconds=values.real("retry-timeout"),
+        notice=console.notice,
+    )
+    session = Session(
+        api.target,
+        found,
+        model,
+        Sampling(values.real("temperature"), values.integer("max-tokens"), values.real("top-p")),
+        notice=console.notice,
+        max_tokens_chosen="max-tokens" in values.given,
+    )
+    shown = values.text("model") or found.workspace.model or "custom"
+    console.say(f"Connected to workspace: {name} (model: {shown})")
     if console.interactive:
         from kaito.chat import repl
 

@@ -1,0 +1,153 @@
+"""Keeping a conversation within the model's context window.
+
+The reply's budget shrinks first, down to a floor; then the oldest turns are left out of the request. Sizes are the
+server's: the usage of the last answer, `/tokenize`, `max_model_len`, and failing all of them its refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from kaito.chat.conversation import Conversation
+from kaito.errors import InferenceError, KaitoError
+from kaito.openai import ChatModel, Usage, WindowExceeded
+
+# The reply that turns are given up for, in tokens; a smaller --max-tokens needs no more than itself.
+FLOOR = 256
+
+# Tokens that a chat template puts around one message are few; a token of text is at least one byte.
+_TEMPLATE_TOKENS = 32
+
+
+class Plan(NamedTuple):
+    """A request that should fit: its messages and the reply's budget in tokens."""
+
+    messages: list[dict[str, str]]
+    max_tokens: int
+
+
+class Window:
+    """What is known of the window. State: its `size` in tokens (0: unknown), and how many turns are left out."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self.size = 0
+        self.left_out = 0
+        self._model = model
+        self._asked_models = False
+        self._counts_tokens = True
+        # The last prompt whose size the server told: (tokens, characters), and that with its answer.
+        self._measured = (0, 0)
+        self._used = 0
+
+    def clear(self) -> None:
+        """Forgets the conversation's sizes; the window stays known."""
+        self.left_out = 0
+        self._measured = (0, 0)
+        self._used = 0
+
+    def plan(self, conversation: Conversation, question: str, max_tokens: int, served: str) -> Plan:
+        """The largest request that should fit. `served`: the id of the model that answers, if known.
+
+        Raises InferenceError when the question alone is too long.
+        """
+        if conversation.turns and not self.size:
+            self._look_up(served)
+        while True:
+            messages = conversation.messages(question, self.left_out)
+            if not self.size or self._surely_fits(question, max_tokens):
+                return Plan(messages, max_tokens)
+            prompt = self._prompt_tokens(messages)
+            room = self.size - prompt
+            if not prompt or room >= min(FLOOR, max_tokens):
+                return Plan(messages, min(max_tokens, room) if prompt else max_tokens)
+            left = len(conversation.turns) - self.left_out
+            if not left:
+                if room < 1:
+                    raise too_long(self.size, prompt)
+                return Plan(messages, room)
+            self._leave_out(conversation, min(FLOOR, max_tokens) - room, prompt, messages)
+
+    def answered(self, plan: Plan, usage: Usage | None) -> None:
+        """Notes the sizes that an answer's usage tells; None: it tells none, as when the user stopped it."""
+        self._used = 0
+        if usage and usage.prompt_tokens:
+            self._measured = (usage.prompt_tokens, _characters(plan.messages))
+            self._used = usage.prompt_tokens + usage.completion_tokens
+
+    def refused(
+        self, refusal: WindowExceeded, plan: Plan, conversation: Conversation, question: str, max_tokens: int
+    ) -> Plan:
+        """The request to try after a refusal. Raises InferenceError when nothing is left to shrink."""
+        known = (self.size, self._measured)
+        self.size = refusal.window or self.size
+        self._used = 0
+        if refusal.prompt:
+            self._measured = (refusal.prompt, _characters(plan.messages))
+        if known != (self.size, self._measured):
+            return self.plan(conversation, question, max_tokens, "")
+        # It told nothing new, so there is nothing to plan with: smaller, step by step.
+        if plan.max_tokens > FLOOR:
+            return Plan(plan.messages, max(FLOOR, plan.max_tokens // 2))
+        left = len(conversation.turns) - self.left_out
+        if not left:
+            raise too_long(self.size, refusal.prompt)
+        self.left_out += (left + 3) // 4
+        return Plan(conversation.messages(question, self.left_out), plan.max_tokens)
+
+    def _look_up(self, served: str) -> None:
+        if self._asked_models:
+            return
+        self._asked_models = True
+        try:
+            models = self._model.models()
+        except KaitoError:
+            return
+        sizes = {model.id: model.max_model_len for model in models}
+        self.size = sizes.get(served) or max(sizes.values(), default=0)
+
+    def _surely_fits(self, question: str, max_tokens: int) -> bool:
+        if not self._used:
+            return False
+        return self._used + len(question.encode()) + _TEMPLATE_TOKENS + max_tokens <= self.size
+
+    def _prompt_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
+        """The prompt's size as the server counts it; else by its last count, scaled; 0: not to be known."""
+        if self._counts_tokens:
+            try:
+                tokens = self._model.count_tokens(messages)
+            except KaitoError:
+                self._counts_tokens = False
+            else:
+                self._measured = (tokens, _characters(messages))
+                return tokens
+        tokens, characters = self._measured
+        return -(-tokens * _characters(messages) // characters) if characters else 0
+
+    def _leave_out(
+        self, conversation: Conversation, excess: int, prompt: int, messages: Sequence[Mapping[str, str]]
+    ) -> None:
+        """Leaves out as many of the oldest turns as make up `excess` tokens, at least one."""
+        per_character = prompt / _characters(messages)
+        while self.left_out < len(conversation.turns):
+            turn = conversation.turns[self.left_out]
+            self.left_out += 1
+            self._used = 0
+            excess -= int((len(turn.question) + len(turn.answer)) * per_character)
+            if excess <= 0:
+                return
+
+
+def too_long(window: int, prompt: int) -> InferenceError:
+    """The newest message alone is too long."""
+    if not window or prompt < window:
+        return InferenceError("the message is too long for the model's context window", "send a shorter one")
+    over = prompt + 1 - window
+    return InferenceError(
+        f"the message is too long: {prompt} tokens with the model's template, and its context window holds {window}",
+        f"shorten it by at least {over} token{'' if over == 1 else 's'}",
+    )
+
+
+def _characters(messages: Sequence[Mapping[str, str]]) -> int:
+    return sum(len(message["content"]) for message in messages)
