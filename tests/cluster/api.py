@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import copy
 import functools
-import itertools
 import json
 import os
+import re
 import threading
 import time
 import urllib.parse
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from . import kubeconfig, review, status
 from .model import Model
 from .replies import Step
-from .server import Headers, Requests, Server, server_context
+from .server import POLL, Headers, Requests, Server, server_context
 from .upstream import Refused
 
 DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data", "cluster")
@@ -102,11 +102,13 @@ class Cluster:
         self.backends = {}
         self._prefix = prefix
         self._objects = {}
-        self._changes = itertools.count(2)
+        self._version = 1
+        self._events = []
         self._rules = {}
         self._denials = []
         self._answers = []
         self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self.ca_file = data("bare-ca.crt" if certificate == "bare-server" else "leaf.crt")
         if certificate not in ("bare-server", "leaf"):
             self.ca_file = data("ca.crt")
@@ -135,15 +137,23 @@ class Cluster:
         """Add or replace objects; their namespaces come to be. A Service has the model behind it (see `route`)."""
         for made in objects:
             kind = next(kind for kind in KINDS.values() if kind.kind == made["kind"])
-            meta = made["metadata"]
-            meta["resourceVersion"] = str(next(self._changes))
-            with self._lock:
-                self._objects[kind.plural, meta.get("namespace", ""), meta["name"]] = made
+            key = kind.plural, made["metadata"].get("namespace", ""), made["metadata"]["name"]
+            with self._changed:
+                self._change("MODIFIED" if key in self._objects else "ADDED", key, made)
+                self._objects[key] = made
 
     def remove(self, plural, name, namespace="default"):
         """Take an object away."""
-        with self._lock:
-            del self._objects[plural, namespace, name]
+        with self._changed:
+            key = plural, namespace, name
+            self._change("DELETED", key, self._objects.pop(key))
+
+    def _change(self, event, key, made):
+        """Give an object its new version and tell those who watch."""
+        self._version += 1
+        made["metadata"]["resourceVersion"] = str(self._version)
+        self._events.append((self._version, event, key, copy.deepcopy(made)))
+        self._changed.notify_all()
 
     def route(self, name, backend, namespace="default"):
         """Put another model, an Upstream, or NO_OBJECT, NO_ENDPOINTS or REFUSED behind a Service."""
@@ -263,6 +273,8 @@ class Cluster:
             if (("commonName", "stand-in-ca"),) in request.certificate["issuer"]:
                 request.user = next(value for key, value in subject if key == "commonName")
                 request.groups = tuple(value for key, value in subject if key == "organizationName")
+        elif not self._tls:
+            request.user = "system:unsecured"  # kubectl sends no credentials over plain HTTP
         if request.user is None:
             return False
         for name, value in request.headers.pairs:
@@ -308,7 +320,7 @@ class Cluster:
         kind = KINDS.get(target.resource)
         if kind is None or target.version not in served or kind.group != target.group:
             _not_served(exchange)
-        elif verb not in ("get", "list"):
+        elif verb not in ("get", "list", "watch"):
             kinds = {"kind": target.resource}
             message = "the server does not allow this method on the requested resource"
             _respond(exchange, status.status(405, "MethodNotAllowed", message, kinds))
@@ -317,21 +329,45 @@ class Cluster:
             missing = status.not_found(target.name, kind.plural, kind.group)
             _respond(exchange, missing if found is None else self._shown(found, kind, target.version))
         else:
-            _respond(exchange, self._list(kind, target, urllib.parse.parse_qs(exchange.request.query)))
+            query = {key: values[0] for key, values in urllib.parse.parse_qs(exchange.request.query).items()}
+            if verb == "watch":
+                self._watch(exchange, kind, target, query)
+            else:
+                _respond(exchange, self._list(kind, target, query))
 
     def _list(self, kind, target, query):
-        with self._lock:
-            objects = [made for key, made in sorted(self._objects.items()) if key[0] == kind.plural]
-        objects = [
-            made
-            for made in objects
-            if target.namespace in ("", made["metadata"].get("namespace", ""))
-            and _selected(made, query.get("labelSelector", [""])[0], query.get("fieldSelector", [""])[0])
-        ]
+        with self._changed:
+            objects = [made for key, made in sorted(self._objects.items()) if _selected(key, made, kind, target, query)]
+            meta = {"resourceVersion": str(self._version)}
         version = f"{kind.group}/{target.version}" if kind.group else target.version
-        meta = {"resourceVersion": str(next(self._changes))}
         items = [self._shown(made, kind, target.version) for made in objects]
         return {"kind": f"{kind.kind}List", "apiVersion": version, "metadata": meta, "items": items}
+
+    def _watch(self, exchange, kind, target, query):
+        """Tell every change after `resourceVersion` (without one: first what there is) until the client leaves.
+
+        A watch ends cleanly after `timeoutSeconds`.
+        """
+        since = int(query.get("resourceVersion") or 0)
+        end = time.monotonic() + float(query.get("timeoutSeconds") or 1800)
+        exchange.start(200, (*_audit(), ("Content-Type", "application/json")))
+        told = 0
+        if not since:
+            with self._changed:
+                since, told = self._version, len(self._events)
+            for made in self._list(kind, target, query)["items"]:
+                exchange.chunk(_line({"type": "ADDED", "object": made}))
+        while time.monotonic() < end:
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._events) > told, POLL)  # noqa: B023  (called at once)
+                events, told = self._events[told:], len(self._events)
+            for version, event, key, made in events:
+                if version > since and _selected(key, made, kind, target, query):
+                    shown = self._shown(made, kind, target.version)
+                    exchange.chunk(_line({"type": event, "object": shown}))
+            if exchange.gone():
+                return
+        exchange.end()
 
     @staticmethod
     def _shown(made, kind, version):
@@ -438,22 +474,30 @@ def _target(words):
 
 
 def _verb(request, target):
+    """The verb that RBAC sees."""
     verb = VERBS.get(request.method, request.method.lower())
-    return "list" if verb == "get" and not target.name else verb
+    if verb != "get" or target.name:
+        return verb
+    return "watch" if re.search(r"(^|&)watch=(1|true)(&|$)", request.query) else "list"
 
 
-def _selected(made, labels, fields):
-    """Say whether an object passes labelSelector and fieldSelector: comma-separated equalities."""
-    meta = made["metadata"]
-    for wanted in filter(None, labels.split(",")):
-        key, _, value = wanted.replace("==", "=").partition("=")
-        if meta.get("labels", {}).get(key) != value:
-            return False
-    for wanted in filter(None, fields.split(",")):
-        key, _, value = wanted.replace("==", "=").partition("=")
-        if key.startswith("metadata.") and meta.get(key[len("metadata.") :]) != value:
-            return False
-    return True
+def _selected(key, made, kind, target, query):
+    """Say whether an object is of that kind and namespace and passes labelSelector and fieldSelector (equalities)."""
+    if key[0] != kind.plural or target.namespace not in ("", key[1]):
+        return False
+    labels = made["metadata"].get("labels", {})
+    fields = {f"metadata.{name}": value for name, value in made["metadata"].items()}
+    wanted = _equalities(query.get("labelSelector", "")), _equalities(query.get("fieldSelector", ""))
+    return all(have.get(name) == value for have, pairs in zip((labels, fields), wanted) for name, value in pairs)
+
+
+def _equalities(selector):
+    parts = (part.replace("==", "=").partition("=") for part in selector.split(",") if part)
+    return [(name, value) for name, _, value in parts]
+
+
+def _line(value):
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
 def _group(name, versions):
@@ -466,7 +510,8 @@ def _resources(group, version):
     for kind in KINDS.values():
         if kind.group == group:
             entry = {"name": kind.plural, "singularName": kind.kind.lower(), "namespaced": kind.namespaced}
-            resources.append({**entry, "kind": kind.kind, "verbs": ["get", "list"], "shortNames": list(kind.short)})
+            entry.update(kind=kind.kind, verbs=["get", "list", "watch"], shortNames=list(kind.short))
+            resources.append(entry)
     if not group:
         proxy = {"name": "services/proxy", "singularName": "", "namespaced": True, "kind": "ServiceProxyOptions"}
         resources.append({**proxy, "verbs": ["create", "get"]})
