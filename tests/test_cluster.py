@@ -49,6 +49,7 @@ from tests.cluster.process import ROOT
 
 KUBECTL = shutil.which("kubectl")
 NEEDS_KUBECTL = pytest.mark.skipif(KUBECTL is None, reason="needs kubectl")
+REPORTS_CUTS = pytest.mark.skipif(sys.version_info < (3, 10), reason="3.9 shows a missing goodbye as an end")
 WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 SERVICES = "/api/v1/namespaces/default/services"
 PROXY = f"{SERVICES}/phi-3-5-mini:80/proxy"
@@ -512,7 +513,7 @@ class TestReplies:
         ("step", "tls", "error"),
         [
             pytest.param(CLOSE, True, None, id="close: with TLS's goodbye"),
-            pytest.param(CUT, True, ssl.SSLEOFError, id="cut: without it"),
+            pytest.param(CUT, True, ssl.SSLEOFError, id="cut: without it", marks=REPORTS_CUTS),
             # Over TLS, some Pythons report a reset as an end.
             pytest.param(RESET, False, ConnectionResetError, id="reset"),
         ],

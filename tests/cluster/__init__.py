@@ -12,10 +12,12 @@ By hand: `python3 -m tests.cluster --help`. Standard library only, Python 3.9 an
 
 from __future__ import annotations
 
-from .api import NO_ENDPOINTS, NO_OBJECT, REFUSED, Cluster, data
+from .api import Cluster
 from .model import Model, tokens
 from .objects import condition, inference_set, namespace, pod, port, replica_of, service, waiting, workspace
+from .pki import data
 from .process import Result, Terminal, run, start
+from .proxy import NO_ENDPOINTS, NO_OBJECT, REFUSED
 from .replies import CLOSE, CUT, END, HANG, RESET, Raw, Reasoning, Refusal, Reply, too_many_requests
 from .server import Server, server_context
 from .upstream import Upstream

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 PLAIN = re.compile(r"[A-Za-z_/][\w./:=+@-]*[\w/=]|[A-Za-z_/]")
 WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
-def document(server, cluster, user, namespace=None, name="stand-in", user_name="stand-in-user"):
-    """A kubeconfig of one context. Fields of `cluster` and `user` whose value is None are left out."""
+def document(cluster, user, namespace=None, *, name="stand-in", user_name="stand-in-user"):
+    """A kubeconfig of one context. Fields whose value is None are left out."""
     context = {"cluster": name, "namespace": namespace, "user": user_name}
     return {
         "apiVersion": "v1",
-        "clusters": [{"cluster": _present({"server": server, **cluster}), "name": name}],
+        "clusters": [{"cluster": _present(cluster), "name": name}],
         "contexts": [{"context": _present(context), "name": name}],
         "current-context": name,
         "kind": "Config",
@@ -25,6 +26,15 @@ def document(server, cluster, user, namespace=None, name="stand-in", user_name="
 
 def _present(fields):
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def write(folder, name, contents):
+    """Write a document, or a text, to a file that only its owner may read; return its path."""
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(contents if isinstance(contents, str) else dump(contents))
+    return path
 
 
 def dump(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+PATH = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 MAGIC = b"k8s\x00"
 # Field numbers of k8s.io/api/authorization/v1 ResourceAttributes.
 FIELDS = {1: "namespace", 2: "verb", 3: "group", 4: "version", 5: "resource", 6: "subresource", 7: "name"}
@@ -15,6 +16,12 @@ def asked(request):
         attributes = _fields(spec.get(1, b""))  # its spec: 1 are the resource attributes
         return {name: attributes.get(number, b"").decode() for number, name in FIELDS.items()}
     return (request.json or {}).get("spec", {}).get("resourceAttributes", {})
+
+
+def right(attributes):
+    """The verb, resource (with its subresource) and name that it asks about."""
+    resource = "/".join(filter(None, (attributes.get("resource"), attributes.get("subresource"))))
+    return attributes.get("verb", ""), resource, attributes.get("name", "")
 
 
 def answer(attributes, allowed):

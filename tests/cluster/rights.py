@@ -1,0 +1,80 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import NamedTuple
+
+AUTHORITY = (("commonName", "stand-in-ca"),)  # who signs the cluster's users
+
+
+class Rule(NamedTuple):
+    """What a user may do: "*" is any. `resource` is as in a Role ("services/proxy"), `name` a resourceName."""
+
+    verb: str
+    resource: str
+    name: str = "*"
+
+    def covers(self, verb, resource, name):
+        """Say whether it covers a request."""
+        return all(own in ("*", asked) for own, asked in zip(self, (verb, resource, name)))
+
+
+class Rights:
+    """Rules of users ("*": of all without their own): everything is allowed until something is granted or denied."""
+
+    def __init__(self):
+        self._grants = {}
+        self._denials = []
+
+    def grant(self, user, rules):
+        """Let the user do this and nothing else."""
+        self._grants[user] = [Rule(*rule) for rule in rules]
+
+    def deny(self, user, rule):
+        """Forbid one thing, granted or not."""
+        self._denials.append((user, Rule(*rule)))
+
+    def allow(self, user, verb, resource, name=""):
+        """Say whether the user may."""
+        if any(who in ("*", user) and rule.covers(verb, resource, name) for who, rule in self._denials):
+            return False
+        rules = self._grants.get(user, self._grants.get("*"))
+        return rules is None or any(rule.covers(verb, resource, name) for rule in rules)
+
+
+def authenticate(request, tokens, passwords):
+    """Fill in the request's user and groups: of its certificate, else its token or password, else user None.
+
+    Then of whom the user acts for (the right to impersonate is not asked for).
+    """
+    request.user, request.groups = _certified(request.certificate)
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if request.user is None and scheme.lower() == "bearer":
+        request.user = tokens.get(value.strip())
+    elif request.user is None and scheme.lower() == "basic":
+        name, _, password = _decoded(value).partition(":")
+        request.user = name if name in passwords and passwords[name] == password else None
+    for name, value in request.headers.pairs:
+        if name.lower().startswith("impersonate-"):
+            request.impersonated.setdefault(name.lower(), []).append(value)
+    if request.user is not None and "impersonate-user" in request.impersonated:
+        request.user = request.impersonated["impersonate-user"][0]
+        request.groups = tuple(request.impersonated.get("impersonate-group", ()))
+
+
+def _certified(certificate):
+    """User and groups of a client certificate (CN and O); (None, ()) without one of this cluster's."""
+    if certificate is None or AUTHORITY not in certificate["issuer"]:
+        return None, ()
+    subject = [entry for part in certificate["subject"] for entry in part]
+    groups = tuple(value for key, value in subject if key == "organizationName")
+    return next(value for key, value in subject if key == "commonName"), groups
+
+
+def _decoded(value):
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

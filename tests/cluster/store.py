@@ -1,0 +1,119 @@
+"""The objects of a cluster: what is there, and every change for those who watch."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """A kind of object: its API group ("" is the core), plural name, kind, and whether it lives in a namespace."""
+
+    group: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    short: tuple = ()
+
+
+KINDS = {
+    kind.plural: kind
+    for kind in (
+        Kind("kaito.sh", "workspaces", "Workspace", short=("wk",)),
+        Kind("kaito.sh", "inferencesets", "InferenceSet", short=("is",)),
+        Kind("", "services", "Service", short=("svc",)),
+        Kind("", "pods", "Pod", short=("po",)),
+        Kind("", "endpoints", "Endpoints", short=("ep",)),
+        Kind("", "events", "Event", short=("ev",)),
+        Kind("", "namespaces", "Namespace", namespaced=False, short=("ns",)),
+    )
+}
+_BY_KIND = {kind.kind: kind for kind in KINDS.values()}
+
+
+class Change(NamedTuple):
+    """One change, as a watch tells it. `event`: ADDED, MODIFIED or DELETED."""
+
+    version: int
+    event: str
+    plural: str
+    made: dict
+
+
+class Selection(NamedTuple):
+    """Which objects are meant. `namespace` "" is all of them; the selectors are lists of (name, value)."""
+
+    plural: str
+    namespace: str
+    labels: list
+    fields: list
+
+    def covers(self, plural, made):
+        """Say whether an object is one of them."""
+        meta = made["metadata"]
+        if plural != self.plural or self.namespace not in ("", meta.get("namespace", "")):
+            return False
+        labels = meta.get("labels", {})
+        labelled = all(labels.get(name) == value for name, value in self.labels)
+        return labelled and all(_at(made, path) == value for path, value in self.fields)
+
+
+def _at(made, path):
+    """The value at a path such as metadata.name; None where there is none."""
+    for name in path.split("."):
+        made = made.get(name) if isinstance(made, dict) else None
+    return made
+
+
+def equalities(selector):
+    """A label or field selector of equalities, as (name, value) pairs."""
+    parts = (part.replace("==", "=").partition("=") for part in selector.split(",") if part)
+    return [(name, value) for name, _, value in parts]
+
+
+class Store:
+    """Objects by plural name, namespace and name. `version` is the cluster's resourceVersion."""
+
+    def __init__(self):
+        self.version = 1
+        self._objects = {}
+        self._changes = []
+        self._changed = threading.Condition()
+
+    def add(self, made):
+        """Add an object, or put it in the place of the one with its name."""
+        plural = _BY_KIND[made["kind"]].plural
+        key = plural, made["metadata"].get("namespace", ""), made["metadata"]["name"]
+        with self._changed:
+            self._change("MODIFIED" if key in self._objects else "ADDED", plural, made)
+            self._objects[key] = made
+
+    def remove(self, plural, name, namespace):
+        """Take an object away."""
+        with self._changed:
+            self._change("DELETED", plural, self._objects.pop((plural, namespace, name)))
+
+    def _change(self, event, plural, made):
+        self.version += 1
+        made["metadata"]["resourceVersion"] = str(self.version)
+        self._changes.append(Change(self.version, event, plural, copy.deepcopy(made)))
+        self._changed.notify_all()
+
+    def get(self, plural, namespace, name):
+        """One object, or None."""
+        return self._objects.get((plural, namespace, name))
+
+    def list(self, selection):
+        """The objects of a selection by namespace and name, and the version at which this was so."""
+        with self._changed:
+            found = [made for key, made in sorted(self._objects.items()) if selection.covers(key[0], made)]
+            return found, self.version
+
+    def changes(self, selection, since, seconds):
+        """Wait up to `seconds` for changes after the version `since`: the selected ones, and the version reached."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.version > since, seconds)
+            # Each change has made one version.
+            later = self._changes[len(self._changes) - (self.version - since) :] if self.version > since else []
+            return [change for change in later if selection.covers(change.plural, change.made)], self.version
