@@ -85,7 +85,7 @@ _BLOCK_HEADER = re.compile(rf"[|>](?:([+-])([0-9])?|([0-9])([+-])?)?[{_BLANKS}]*
 _ANCHOR = re.compile(rf"[&*]([0-9A-Za-z_-]+)(?=[{_BLANK_OR_END}?:,\]}}%@`])")
 _TAG_URI = r"[0-9A-Za-z_\-;/?:@&=+$,.!~*'()\[\]%]"
 _TAG = re.compile(
-    rf"!(?:<({_TAG_URI}+)>|([0-9A-Za-z_-]*!)({_TAG_URI}+)|({_TAG_URI}*))(?=[{_BLANK_OR_END}])"
+    rf"!(?:<({_TAG_URI}+)>|([0-9A-Za-z_-]*!)({_TAG_URI}+)|(?![0-9A-Za-z_-]*!)({_TAG_URI}*))(?=[{_BLANK_OR_END}])"
 )
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
 _DIRECTIVE = re.compile(
@@ -145,31 +145,33 @@ def load(source: bytes | str) -> object:
     """
     if len(source) > MAX_BYTES:
         raise YamlError(f"the text is larger than {MAX_BYTES // 1024 // 1024} MiB", 1, 1)
-    text, flaw = _decode(source) if isinstance(source, bytes) else _check(source)
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n") + _END
-    return _Composer(_Scanner(text, flaw)).document()
+    text = _decode(source) if isinstance(source, bytes) else source
+    return _Composer(_Scanner(_checked(text) + _END)).document()
 
 
-def _decode(source: bytes) -> tuple[str, str]:
-    """The text of `source` up to its first flaw, and what the flaw is, or ""."""
+def _decode(source: bytes) -> str:
     encoding = "utf-8"
     if source.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16-le" if source[0] == 0xFF else "utf-16-be"
         source = source[2:]
     try:
-        return _check(source.decode(encoding))
+        return source.decode(encoding)
     except UnicodeDecodeError as error:
-        text, flaw = _check(source[: error.start].decode(encoding))
-        return text, flaw or f"these bytes are not {encoding[:6].upper()}"
+        before = _checked(source[: error.start].decode(encoding))
+        _fail(before, len(before), f"expected {encoding[:6].rstrip('-').upper()}, which the bytes here are not")
 
 
-def _check(text: str) -> tuple[str, str]:
-    """`text` without a byte order mark, up to its first character that YAML does not allow."""
+def _checked(text: str) -> str:
+    """`text` without a byte order mark and with LF for each CR LF, CR and NEL.
+
+    Control characters are refused wherever they are; kubectl does not look for them far behind the first document.
+    """
     text = text[1:] if text.startswith("\ufeff") else text
     found = _NOT_ALLOWED.search(text)
-    if found is None:
-        return text, ""
-    return text[: found.start()], f"the control character U+{ord(found.group()):04X} is not allowed"
+    if found:
+        before = _checked(text[: found.start()])
+        _fail(before, len(before), f"expected text, found the control character U+{ord(found.group()):04X}")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
 
 
 def _fail(text: str, position: int, message: str) -> NoReturn:
@@ -521,7 +523,7 @@ def _short_float(number: float) -> str:
         if struct.unpack("f", struct.pack("f", float(f"{mantissa}e{exponent}")))[0] == single:
             break
     power = int(exponent)
-    if power < -4 or power >= 21:
+    if power < -4 or power >= 6:
         return f"{mantissa}e{exponent}"
     return f"{single:.{max(digits - power, 0)}f}"
 
@@ -565,20 +567,19 @@ class _SimpleKey:
 
     __slots__ = ("line_start", "number", "position", "possible", "required")
 
-    def __init__(self, position: int, line_start: int, number: int, required: bool) -> None:
+    def __init__(self, position: int, line_start: int, number: int, possible: bool, required: bool) -> None:
         self.position = position
         self.line_start = line_start
-        self.number = number
-        self.required = required
-        self.possible = True
+        self.number = number  # of the token that begins the key
+        self.possible = possible
+        self.required = required  # whether there is an error unless it turns out to be a key
 
 
 class _Scanner:
     """Text -> tokens, by libyaml's rules. State: the position, the indentation, the keys that are pending."""
 
-    def __init__(self, text: str, flaw: str) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        self.flaw = flaw
         self.position = 0
         self.line_start = 0
         self.indent = -1
@@ -587,7 +588,8 @@ class _Scanner:
         self.key_allowed = True
         self.tokens: deque[_Token] = deque()
         self.taken = 0
-        self.keys: list[_SimpleKey | None] = [None]
+        # The last place on each flow level where a key may have begun.
+        self.keys = [_SimpleKey(0, 0, -1, False, False)]
         self.key_of_token: dict[int, _SimpleKey] = {}
 
     def fail(self, message: str, position: int | None = None) -> NoReturn:
@@ -609,18 +611,23 @@ class _Scanner:
         self.taken += 1
         return token
 
+    def _insert(self, number: int, token: _Token) -> None:
+        """Put a token before the one of this number; behind all where that one is taken."""
+        at = number - self.taken
+        self.tokens.insert(at if at >= 0 else len(self.tokens), token)
+
     # -- simple keys --
 
-    def _still_possible(self, key: _SimpleKey | None) -> bool:
-        if key is None or not key.possible:
+    def _still_possible(self, key: _SimpleKey) -> bool:
+        if not key.possible:
             return False
         if key.line_start == self.line_start and self.position - key.position <= _MAX_SIMPLE_KEY:
             return True
         self._give_up(key)
         return False
 
-    def _give_up(self, key: _SimpleKey | None) -> None:
-        if key is not None and key.possible:
+    def _give_up(self, key: _SimpleKey) -> None:
+        if key.possible:
             if key.required:
                 self.fail("expected a ':' behind this key, on the same line", key.position)
             key.possible = False
@@ -632,7 +639,7 @@ class _Scanner:
             required = not self.flow_level and self.indent == column
             number = self.taken + len(self.tokens)
             self._give_up(self.keys[-1])
-            key = _SimpleKey(self.position, self.line_start, number, required)
+            key = _SimpleKey(self.position, self.line_start, number, True, required)
             self.keys[-1] = self.key_of_token[number] = key
 
     # -- indentation --
@@ -642,8 +649,10 @@ class _Scanner:
         if not self.flow_level and self.indent < column:
             self.indents.append(self.indent)
             self.indent = column
-            at = len(self.tokens) if number is None else number - self.taken
-            self.tokens.insert(at, _Token(kind, position))
+            if number is None:
+                self.tokens.append(_Token(kind, position))
+            else:
+                self._insert(number, _Token(kind, position))
 
     def _unroll(self, column: int) -> None:
         """Close the block collections that stand further right than `column`."""
@@ -726,8 +735,8 @@ class _Scanner:
         self.position += width
 
     def _stream_end(self) -> None:
-        if self.flaw:
-            self.fail(f"{self.flaw}: expected printable text")
+        # The end counts as a new line, so that no key is pending any more.
+        self.line_start = self.position
         self._unroll(-1)
         self._give_up(self.keys[-1])
         self.key_allowed = False
@@ -749,7 +758,8 @@ class _Scanner:
 
     def _flow_start(self, kind: int) -> None:
         self._may_be_key()
-        self.keys.append(None)
+        number = self.taken + len(self.tokens)
+        self.keys.append(_SimpleKey(self.position, self.line_start, number, False, False))
         self.flow_level += 1
         self.key_allowed = True
         self._add(kind, 1)
@@ -758,7 +768,8 @@ class _Scanner:
         self._give_up(self.keys[-1])
         if self.flow_level:
             self.flow_level -= 1
-            self.keys.pop()
+            # go-yaml forgets here that an empty [] or {} may be a key, which decides how far it reads.
+            self.key_of_token.pop(self.keys.pop().number, None)
         self.key_allowed = False
         self._add(kind, 1)
 
@@ -782,8 +793,8 @@ class _Scanner:
 
     def _value(self, column: int) -> None:
         key = self.keys[-1]
-        if key is not None and self._still_possible(key):
-            self.tokens.insert(key.number - self.taken, _Token(_KEY, key.position))
+        if self._still_possible(key):
+            self._insert(key.number, _Token(_KEY, key.position))
             self._roll(key.position - key.line_start, _BLOCK_MAPPING, key.position, key.number)
             key.possible = False
             self.key_allowed = False
@@ -871,6 +882,21 @@ class _Anchored(NamedTuple):
     size: int  # how many nodes it has, aliases followed; 0 while it is still being read
 
 
+def _holds_not_finite(value: object) -> bool:
+    """Whether an infinity or NaN is in `value`: one that a later duplicate of its key replaced does no harm."""
+    found = False
+    seen: set[int] = set()
+    pending = [value]
+    while pending and not found:
+        item = pending.pop()
+        if isinstance(item, float):
+            found = item - item != 0
+        elif isinstance(item, (dict, list)) and id(item) not in seen:
+            seen.add(id(item))
+            pending += item.values() if isinstance(item, dict) else item
+    return found
+
+
 class _Composer:
     """Tokens -> the first document's value. State: the anchors, the tag handles, the counts of nodes."""
 
@@ -883,6 +909,7 @@ class _Composer:
         self.depth = 0
         self.nodes = 1
         self.aliased = 0
+        self.not_finite: _Token | None = None
 
     def fail(self, token: _Token, message: str) -> NoReturn:
         self.scanner.fail(message, token.position)
@@ -903,6 +930,8 @@ class _Composer:
         value = self._node(block=True)
         # Whatever follows is a further document; but it must begin with a token.
         self.peek()
+        if self.not_finite and _holds_not_finite(value):
+            self.fail(self.not_finite, "expected a finite number: kubectl reads YAML as JSON, which has no other")
         return value
 
     def _directives(self) -> bool:
@@ -948,7 +977,7 @@ class _Composer:
             if anchor and self.anchors[anchor.value] is opened:
                 self.anchors[anchor.value] = _Anchored(value, self.nodes - before)
         if not key and isinstance(value, float) and value - value != 0:
-            self.fail(token, "expected a finite number: a kubeconfig is read as JSON, which has no other")
+            self.not_finite = self.not_finite or token
         return value
 
     def _properties(self) -> tuple[_Token | None, _Token | None]:
