@@ -211,8 +211,9 @@ class Connection:
                 writer.putheader(name, value.encode())
             writer.endheaders()
         except (http.client.InvalidURL, ValueError):
-            # Its words would repeat the value.
-            raise TransportError(self._url.authority, f"the request's {name} cannot be sent as it is") from None
+            # Its own words would repeat the value.
+            why = f"the request's {excerpt(name)} cannot be sent as it is"
+            raise TransportError(self._url.authority, why) from None
         return bytes(sent)
 
     @property
@@ -439,7 +440,8 @@ def _read_head(wire: Wire, method: str) -> http.client.HTTPResponse:
         line = str(error)
         if line.startswith("\x15\x03"):  # a TLS alert
             raise BrokenResponse(wire.where, "the server speaks HTTPS, not plain HTTP") from None
-        raise BrokenResponse(wire.where, f"the answer is not HTTP: {excerpt(line)}") from None
+        words = f": {excerpt(line)}" if line.strip() else ""
+        raise BrokenResponse(wire.where, f"the answer is not HTTP{words}") from None
     except http.client.HTTPException as error:
         raise BrokenResponse(wire.where, f"the answer's headers are malformed: {excerpt(str(error))}") from None
     lengths = {length.strip() for length in head.headers.get_all("Content-Length", [])}

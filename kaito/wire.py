@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import select
 import socket
 import ssl
 import time
@@ -15,6 +17,8 @@ from kaito.text import excerpt
 _READ_SIZE = 256 * 1024
 _HEAD_LIMIT = 1024 * 1024
 _KEEPALIVE = 30  # seconds of silence before the first probe, and between probes
+# Seconds. A signal that comes right before a wait is noticed right behind it, so long waits are made of short ones.
+_SLICE = 0.1
 
 # How OpenSSL names what is no TLS record at all: which of them depends on its version and on the first bytes.
 _NOT_TLS = frozenset(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"))
@@ -134,8 +138,7 @@ class Wire:
                 patience = min(patience, max(patience / (len(addresses) - place), 2.0))
             try:
                 self._sock = socket.socket(family, kind, protocol)
-                self._sock.settimeout(patience)
-                self._call(self._sock.connect, address)
+                self._call(_connect, self._sock, address, patience)
                 _set_options(self._sock)
                 return
             except OSError as error:
@@ -169,7 +172,7 @@ class Wire:
 
         _thread.start_new_thread(look_up, ())
         patience = self._patience()
-        while not done.acquire(timeout=0.05 if patience is None else min(0.05, patience)):
+        while not done.acquire(timeout=_SLICE if patience is None else min(_SLICE, patience)):
             patience = self._patience()
             if self._dead:
                 raise self._cancelled()
@@ -187,8 +190,7 @@ class Wire:
             self._sock = wrapped = context.wrap_socket(
                 self._sock, server_hostname=server_name, do_handshake_on_connect=False, suppress_ragged_eofs=False
             )
-            wrapped.settimeout(self._patience())
-            self._call(wrapped.do_handshake)
+            self._call_patiently(self._patience(), wrapped.do_handshake)
         except OSError as error:
             if self._dead:
                 raise self._cancelled() from None
@@ -209,6 +211,8 @@ class Wire:
 
     def take(self) -> bytes:
         """What has arrived, waiting for its first byte; b"" at the end of the stream. Raises TransportError."""
+        if self._dead:
+            raise self._cancelled()
         if self.buffer:
             data, self.buffer = self.buffer, b""
             return data
@@ -264,12 +268,12 @@ class Wire:
 
     def _wait(self, operation: Callable[[Any], Any], argument: Any) -> Any:
         """One wait on the connected socket, its errors translated."""
-        assert self._sock is not None
         patience = self._patience()
         try:
-            self._sock.settimeout(patience)
-            return self._call(operation, argument)
+            return self._call_patiently(patience, operation, argument)
         except OSError as error:
+            if self._dead:
+                raise self._cancelled() from None
             if _is_timeout(error):
                 raise self._timed_out(self._idle if patience == self._idle else None) from None
             if _is_end(error):
@@ -277,6 +281,19 @@ class Wire:
             if isinstance(error, ssl.SSLError):
                 raise _tls_failure(self.where, error) from None
             raise CutOff(self.where, f"the connection broke: {_reason(error)}") from None
+
+    def _call_patiently(self, patience: float | None, operation: Callable[..., Any], *arguments: Any) -> Any:
+        """A call on the socket that may wait for `patience` seconds in all; then, the socket's own timeout error."""
+        assert self._sock is not None
+        end = None if patience is None else time.monotonic() + patience
+        while True:
+            left = _SLICE if end is None else min(_SLICE, max(end - time.monotonic(), 0.001))
+            self._sock.settimeout(left)
+            try:
+                return self._call(operation, *arguments)
+            except socket.timeout as error:
+                if not _is_timeout(error) or (end is not None and time.monotonic() >= end):
+                    raise
 
     def _call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
         """One system call that may wait, between the two looks at `_dead` that make `kill` safe."""
@@ -328,6 +345,21 @@ class Wire:
 
     def _cancelled(self) -> Cancelled:
         return Cancelled(self.where, "cancelled")
+
+
+def _connect(sock: socket.socket, address: Any, patience: float | None) -> None:
+    """Connect within `patience` seconds. Raises OSError, of them socket.timeout."""
+    end = None if patience is None else time.monotonic() + patience
+    sock.setblocking(False)
+    code = sock.connect_ex(address)
+    while code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+        left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
+        if left <= 0:
+            raise socket.timeout("timed out")
+        if select.select((), (sock,), (), left)[1]:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
 
 
 def _set_options(sock: socket.socket) -> None:
