@@ -6,14 +6,17 @@ parseProxyURL for the rest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, NamedTuple, Union
+from urllib.parse import SplitResult, unquote, urlsplit
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from kaito.transport import Url
+
+    _Address = Union[IPv4Address, IPv6Address]
 
 
 class ProxyError(ValueError):
@@ -43,26 +46,39 @@ def choose(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy |
         return None
     if "://" not in value:
         value = "http://" + value
+    if _split(value) is None:
+        # Go passes over a variable that is no URL.
+        return None
     return _parse(value, name, ("http", "socks5", "socks5h"))
 
 
-def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
+def _split(text: str) -> SplitResult | None:
+    """The parts of a URL; None when it is none."""
     try:
-        parts = urlsplit(text.strip())
-        port = parts.port
+        parts = urlsplit(text)
+        _ = parts.port
     except ValueError:
-        raise ProxyError(f"{name} is not a URL") from None
+        return None
+    return None if re.search(r"[\s\x00-\x1f\x7f]", text) else parts
+
+
+def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
+    parts = _split(text)
+    if parts is None:
+        raise ProxyError(f"{name} is not a URL")
     if parts.scheme == "https":
         raise ProxyError(f"{name} is an https:// proxy, which is not supported: use its http:// or socks5:// port")
     if parts.scheme not in schemes:
         raise ProxyError(f"{name} must begin with http:// or socks5://")
     if not parts.hostname:
         raise ProxyError(f"{name} names no host")
+    if parts.port == 0:
+        raise ProxyError(f"{name} has no valid port")
     scheme = "http" if parts.scheme == "http" else "socks5"
     return Proxy(
         scheme,
         unquote(parts.hostname),
-        port or _PORTS[scheme],
+        parts.port or _PORTS[scheme],
         unquote(parts.username or ""),
         unquote(parts.password or ""),
     )
@@ -74,34 +90,38 @@ def _is_proxied(host: str, port: int, no_proxy: str) -> bool:
     address = _address(host)
     if address is not None and address.is_loopback:
         return False
-    host = host.lower()
-    return not any(_matches(entry.strip().lower(), host, port, address) for entry in no_proxy.split(","))
+    entries = (entry.strip().lower() for entry in no_proxy.split(","))
+    return not any(_matches(entry, host.lower(), port, address) for entry in entries)
 
 
-def _matches(entry: str, host: str, port: int, address: IPv4Address | IPv6Address | None) -> bool:
+def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool:
     """Does one entry of NO_PROXY, in lower case, name the host?"""
-    if not entry:
-        return False
     if entry == "*":
         return True
     if "/" in entry:
-        from ipaddress import ip_network
-
-        try:
-            return address is not None and address in ip_network(entry, strict=False)
-        except ValueError:
-            pass
+        return address is not None and _is_in(address, entry)
     name, wanted_port = _split_port(entry)
     if not name or (wanted_port and wanted_port != str(port)):
         return False
-    wanted = _address(name)
-    if wanted is not None:
-        return wanted == address
+    if address is not None:
+        return _address(name) == address
     if name.startswith("*."):
         name = name[1:]
     if name.startswith("."):
         return host.endswith(name)
     return host == name or host.endswith("." + name)
+
+
+def _is_in(address: _Address, network: str) -> bool:
+    from ipaddress import ip_network
+
+    # client-go takes leading zeros for decimal (ParseCIDRSloppy), and no Go function knows netmasks.
+    if "." in network and ":" not in network:
+        network = re.sub(r"\b0+(?=\d)", "", network)
+    try:
+        return network.rpartition("/")[2].isdigit() and address in ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _split_port(entry: str) -> tuple[str, str]:
@@ -114,13 +134,16 @@ def _split_port(entry: str) -> tuple[str, str]:
     return entry, ""
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def _address(host: str) -> _Address | None:
     # Few hosts are addresses: ipaddress is imported for what looks like one.
     if ":" not in host and not host[-1:].isdigit():
         return None
-    from ipaddress import ip_address
+    from ipaddress import IPv6Address, ip_address
 
     try:
-        return ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
