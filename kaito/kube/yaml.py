@@ -99,12 +99,8 @@ _DIRECTIVE = re.compile(
     rf"(?=[{_BLANK_OR_END}])[{_BLANKS}]*(?:#[^{_BREAKS}{_END}]*)?(?=[{_BREAKS}{_END}])"
 )
 
-# A line in block style: indentation, "- ", "key: ", and a value that needs no further look: a word, {} or [].
-_ENTRY = re.compile(
-    r"( *)(- +)?(?:([A-Za-z_][\w./-]{0,200}):(?: +|(?=[\n\0])))?"
-    r"((?:[A-Za-z0-9./_~+$=][!-9;-~]*(?::[!-9;-~]+)*|\{\}|\[\])(?=[\n\0]))?",
-    re.ASCII,
-)
+# How a line in block style begins: indentation, "- ", "key: ".
+_ENTRY = re.compile(r"( *)(- +)?(?:([A-Za-z_][\w./-]{0,200}):(?: +|(?=[\n\0])))?")
 _LINE_END = re.compile(r"(?: *| +#[^\n\0]*)(?=[\n\0])")
 
 _CORE = "tag:yaml.org,2002:"
@@ -568,62 +564,63 @@ def _block_style(text: str) -> dict[str, object]:
     slot: Any = ""  # the key or index that was set last
     pending = False  # whether that key has no value yet: further lines may bring a collection
     word_at = -1  # where the word begins that ended the line before; a line further right continues it
-    position = 0
     match = _ENTRY.match
-    while text[position] != _END:
-        found = match(text, position)
+    line_start = 0
+    while text[line_start] != _END:
+        found = match(text, line_start)
         assert found is not None
-        indentation, dash, key, word = found.groups()
-        line_start, position = position, found.end()
-        if not (dash or key or word) and text[position] in "\n#\0":
-            position = _next_line(text, position)
+        indentation, dash, key = found.groups()
+        position = found.end()
+        mark = text[position]
+        if not dash and not key and mark in "\n#\0":
+            line_start = _next_line(text, position)
             continue
         column = len(indentation)
         if column > outer_column and word_at >= 0:
             outer[slot], position = _scalar_at(text, word_at, outer_column)
-            word_at = -1
             if position <= line_start:
                 raise _NotBlockStyle
+            line_start, word_at = position, -1
             continue
+
         while column < outer_column:
             open_collections.pop()
             outer_column, outer = open_collections[-1]
             pending = False
-        opened: Any = None
         if pending and (dash or column > outer_column):
-            opened = outer[slot] = [] if dash else {}
-            outer_column, outer = _open(open_collections, column, opened)
+            outer[slot] = [] if dash else {}
+            outer_column, outer = _open(open_collections, column, outer[slot])
         elif isinstance(outer, list) and not dash and open_collections[-2][0] == column:
             open_collections.pop()
             outer_column, outer = open_collections[-1]
-        if column != outer_column or isinstance(outer, list) != bool(dash) or not (dash or key):
+        if column != outer_column or isinstance(outer, list) != bool(dash) or not (dash or key) or key in _WORDS:
             raise _NotBlockStyle
         if dash:
             slot = len(outer)
             outer.append(None)
             if key:
-                opened = outer[slot] = {}
-                outer_column, outer = _open(open_collections, column + len(dash), opened)
+                outer[slot] = {}
+                outer_column, outer = _open(open_collections, column + len(dash), outer[slot])
         if key:
-            if key in _WORDS:
-                raise _NotBlockStyle
             slot = key
-        pending = not word and text[position] in "\n\0"
-        if pending and not key:
-            raise _NotBlockStyle
+
         word_at = -1
-        if word:
-            if word[0] in "{[":
-                outer[slot] = {} if word == "{}" else []
-            else:
-                word_at = position - len(word)
-                outer[slot] = word if word[0] not in _MEANING_START else _finite(word)
-            position = _next_line(text, position)
-        elif pending:
+        pending = mark in "\n\0"
+        line_end = text.find("\n", position)
+        word = text[position : line_end if line_end >= 0 else -1]
+        if pending:
+            if not key:
+                raise _NotBlockStyle
             outer[slot] = None
-            position = _next_line(text, position)
+        elif mark in "{[" and word in ("{}", "[]"):
+            outer[slot] = {} if mark == "{" else []
+        elif mark in _NOT_PLAIN_START or " " in word or "\t" in word or word[-1] == ":":
+            outer[slot], line_start = _scalar_at(text, position, outer_column)
+            continue
         else:
-            outer[slot], position = _scalar_at(text, position, outer_column)
+            outer[slot] = word if mark not in _MEANING_START else _finite(word)
+            word_at = position
+        line_start = line_end + 1 if line_end >= 0 else len(text) - 1
     if not root:
         raise _NotBlockStyle
     return root
