@@ -1,0 +1,34 @@
+"""Untrusted text in one harmless line."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaito.text import excerpt
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param(b"plain words", "plain words", id="bytes"),
+        pytest.param("Grüße, 世界 😀", "Grüße, 世界 😀", id="letters of any script"),
+        pytest.param("  a\r\n\tb \n\n c ", "a b c", id="white space is folded"),
+        pytest.param(b"a\xff\xc3", "a\ufffd\ufffd", id="invalid UTF-8"),
+        pytest.param("\x1b[2J\x07\x00\x7f\x9b1m", "\ufffd[2J\ufffd\ufffd\ufffd\ufffd1m", id="control characters"),
+        pytest.param("a\u202eb\u2066c\u200fd", "a\ufffdb\ufffdc\ufffdd", id="bidirectional overrides"),
+        pytest.param("a\u200bb\ufeffc\u00add", "a\ufffdb\ufffdc\ufffdd", id="invisible characters"),
+        pytest.param("a\ud800b", "a\ufffdb", id="a lone surrogate"),
+        pytest.param("a\u2028b\u2029c\x85d", "a b c d", id="other line ends"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_excerpt(text, line):
+    assert excerpt(text) == line
+
+
+def test_the_bound():
+    assert excerpt("x" * 120) == "x" * 120
+    assert excerpt("x" * 121) == "x" * 119 + "…"
+    assert excerpt("abc def", 5) == "abc…"
+    assert excerpt(b" " * 10_000 + b"x", 10) == "…"
+    assert len(excerpt("é" * 10_000_000)) == 120
