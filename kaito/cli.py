@@ -10,7 +10,7 @@ from typing import Any
 from kaito.chat.terminal import ReaderGone, hold_standard_streams, print_text, report
 from kaito.commands.cluster import KUBECTL_FLAGS, NAMESPACE
 from kaito.errors import KaitoError, UsageError
-from kaito.flags import SWITCH, Flag, describe, parse, split_verb
+from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
 
 PROGRAM = "kubectl kaito"
 
@@ -51,26 +51,28 @@ def run(argv: Sequence[str]) -> int:
     """Finds the verb in `argv` and runs it. Raises KaitoError."""
     name, rest = split_verb(argv, ROOT_FLAGS)
     if name == "help":
-        name, rest = split_verb(rest, ROOT_FLAGS)
-        rest = ["--help"]
+        asked, _ = split_verb(rest, ROOT_FLAGS)
+        name, rest = asked if asked != "help" else "", ["--help"]
     if not name:
-        values = parse(rest, ROOT_FLAGS)
+        _parse(rest, ROOT_FLAGS, PROGRAM)
         print_text(root_help())
         return 0
     if name not in VERBS:
         raise UsageError(f'unknown command "{name}" for "{PROGRAM}"', _nearest(name))
     verb = import_module(f"kaito.commands.{name}")
+    values = _parse(rest, (*verb.FLAGS, *ROOT_FLAGS), f"{PROGRAM} {name}")
+    if values.switch("help"):
+        print_text(verb_help(verb))
+        return 0
+    code: int = verb.run(values)
+    return code
+
+
+def _parse(argv: Sequence[str], flags: Sequence[Flag], command: str) -> Values:
     try:
-        values = parse(rest, (*verb.FLAGS, *ROOT_FLAGS))
-        if values.switch("help"):
-            print_text(verb_help(verb))
-            return 0
-        code: int = verb.run(values)
-        return code
+        return parse(argv, flags)
     except UsageError as error:
-        if error.hint:
-            raise
-        raise UsageError(error.message, f"see: {PROGRAM} {name} --help") from None
+        raise UsageError(error.message, f"see: {command} --help") from None
 
 
 def root_help() -> str:

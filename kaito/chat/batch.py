@@ -52,6 +52,8 @@ def _lines() -> Iterator[str]:
         try:
             line = data.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
-            raise UsageError(f"line {number} of stdin is not UTF-8") from None
+            raise UsageError(
+                f"line {number} of stdin is not UTF-8", "convert it first: iconv -f ENCODING -t UTF-8"
+            ) from None
         if line.strip():
             yield line.rstrip("\r\n")

@@ -37,7 +37,7 @@ def run(values: Values) -> int:
     if values.arguments:
         raise UsageError(
             f'chat takes no arguments, but was given "{values.arguments[0]}"',
-            "" if name else f"did you mean --workspace-name {values.arguments[0]}?",
+            "see: kubectl kaito chat --help" if name else f"did you mean --workspace-name {values.arguments[0]}?",
         )
     if not name:
         raise UsageError("--workspace-name is missing", "list the workspaces: kubectl get workspaces")

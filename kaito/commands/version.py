@@ -6,6 +6,7 @@ import sys
 
 from kaito import __version__
 from kaito.chat.terminal import print_text
+from kaito.errors import UsageError
 from kaito.flags import Flag, Values
 
 SUMMARY = "Print the version"
@@ -16,7 +17,11 @@ FLAGS: tuple[Flag, ...] = ()
 
 
 def run(values: Values) -> int:
-    """Prints one line and returns the exit code."""
+    """Prints one line and returns the exit code. Raises UsageError."""
+    if values.arguments:
+        raise UsageError(
+            f'version takes no arguments, but was given "{values.arguments[0]}"', "see: kubectl kaito version --help"
+        )
     python = ".".join(map(str, sys.version_info[:3]))
     print_text(f"kubectl-kaito {__version__} (Python {python})\n")
     return 0
