@@ -74,14 +74,19 @@ class Credentials:
                 self._credential = self._obtain()
             return self._credential
 
-    def renew(self) -> bool:
+    def renew(self, refused: Credential | None = None) -> bool:
         """After a 401: obtains the credential anew and says whether it differs, so that a retry makes sense.
 
-        Raises ClusterError, as when the exec plugin fails now.
+        `refused`: the one that the server did not take; without it, the one in force. When another is in force
+        already, because a request at the same time had it renewed, that one is to be tried. Raises ClusterError,
+        as when the exec plugin fails now.
         """
         with self._lock:
-            refused, self._credential = self._credential, self._obtain()
-            return refused is None or self._credential[:2] != refused[:2]
+            before = self._credential
+            if refused is not None and refused is not before:
+                return True
+            self._credential = self._obtain()
+            return before is None or self._credential[:2] != before[:2]
 
     def _obtain(self) -> Credential:
         """A credential, fresh from its source; sets when to obtain the next."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from kaito.errors import ClusterError
 from kaito.kube.kubeconfig import Cluster, ExecConfig, User
+from kaito.text import harmless
 from kaito.tls import Certificate
 
 NEVER = float("inf")
@@ -73,7 +74,7 @@ def run(user: User, cluster: Cluster, *, terminal: bool) -> Issued:
     executable = _look_up(plugin.command)
     if not executable:
         missing = "does not exist" if os.path.dirname(plugin.command) else "is not on PATH"
-        hint = _printable(plugin.install_hint) or "install it: kubectl needs it too" + (where and f"; {where}")
+        hint = harmless(plugin.install_hint.strip()) or "install it: kubectl needs it too" + (where and f"; {where}")
         raise ClusterError(f"{name} {missing}", hint)
     try:
         code, output = _output([plugin.command, *plugin.args], executable, environ, interactive)
@@ -190,7 +191,7 @@ def _cluster_info(cluster: Cluster) -> dict[str, Any]:
         except OSError as error:
             raise ClusterError(
                 f'cannot read the certificate authority {cluster.ca_file} of cluster "{cluster.name}":'
-                f" {error.strerror}"
+                f" {(error.strerror or type(error).__name__).lower()}"
             ) from None
     settings = {
         "tls-server-name": cluster.tls_server_name,
@@ -250,8 +251,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _printable(text: str) -> str:
-    """Lines that cannot steer a terminal: other characters as U+001B, as clientcmd's cleanANSIEscapeCodes."""
-    return "".join(c if c in "\n\t" or c.isprintable() else f"U+{ord(c):04X}" for c in text.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import http.server
 import json
@@ -25,6 +26,11 @@ ALICE = {"client-certificate": str(DATA / "alice.crt"), "client-key": str(DATA /
 
 KUBECTL = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+
+
+def encoded(name: str) -> str:
+    """A file of DATA as a kubeconfig's *-data fields hold it."""
+    return base64.b64encode((DATA / name).read_bytes()).decode()
 
 
 class Seen(NamedTuple):

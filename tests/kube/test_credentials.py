@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kaito.errors import ClusterError
+from kaito.kube.api import ApiServer
 from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, describe
 from kaito.kube.kubeconfig import Overrides, Target, User, resolve
 from kaito.tls import Certificate
@@ -20,7 +21,9 @@ from tests.kube.oracle import (
     Seen,
     ask_as_kubectl,
     ask_as_we_do,
+    encoded,
     exec_credential,
+    load,
     needs_kubectl,
     plugin,
     target_for,
@@ -43,10 +46,6 @@ def http_server():
     server = RecordingServer("http")
     yield server
     server.close()
-
-
-def encoded(name: str) -> str:
-    return base64.b64encode((DATA / name).read_bytes()).decode()
 
 
 def id_token(**claims: Any) -> str:
@@ -138,9 +137,8 @@ PLAIN_HTTP = [
 ]
 
 REFUSED = [
-    pytest.param({"tokenFile": "DIR/none"}, "its token file DIR/none cannot be read: no such", id="no token file"),
     pytest.param({"tokenFile": "DIR/empty"}, "its token file DIR/empty is empty", id="empty token file"),
-    pytest.param({"token": "a\nb"}, "for the header Authorization has a control character", id="token with newline"),
+    pytest.param({"token": "s3cret\n"}, "the header Authorization has a control", id="token with newline"),
     pytest.param({"token": "t", "as": "a\r\nX: y"}, "for the header Impersonate-User has", id="user with newline"),
     pytest.param({"auth-provider": {"name": "gcp"}}, 'auth-provider "gcp" is no longer', id="gcp"),
     pytest.param({"auth-provider": {"name": "azure"}}, 'auth-provider "azure" is no longer', id="azure"),
@@ -197,6 +195,7 @@ def test_users_that_cannot_be_used_are_named_with_the_reason(
         Credentials(target).current()
     assert message.replace("DIR", str(tmp_path)) in caught.value.message
     assert caught.value.message.startswith(f'user "alice" of {tmp_path}/config: ')
+    assert "s3cret" not in caught.value.message + caught.value.hint
 
 
 @needs_kubectl
@@ -250,6 +249,20 @@ class TestTokenFile:
         file.write_text("two")
         assert self.authorization(credentials) == "Bearer two"
 
+    def test_that_is_gone_from_the_start_is_an_error(self, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("one")
+        credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
+        file.unlink()
+        with pytest.raises(ClusterError, match=f"its token file {file} cannot be read: no such file or directory"):
+            credentials.current()
+
+    def test_that_is_not_text_is_an_error(self, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_bytes(b"s3cret\xff")
+        with pytest.raises(ClusterError, match=f"its token file {file} is not text$"):
+            Credentials(target_for(tmp_path, {"tokenFile": str(file)})).current()
+
     @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "empty"])
     def test_counts_on_while_it_is_being_replaced(self, spoil: Any, tmp_path: Path) -> None:
         file = tmp_path / "token"
@@ -302,21 +315,29 @@ class TestIdToken:
             credentials.current()
 
 
-class TestExecCredential:
-    """How often the plugin runs. It gives a new token each time: the number of its runs."""
-
-    def counting(self, tmp_path: Path, expires: str, failing_from: int = 100) -> Target:
-        credential = exec_credential({"token": "COUNT", "expirationTimestamp": expires or None})
-        write_program(tmp_path / "plugin", f"""#!/bin/sh
-echo run >>{tmp_path}/runs
-count=$(($(wc -l <{tmp_path}/runs)))
+def counting_plugin(directory: Path, expires: str = "", failing_from: int = 100) -> Path:
+    """A plugin that gives t0ken-1, then t0ken-2 and so on, until it fails."""
+    credential = exec_credential({"token": "t0ken-COUNT", "expirationTimestamp": expires or None})
+    return write_program(directory / "plugin", f"""#!/bin/sh
+echo run >>{directory}/runs
+count=$(($(wc -l <{directory}/runs)))
 [ $count -lt {failing_from} ] || {{ echo "your session is over" >&2; exit 7; }}
 echo '{credential}' | sed "s/COUNT/$count/"
 """)
-        return target_for(tmp_path, plugin(tmp_path / "plugin"))
+
+
+def runs(directory: Path) -> int:
+    return len((directory / "runs").read_text().splitlines())
+
+
+class TestExecCredential:
+    """How often the plugin runs: the number behind its token."""
+
+    def counting(self, tmp_path: Path, expires: str, failing_from: int = 100) -> Target:
+        return target_for(tmp_path, plugin(counting_plugin(tmp_path, expires, failing_from)))
 
     def token(self, credentials: Credentials) -> str:
-        return dict(credentials.current().headers)["Authorization"].replace("Bearer ", "")
+        return dict(credentials.current().headers)["Authorization"].replace("Bearer t0ken-", "")
 
     def test_without_an_end_is_kept(self, tmp_path: Path) -> None:
         credentials = Credentials(self.counting(tmp_path, ""))
@@ -350,6 +371,13 @@ echo '{credential}' | sed "s/COUNT/$count/"
         assert credentials.renew()
         assert [self.token(credentials), self.token(credentials)] == ["2", "2"]
 
+    def test_refused_for_two_requests_at_once_is_renewed_for_both_by_one_run(self, tmp_path: Path) -> None:
+        credentials = Credentials(self.counting(tmp_path, ""))
+        refused = credentials.current()
+        assert credentials.renew(refused)
+        assert credentials.renew(refused)
+        assert self.token(credentials) == "2"
+
     def test_that_comes_again_unchanged_is_not_worth_a_retry(self, tmp_path: Path) -> None:
         write_program(tmp_path / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'same'})}'\n")
         credentials = Credentials(target_for(tmp_path, plugin(tmp_path / "plugin")))
@@ -380,6 +408,62 @@ echo '{credential}' | sed "s/COUNT/$count/"
         https_server.seen.clear()
         ask_as_we_do(config)
         assert https_server.seen == [Seen([], "bob")]
+
+
+class TestAgainstAServer:
+    """Through the API server's client, on a cluster that checks tokens: the plugin gives t0ken-1, then t0ken-2."""
+
+    def ask(self, cluster: Any, tmp_path: Path, *, accepted: list[str], **plugin_fields: Any) -> list[str]:
+        """Asks for the server's version; → what would be shown at -v 9."""
+        cluster.tokens = dict.fromkeys(accepted, "alice")
+        user = plugin(counting_plugin(tmp_path, **plugin_fields))
+        target = load(Path(cluster.write_kubeconfig(tmp_path, "none", credentials=user)))
+        lines: list[str] = []
+        server = ApiServer(target, {}, Credentials(target), lines.append)
+        try:
+            assert server.get("/version")["major"]
+        finally:
+            server.close()
+        return lines
+
+    def test_a_refused_credential_is_renewed_once(self, cluster: Any, tmp_path: Path) -> None:
+        lines = self.ask(cluster, tmp_path, accepted=["t0ken-2"])
+        assert runs(tmp_path) == 2
+        assert lines
+        assert "t0ken" not in "".join(lines)
+
+    def test_a_credential_refused_twice_names_the_user(self, cluster: Any, tmp_path: Path) -> None:
+        with pytest.raises(ClusterError) as caught:
+            self.ask(cluster, tmp_path, accepted=[])
+        assert f'the credentials of user "stand-in-user" of {tmp_path}/config (401)' in caught.value.message
+        assert runs(tmp_path) == 2
+
+    def test_a_plugin_that_fails_then_has_its_words_above_the_error(
+        self, cluster: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(ClusterError, match='plugin" of user "stand-in-user" failed with exit code 7'):
+            self.ask(cluster, tmp_path, accepted=[], failing_from=2)
+        assert capfd.readouterr().err == "your session is over\n"
+        assert runs(tmp_path) == 2
+
+    def test_a_rotated_certificate_is_shown_on_a_new_connection(self, tmp_path: Path) -> None:
+        server = RecordingServer("https")
+        for name in ("alice", "bob"):
+            status = {"clientCertificateData": (DATA / f"{name}.crt").read_text()}
+            status["clientKeyData"] = (DATA / f"{name}.key").read_text()
+            (tmp_path / name).write_text(exec_credential(status))
+        config = write_kubeconfig(tmp_path / "config", plugin("cat", args=[str(tmp_path / "alice")]), server.url)
+        credentials = Credentials(load(config))
+        api = ApiServer(load(config), {}, credentials)
+        try:
+            api.get("/version")
+            (tmp_path / "bob").replace(tmp_path / "alice")
+            assert credentials.renew()
+            api.get("/version")
+        finally:
+            api.close()
+            server.close()
+        assert [seen.common_name for seen in server.seen] == ["alice", "bob"]
 
 
 @pytest.mark.parametrize(
