@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import os
 import ssl
 import subprocess
 from pathlib import Path
@@ -25,6 +26,7 @@ from kaito.kube.kubeconfig import (
 )
 from tests.kube import kubeconfig_cases as cases
 from tests.kube import kubeconfig_kubectl as kubectl
+from tests.kube.random_kubeconfigs import Generator
 
 RECORDS = json.loads(kubectl.RECORDS.read_text())
 
@@ -225,3 +227,26 @@ def test_differs_from_kubectl_only_where_that_is_said(
         assert ours is None
     else:
         assert ours != RECORDS["uses"][name]
+
+
+@needs_kubectl
+def test_reads_random_files_as_kubectl_does(tmp_path: Path) -> None:
+    """All in two runs of kubectl: it names every file that it refuses, and merges all the others."""
+    count = int(os.environ.get("KAITO_RANDOM_KUBECONFIGS", "2000"))
+    seed = int(os.environ.get("KAITO_RANDOM_SEED", "1"))
+    generator = Generator(seed)
+    refused = set()
+    for number in range(count):
+        name = str(number)
+        (tmp_path / name).write_bytes(generator.written(generator.kubeconfig(name)))
+        try:
+            read_config(str(tmp_path / name), {})
+        except ClusterError:
+            refused.add(name)
+    names = [str(number) for number in range(count)]
+    assert refused == kubectl.refused(names, tmp_path)
+    accepted = [name for name in names if name not in refused]
+    ours = read_config("", {"KUBECONFIG": ":".join(str(tmp_path / name) for name in accepted)})
+    assert viewed(ours, tmp_path) == kubectl.view(accepted, tmp_path)
+    # Both sorts of files must be there in numbers, or this shows nothing.
+    assert count / 10 < len(refused) < count / 2
