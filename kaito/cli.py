@@ -15,7 +15,7 @@ from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
 PROGRAM = "kubectl kaito"
 
 # Each verb is a module of kaito.commands with SUMMARY, USAGE, DESCRIPTION, EXAMPLES, FLAGS and run(values).
-VERBS = ("chat", "version")
+VERBS = ("chat", "status", "get-endpoint", "version")
 
 HELP = Flag("help", SWITCH, False, "Show this help", short="h", bare="true")
 ROOT_FLAGS = (NAMESPACE, HELP, *KUBECTL_FLAGS)
@@ -59,7 +59,7 @@ def run(argv: Sequence[str]) -> int:
         return 0
     if name not in VERBS:
         raise UsageError(f'unknown command "{name}" for "{PROGRAM}"', _nearest(name))
-    verb = import_module(f"kaito.commands.{name}")
+    verb = _module(name)
     values = _parse(rest, (*verb.FLAGS, *ROOT_FLAGS), f"{PROGRAM} {name}")
     if values.switch("help"):
         print_text(verb_help(verb))
@@ -75,9 +75,13 @@ def _parse(argv: Sequence[str], flags: Sequence[Flag], command: str) -> Values:
         raise UsageError(error.message, f"see: {command} --help") from None
 
 
+def _module(name: str) -> Any:
+    return import_module(f"kaito.commands.{name.replace('-', '_')}")
+
+
 def root_help() -> str:
     """What `kubectl kaito --help` says."""
-    verbs = [f"  {name:<10}{import_module(f'kaito.commands.{name}').SUMMARY}" for name in VERBS]
+    verbs = [f"  {name:<14}{_module(name).SUMMARY}" for name in VERBS]
     return _help(
         "Chat with the models that KAITO serves on Kubernetes.",
         "[command] [flags]",

@@ -6,19 +6,23 @@ Each is one line (what failed and why) and, where one is known, a second line th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class KaitoError(Exception):
     """Something that the user must be told; the kinds below differ by their exit code.
 
     `message`: one line, no "error: " before it, no full stop behind it. `hint`: what to do next, or "".
+    `details`: lines that stand between the two, a table of conditions for one.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", details: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = tuple(details)
 
 
 class UsageError(KaitoError):
@@ -37,6 +41,10 @@ class WorkspaceError(KaitoError):
     """The workspace is missing, not ready, or serves nothing."""
 
     exit_code = 4
+
+
+class NotReadyError(WorkspaceError):
+    """The workspace cannot answer now, and may later without anybody's doing."""
 
 
 class InferenceError(KaitoError):

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
-from kaito.endpoint import Link
 from kaito.errors import InferenceError
+from kaito.links import Link
 from kaito.sse import Parser, SseError
 from kaito.text import excerpt
 from kaito.transport import Response, Timeouts, TransportError
@@ -24,7 +24,7 @@ _DOCUMENT_LIMIT = 64 << 20
 _ERROR_LIMIT = 1 << 20
 
 # A look at what the server serves, between two questions: worth waiting for, but not for long.
-_LOOK = Timeouts(total=10.0)
+_LOOK_SECONDS = 10.0
 
 # Statuses of a server that is busy, or of a pod that is still loading its model.
 _BUSY = (429, 503)
@@ -126,9 +126,9 @@ class ChatModel:
         self._retry_seconds = retry_seconds
         self._notice = notice
 
-    def models(self) -> list[Model]:
-        """What the server serves, base models first. Raises KaitoError."""
-        document = self._fetch("GET", "/v1/models", None)
+    def models(self, seconds: float = _LOOK_SECONDS) -> list[Model]:
+        """What the server serves, base models first, within `seconds` in all. Raises KaitoError."""
+        document = self._fetch("GET", "/v1/models", None, seconds)
         entries = document.get("data")
         models = [
             Model(entry["id"], _count(entry, "max_model_len"), _text(entry, "parent"))
@@ -221,11 +221,13 @@ class ChatModel:
         except TransportError as error:
             raise InferenceError(f"the model did not answer: {error.message}") from None
 
-    def _fetch(self, method: str, path: str, request: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _fetch(
+        self, method: str, path: str, request: Mapping[str, Any] | None, seconds: float = _LOOK_SECONDS
+    ) -> dict[str, Any]:
         body = None if request is None else _encode(request)
         try:
             response = self._link.request(
-                method, path, headers=_JSON if body else (), body=body, timeouts=_LOOK
+                method, path, headers=_JSON if body else (), body=body, timeouts=Timeouts(total=seconds)
             )
             answer = response.read(_DOCUMENT_LIMIT)
         except TransportError as error:

@@ -1,4 +1,4 @@
-"""What a KAITO Workspace says: the model it serves, and whether it is ready. Pure.
+"""What a KAITO Workspace or InferenceSet says: the model it serves, and whether it is ready. Pure.
 
 A Workspace has no `spec`: `resource`, `inference`, `tuning` and `status` stand at the top (api/v1beta1
 workspace_types.go). All of it is read as data that may be absent or of another shape.
@@ -6,11 +6,15 @@ workspace_types.go). All of it is read as data that may be absent or of another 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 # The API group's versions, newest first; older clusters serve only the second.
 VERSIONS = ("v1beta1", "v1alpha1")
+
+# The label of a workspace that an InferenceSet made, and of the pods that a workspace made.
+SET_LABEL = "inferenceset.kaito.sh/created-by"
+POD_LABEL = "kaito.sh/workspace"
 
 
 class Condition(NamedTuple):
@@ -20,41 +24,57 @@ class Condition(NamedTuple):
     status: str
     reason: str
     message: str
+    lastTransitionTime: str
 
 
 class Workspace(NamedTuple):
-    """What the chat needs to know. `model`: the preset's name, or "" (a custom template, tuning)."""
+    """What the chat needs to know; absent strings are "".
+
+    `model`: the preset's name or a Hugging Face id; "" for a custom template, for tuning, and for a workspace that
+    may not be read. `created`: RFC 3339. `revision`: where a watch goes on.
+    """
 
     name: str
     namespace: str
-    model: str
-    tuning: bool
-    state: str
-    conditions: tuple[Condition, ...]
+    model: str = ""
+    instance: str = ""
+    tuning: bool = False
+    state: str = ""
+    conditions: tuple[Condition, ...] = ()
+    created: str = ""
+    revision: str = ""
 
 
-def path(version: str, namespace: str, name: str = "") -> str:
-    """The API server's path of a workspace, or of the namespace's list of them."""
-    return f"/apis/kaito.sh/{version}/namespaces/{namespace}/workspaces" + (f"/{name}" if name else "")
+def path(kind: str, version: str, namespace: str, name: str = "") -> str:
+    """The API server's path of one object of kaito.sh, or of a list; `kind`: the plural; "" is all namespaces."""
+    place = f"/namespaces/{namespace}" if namespace else ""
+    return f"/apis/kaito.sh/{version}{place}/{kind}" + (f"/{name}" if name else "")
 
 
 def read(document: Mapping[str, Any]) -> Workspace:
     """A Workspace from its JSON, of any version that KAITO has had."""
-    metadata, inference, status = (_part(document, key) for key in ("metadata", "inference", "status"))
-    conditions = status.get("conditions")
+    metadata, inference, status = (part(document, key) for key in ("metadata", "inference", "status"))
     return Workspace(
-        name=_text(metadata, "name"),
-        namespace=_text(metadata, "namespace"),
-        model=_text(_part(inference, "preset"), "name"),
+        name=text(metadata, "name"),
+        namespace=text(metadata, "namespace"),
+        model=text(part(inference, "preset"), "name"),
+        instance=text(part(document, "resource"), "instanceType"),
         # One with both serves: KAITO refuses that, but what serves can be talked to.
-        tuning=bool(_part(document, "tuning")) and not inference,
-        state=_text(status, "state"),
+        tuning=bool(part(document, "tuning")) and not inference,
+        state=text(status, "state"),
         conditions=tuple(
-            Condition(*(_text(condition, key) for key in Condition._fields))
-            for condition in (conditions if isinstance(conditions, list) else ())
-            if isinstance(condition, dict)
+            Condition(*(text(condition, key) for key in Condition._fields)) for condition in items(status, "conditions")
         ),
+        created=text(metadata, "creationTimestamp"),
+        revision=text(metadata, "resourceVersion"),
     )
+
+
+def ready(workspace: Workspace) -> str:
+    """The status of its InferenceReady (for tuning: WorkspaceSucceeded): "True", "False", "Unknown"."""
+    wanted = "WorkspaceSucceeded" if workspace.tuning else "InferenceReady"
+    statuses = {condition.type: condition.status for condition in workspace.conditions}
+    return statuses.get(wanted) or "Unknown"
 
 
 def not_ready(workspace: Workspace) -> str:
@@ -62,19 +82,26 @@ def not_ready(workspace: Workspace) -> str:
 
     Only `InferenceReady` "False" does: a condition that is absent or Unknown has not been decided yet.
     """
-    for condition in workspace.conditions:
-        if condition.type == "InferenceReady" and condition.status == "False":
-            unready = [one for one in workspace.conditions if one.status == "False"]
-            # KAITO reports from the machine upwards, so the first one that failed is the cause.
-            return "; ".join(f"{one.type}: {one.message or one.reason or one.status}" for one in unready)
-    return ""
+    if workspace.tuning or ready(workspace) != "False":
+        return ""
+    # KAITO reports from the machine upwards, so the first one that failed is the cause.
+    cause = next(condition for condition in workspace.conditions if condition.status == "False")
+    return f"{cause.type} is False: {cause.message or cause.reason or 'no reason given'}"
 
 
-def _part(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def part(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object at `key`, empty where there is none."""
     value = parent.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _text(parent: Mapping[str, Any], key: str) -> str:
+def text(parent: Mapping[str, Any], key: str) -> str:
+    """The string at `key`, "" where there is none."""
     value = parent.get(key)
     return value if isinstance(value, str) else ""
+
+
+def items(parent: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+    """The objects of the list at `key`, none where there is no list."""
+    value = parent.get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else ()

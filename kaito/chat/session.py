@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.window import Plan, Window
 from kaito.endpoint import Found
-from kaito.errors import InferenceError
+from kaito.errors import InferenceError, KaitoError, NotReadyError
 from kaito.kube.kubeconfig import Target
 from kaito.openai import (
     ChatModel,
@@ -44,7 +44,8 @@ class Answer(NamedTuple):
 class Session:
     """A chat with one workspace. State: the conversation, the settings, and what is known of the model.
 
-    `notice` gets a line for the person now and then. `max_tokens_chosen`: the user gave --max-tokens, so a model
+    `notice` gets a line for the person now and then; `explain` adds to a workspace that is not ready why it is not.
+    `max_tokens_chosen`: the user gave --max-tokens, so a model
     that cannot do it refuses it; the default is cut to what the model can.
     """
 
@@ -56,16 +57,18 @@ class Session:
         sampling: Sampling,
         *,
         notice: Callable[[str], None] = lambda line: None,
+        explain: Callable[[NotReadyError], KaitoError] = lambda error: error,
         max_tokens_chosen: bool = True,
     ) -> None:
         self.target = target
         self.found = found
         self.sampling = sampling
         self.conversation = Conversation()
-        self.served = found.workspace.model
+        self.served = found.model
         self.window = Window(model)
         self._model = model
         self._notice = notice
+        self._explain = explain
         self._max_tokens_chosen = max_tokens_chosen
         self._told_left_out = False
 
@@ -81,6 +84,8 @@ class Session:
             self._stream(question, coming, show)
         except KeyboardInterrupt:
             stopped = True
+        except NotReadyError as error:
+            raise self._explain(error) from None
         if coming.plan:
             self.window.answered(coming.plan, coming.usage)
         self.served = coming.model or self.served

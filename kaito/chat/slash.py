@@ -67,13 +67,15 @@ def _help(session: Session, console: Console) -> bool:
 def _status(session: Session, console: Console) -> bool:
     target, found, sampling = session.target, session.found, session.sampling
     turns = len(session.conversation.turns)
+    how = found.endpoint.kind + ("" if found.endpoint.encrypted else ", unencrypted")
     rows = (
         ("Workspace", found.workspace.name),
         ("Namespace", found.workspace.namespace),
         ("Context", target.context or "none"),
         ("Cluster", target.cluster.server),
         ("Model", session.served or "not known yet"),
-        ("Endpoint", f"{found.endpoint.url} ({found.endpoint.kind})"),
+        ("Endpoint", f"{found.endpoint.url} ({how})"),
+        *(("Not taken", f"{attempt.url} ({attempt.kind}): {attempt.why}") for attempt in found.tried),
         ("Temperature", sampling.temperature),
         ("Max tokens", sampling.max_tokens),
         ("Top-p", sampling.top_p),

@@ -57,9 +57,9 @@ class Console:
 
 
 def report(error: KaitoError) -> None:
-    """Writes an error as every part of the program does: what failed and why, then what to do next."""
-    lines = f"error: {error.message}\n" + (f"{error.hint}\n" if error.hint else "")
-    _write(2, harmless(lines))
+    """Writes an error as every part of the program does: what failed and why, details, what to do next."""
+    lines = (f"error: {error.message}", *error.details, *([error.hint] if error.hint else []))
+    _write(2, "".join(harmless(line) + "\n" for line in lines))
 
 
 def print_text(text: str) -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from kaito.errors import UsageError
-from kaito.flags import DURATION, TEXT, Flag, Values, number, whole_number
+import os
+from typing import TYPE_CHECKING
+
+from kaito.commands.cluster import WORKSPACE_NAME, connect, required_name
+from kaito.flags import DURATION, TEXT, Flag, Values, choice, number, whole_number
+
+if TYPE_CHECKING:
+    from kaito.endpoint import Found
+    from kaito.kube.api import ApiServer
 
 SUMMARY = "Chat with the model that a workspace serves"
 USAGE = "chat --workspace-name NAME [flags]"
@@ -22,35 +29,29 @@ EXAMPLES = """\
   echo "Say OK" | kubectl kaito chat --workspace-name my-llama -n models"""
 
 FLAGS = (
-    Flag("workspace-name", TEXT, "", "Name of the workspace (required)"),
+    WORKSPACE_NAME,
     Flag("temperature", number(0.0, 2.0), 0.7, "Temperature for response generation (0.0-2.0)"),
     Flag("max-tokens", whole_number(1), 1024, "Maximum tokens in response"),
     Flag("top-p", number(0.0, 1.0), 0.9, "Top-p (nucleus sampling) parameter (0.0-1.0)"),
     Flag("model", TEXT, "", "Which of the served models to ask, a LoRA adapter for one (default the base model)"),
+    Flag("via", choice("auto", "cluster", "loadbalancer", "proxy"), "auto", "Which way to the model to take"),
+    Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m when no duration is given)", bare="30m"),
     Flag("retry-timeout", DURATION, 60.0, "How long to keep asking a busy model again", shown="1m"),
 )
 
 
 def run(values: Values) -> int:
     """Holds the chat and returns the exit code. Raises KaitoError."""
-    name = values.text("workspace-name")
-    if values.arguments:
-        raise UsageError(
-            f'chat takes no arguments, but was given "{values.arguments[0]}"',
-            "see: kubectl kaito chat --help" if name else f"did you mean --workspace-name {values.arguments[0]}?",
-        )
-    if not name:
-        raise UsageError("--workspace-name is missing", "list the workspaces: kubectl get workspaces")
+    name = required_name(values, "chat")
 
     from kaito.chat.session import Session
     from kaito.chat.terminal import Console
-    from kaito.commands.cluster import connect
-    from kaito.endpoint import find
     from kaito.openai import ChatModel, Sampling
+    from kaito.readiness import explained
 
     console = Console()
     api = connect(values)
-    found = find(api, name, api.target.namespace)
+    found = _find(values, api, name)
     model = ChatModel(
         found.endpoint.link,
         model=values.text("model"),
@@ -64,10 +65,12 @@ def run(values: Values) -> int:
         model,
         Sampling(values.real("temperature"), values.integer("max-tokens"), values.real("top-p")),
         notice=console.notice,
+        explain=lambda error: explained(error, api, found.workspace),
         max_tokens_chosen="max-tokens" in values.given,
     )
-    shown = values.text("model") or found.workspace.model or "custom"
-    console.say(f"Connected to workspace: {name} (model: {shown})")
+    console.say(f"Connected to workspace: {name} (model: {values.text('model') or found.model or 'not known yet'})")
+    if found.note:
+        console.say(found.note)
     if console.interactive:
         from kaito.chat import repl
 
@@ -79,3 +82,18 @@ def run(values: Values) -> int:
 
         batch.run(session, console)
     return 0
+
+
+def _find(values: Values, api: ApiServer, name: str) -> Found:
+    """The endpoint, waited for with --wait. Raises KaitoError."""
+    namespace, via = api.target.namespace, values.text("via")
+    if "wait" not in values.given:
+        from kaito.endpoint import find
+
+        return find(api, name, namespace, os.environ, via)
+
+    from kaito.ticker import Ticker
+    from kaito.waiting import wait
+
+    with Ticker() as ticker:
+        return wait(api, name, namespace, os.environ, via, values.real("wait"), ticker.say)

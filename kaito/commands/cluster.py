@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from kaito.errors import UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_number
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from kaito.kube.kubeconfig import Overrides
 
 NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
+
+WORKSPACE_NAME = Flag("workspace-name", TEXT, "", "Name of the workspace (required)")
 
 # Names, kinds and meanings are kubectl's; only --request-timeout has a default of its own.
 KUBECTL_FLAGS = (
@@ -40,6 +43,25 @@ KUBECTL_FLAGS = (
     ),
     Flag("v", whole_number(0), 0, "Number for the log level verbosity; 6 shows requests", short="v"),
 )
+
+
+def required_name(values: Values, verb: str) -> str:
+    """The workspace that the verb is for. Raises UsageError without one."""
+    name = optional_name(values, verb)
+    if not name:
+        raise UsageError("--workspace-name is missing", "list the workspaces: kubectl kaito status")
+    return name
+
+
+def optional_name(values: Values, verb: str) -> str:
+    """The workspace that is named by its flag, or ""; the verb takes no arguments. Raises UsageError."""
+    name = values.text("workspace-name")
+    if values.arguments:
+        raise UsageError(
+            f'{verb} takes no arguments, but was given "{values.arguments[0]}"',
+            "" if name else f"did you mean --workspace-name {values.arguments[0]}?",
+        )
+    return name
 
 
 def overrides(values: Values) -> Overrides:

@@ -96,7 +96,7 @@ class ApiServer:
         self.target = target
         self._environ = environ
         self._credentials = credentials
-        self._trace = trace
+        self.trace = trace
         self._certificate: tls.Certificate | None = None
         self._context: Any = None
         self._connection: Connection | None = None
@@ -108,7 +108,7 @@ class ApiServer:
 
     def beside(self) -> ApiServer:
         """A second client with the same credentials, for a request that must not wait for the first's."""
-        other = ApiServer(self.target, self._environ, self._credentials, self._trace)
+        other = ApiServer(self.target, self._environ, self._credentials, self.trace)
         other._certificate, other._context = self._certificate, self._context
         return other
 
@@ -206,7 +206,7 @@ class ApiServer:
             tls=self._context,
             server_name=cluster.tls_server_name,
             proxy=self._proxy,
-            trace=self._trace,
+            trace=self.trace,
         )
         return self._connection
 

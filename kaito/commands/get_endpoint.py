@@ -1,0 +1,50 @@
+"""`kubectl kaito get-endpoint`: where a workspace's model answers, for other programs."""
+
+from __future__ import annotations
+
+import os
+
+from kaito.commands.cluster import WORKSPACE_NAME, connect, required_name
+from kaito.flags import Flag, Values, choice
+
+SUMMARY = "Print where a workspace's model answers"
+USAGE = "get-endpoint --workspace-name NAME [flags]"
+DESCRIPTION = """\
+Print the base URL at which a workspace's model answers OpenAI-compatible requests.
+The best one alone, or with --format json all that there are."""
+EXAMPLES = """\
+  # The URL that a chat would use
+  kubectl kaito get-endpoint --workspace-name my-llama
+
+  # All of them, with what they are
+  kubectl kaito get-endpoint --workspace-name my-llama --format json"""
+
+FLAGS = (WORKSPACE_NAME, Flag("format", choice("url", "json"), "url", "Output format: url or json"))
+
+_ABOUT = {
+    "LoadBalancer": ("external", "Direct access to the LoadBalancer's address"),
+    "APIProxy": ("cluster", "The API server's service proxy (works anywhere kubectl works)"),
+    "ClusterIP": ("internal", "Direct access inside the cluster (for pods)"),
+}
+
+
+def run(values: Values) -> int:
+    """Prints the endpoint and returns the exit code. Raises KaitoError."""
+    name = required_name(values, "get-endpoint")
+
+    import json
+
+    from kaito.chat.terminal import print_text
+    from kaito.endpoint import find, look_up, ways
+
+    api = connect(values)
+    namespace = api.target.namespace
+    if values.text("format") == "url":
+        print_text(find(api, name, namespace, os.environ).endpoint.url + "\n")
+        return 0
+    endpoints = [
+        {"url": url, "type": kind, "access": _ABOUT[kind][0], "description": _ABOUT[kind][1]}
+        for kind, url in ways(look_up(api, name, namespace), api.target.cluster.server)
+    ]
+    print_text(json.dumps({"workspace": name, "namespace": namespace, "endpoints": endpoints}, indent=2) + "\n")
+    return 0

@@ -1,0 +1,96 @@
+"""A line that says what is being waited for, and how long already.
+
+On a terminal it is one live line, rewritten each second and gone without trace; elsewhere each change is a line.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from kaito.text import harmless
+
+_PERIOD = 1.0
+
+
+class Ticker:
+    """A wait that is shown on stderr. State: what is waited for, and the thread that rewrites it on a terminal.
+
+    Use it in a `with`; `say` tells what is waited for now. `delay`: seconds before anything shows.
+    """
+
+    def __init__(self, delay: float = 0.0) -> None:
+        import threading
+
+        self._live = os.isatty(2)
+        self._start = time.monotonic()
+        self._delay = delay
+        self._text = ""
+        self._shown = False
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Ticker:
+        if self._live:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def say(self, text: str) -> None:
+        """Sets what is waited for: a few words."""
+        with self._lock:
+            if text == self._text:
+                return
+            self._text = text
+        if not self._live:
+            _write(f"{harmless(text)} ({_elapsed(self._start)})\n")
+        elif time.monotonic() - self._start >= self._delay:
+            self._draw()
+
+    def close(self) -> None:
+        """Takes the live line away; nothing more is shown."""
+        self._ended.set()
+        with self._lock:
+            if self._shown:
+                self._shown = False
+                _write("\r" + " " * (_columns() - 1) + "\r")
+
+    def _run(self) -> None:
+        if self._ended.wait(self._delay):
+            return
+        while True:
+            self._draw()
+            if self._ended.wait(_PERIOD):
+                return
+
+    def _draw(self) -> None:
+        with self._lock:
+            if self._text and not self._ended.is_set():
+                room = _columns() - 1
+                line = f"{harmless(self._text)} ({_elapsed(self._start)})"
+                if len(line) > room:
+                    line = line[: room - 1] + "…"
+                _write(f"\r{line:<{room}}")
+                self._shown = True
+
+
+def _elapsed(start: float) -> str:
+    seconds = int(time.monotonic() - start)
+    return f"{seconds}s" if seconds < 60 else f"{seconds // 60}m{seconds % 60}s"
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(2).columns or 80
+    except OSError:
+        return 80
+
+
+def _write(text: str) -> None:
+    try:
+        os.write(2, text.encode("utf-8", "replace"))
+    except OSError:
+        pass
