@@ -181,12 +181,13 @@ def socks_proxy(asked, username="", password="", reply=0, upstream=None):
     return script
 
 
-def server_context(certificate, key, minimum=None):
-    """A server's side of TLS, for RawServer."""
+def server_context(certificate, key, client_authority=None):
+    """A server's side of TLS, for RawServer; with `client_authority`, clients must show a certificate of its."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    if minimum is not None:
-        context.maximum_version = minimum
+    if client_authority is not None:
+        context.load_verify_locations(client_authority)
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
