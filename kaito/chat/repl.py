@@ -35,7 +35,7 @@ def run(session: Session, console: Console) -> None:
             console.end_answer()
             console.error(error)
         except KeyboardInterrupt:
-            console.end_answer()
+            console.end_interrupted()
         console.say()
 
 
@@ -50,10 +50,12 @@ def _take(line: str, session: Session, console: Console) -> bool:
             console.answer(event.text)
 
     answer = session.ask(line, show)
-    console.end_answer()
     if answer.stopped:
+        console.end_interrupted()
         console.say("[stopped]")
-    elif answer.cut_by:
+        return True
+    console.end_answer()
+    if answer.cut_by:
         console.say(f"[cut off by {answer.cut_by}]")
     return True
 

@@ -39,6 +39,13 @@ class Console:
             _write(1, "\n")
             self._line_open = False
 
+    def end_interrupted(self) -> None:
+        """Ends an answer, begun or not, in which Ctrl-C was pressed: the terminal shows a ^C where it stands."""
+        below_answer = self._line_open and self.answers_seen
+        self.end_answer()
+        if self.interactive and not below_answer:
+            self.say()
+
     def say(self, text: str = "") -> None:
         """A line for the person: banner, notice, the result of a command."""
         _write(self._notices, harmless(text) + "\n")
