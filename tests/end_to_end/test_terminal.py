@@ -1,0 +1,300 @@
+"""On a terminal: what a person sees and what Ctrl-C, Ctrl-D and the commands do."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+
+import pytest
+
+from tests.cluster import CLOSE, END, HANG, Reasoning, Refusal, Reply
+
+from . import BANNER, NAME, assistant, user
+
+HELP = """\
+Commands:
+  /help     Show available commands
+  /status   Show current configuration
+  /clear    Clear the conversation history
+  /quit     Exit the chat session
+  /exit     Exit the chat session
+The slash may be left out. Ctrl-C stops an answer, Ctrl-D leaves.
+"""
+
+
+def messages(cluster):
+    """The messages of the newest question that reached the model."""
+    return cluster.model.chats[-1].json["messages"]
+
+
+def ask(screen, line):
+    """Type a line at the prompt and wait for the next one; returns what was shown between."""
+    screen.line(line)
+    return screen.expect(re.compile(rf"{re.escape(line)}\n(.*?)\n\n> ", re.DOTALL)).group(1)
+
+
+class TestShowing:
+    def test_words_appear_as_they_are_generated(self, cluster, open_chat):
+        first, second = threading.Event(), threading.Event()
+        cluster.model.reply(["one", first, " two", second, " three"])
+        screen = open_chat()
+        screen.line("count")
+        screen.expect("count\none")
+        first.set()
+        screen.expect(" two")
+        second.set()
+        screen.expect(" three\n\n> ")
+
+    def test_reasoning_is_not_shown(self, cluster, open_chat):
+        cluster.model.reply([Reasoning("hidden thoughts"), "Fine."])
+        screen = open_chat()
+        assert ask(screen, "a") == "Fine."
+        ask(screen, "b")
+        assert messages(cluster) == [user("a"), assistant("Fine."), user("b")]
+
+    def test_an_answer_s_own_last_line_feed_is_not_doubled(self, cluster, open_chat):
+        cluster.model.reply(["a\n", "\nb\n"])
+        screen = open_chat()
+        screen.line("x")
+        screen.expect("x\na\n\nb\n\n> ")
+
+    def test_control_characters_of_the_model_are_shown_and_not_obeyed(self, cluster, open_chat):
+        steps = ["\x1b", "[2J", "\x1b]0;title\x07", "\x9b31m", "\x08\x08", "a\rb", "\u202eevil\u202c", "\tc", "\x7f", "é"]
+        cluster.model.reply(steps)
+        screen = open_chat()
+        before = len(screen.raw)
+        assert ask(screen, "x") == "␛[2J␛]0;title␇\ufffd31m␈␈ab\ufffdevil\ufffd\tc␡é"
+        shown = screen.raw[before:].decode()
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+        ask(screen, "y")
+        assert messages(cluster)[1] == assistant("".join(steps)), "the model gets back what it said"
+
+    def test_an_answer_cut_by_the_limit_is_marked(self, cluster, open_chat):
+        cluster.model.always("one two three four")
+        screen = open_chat("--max-tokens", "2")
+        assert ask(screen, "count") == "one two\n[cut off by --max-tokens 2]"
+
+    def test_blank_lines_ask_nothing(self, cluster, open_chat):
+        screen = open_chat()
+        screen.line("")
+        screen.expect("\n> ")
+        screen.line("   ")
+        screen.expect("\n> ")
+        assert screen.text == f"{BANNER}\n>    \n> "
+        assert not cluster.model.requests
+
+
+class TestCommands:
+    @pytest.mark.parametrize("word", ["/help", "help"])
+    def test_help(self, cluster, open_chat, word):
+        screen = open_chat()
+        assert ask(screen, word) + "\n" == HELP
+        assert not cluster.model.requests
+
+    @pytest.mark.parametrize("word", ["/status", "status"])
+    def test_status(self, cluster, open_chat, word):
+        screen = open_chat("--temperature", "0.5", "--max-tokens", "99", "--top-p", "1", columns=200)
+        ask(screen, "Say OK")
+        shown = dict(re.split(r":\s+", line, maxsplit=1) for line in ask(screen, word).splitlines())
+        assert shown["Workspace"] == NAME
+        assert shown["Namespace"] == "default"
+        assert shown["Model"] == "phi-3.5-mini-instruct"
+        assert cluster.url in shown["Endpoint"]
+        assert (shown["Temperature"], shown["Max tokens"], shown["Top-p"]) == ("0.5", "99", "1.0")
+        assert shown["Conversation"] == "1 turn"
+        assert len(cluster.model.chats) == 1
+        assert cluster.token not in screen.text
+
+    @pytest.mark.parametrize("word", ["/clear", "clear"])
+    def test_clear_really_forgets(self, cluster, open_chat, word):
+        screen = open_chat()
+        ask(screen, "My name is Ada.")
+        assert ask(screen, word) == "Conversation cleared."
+        assert ask(screen, "What is my name?") == "You have not told me your name yet."
+        assert messages(cluster) == [user("What is my name?")]
+
+    @pytest.mark.parametrize("word", ["/quit", "quit", "/exit", "exit", " quit "])
+    def test_leaving_by_command(self, open_chat, word):
+        screen = open_chat()
+        screen.line(word)
+        assert screen.wait() == 0
+        assert screen.text == f"{BANNER}{word}\n"
+
+    def test_leaving_by_end_of_input(self, open_chat):
+        screen = open_chat()
+        screen.eof()
+        assert screen.wait() == 0
+        assert screen.text == f"{BANNER}\n", "the shell's prompt gets a line of its own"
+
+    def test_an_unknown_command_is_not_sent(self, cluster, open_chat):
+        screen = open_chat()
+        assert ask(screen, "/hlep") == "error: unknown command /hlep\ndid you mean /help?"
+        assert ask(screen, "/frobnicate it") == "error: unknown command /frobnicate\ntype /help for the commands"
+        assert not cluster.model.requests
+        assert ask(screen, "Say OK") == "OK"
+
+    def test_what_only_looks_like_a_command_is_sent(self, cluster, open_chat):
+        cluster.model.always("OK")
+        screen = open_chat()
+        for line in ("/etc/hosts is empty", "quit smoking, how?", "help me"):
+            assert ask(screen, line) == "OK"
+            assert messages(cluster)[-1] == user(line)
+
+
+class TestInterrupt:
+    def test_at_the_prompt_it_clears_the_line(self, cluster, open_chat):
+        screen = open_chat()
+        screen.send("never sent")
+        screen.expect("never sent")
+        screen.interrupt()
+        screen.expect("\n> ")
+        screen.interrupt()
+        screen.expect("\n> ")
+        assert ask(screen, "Say OK") == "OK"
+        assert [request.json["messages"] for request in cluster.model.chats] == [[user("Say OK")]]
+
+    def test_an_answer_is_stopped_and_what_came_of_it_is_kept(self, cluster, open_chat):
+        cluster.model.reply(["once ", "upon", HANG])
+        screen = open_chat()
+        screen.line("a story")
+        screen.expect("once upon")
+        pressed = time.monotonic()
+        screen.interrupt()
+        assert cluster.model.requests[0].closed.wait(5), "the model goes on generating"
+        assert time.monotonic() - pressed < 0.2
+        screen.expect(re.compile(r"\^C\n\[stopped\]\n\n> "))
+        assert ask(screen, "and now?").startswith("You said: and now?")
+        assert messages(cluster) == [user("a story"), assistant("once upon"), user("and now?")]
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(Reply("never", before=HANG), id="before the head of the answer"),
+            pytest.param(Reply([HANG]), id="before the first word"),
+            pytest.param(Reply([Reasoning("hm"), HANG]), id="while it reasons"),
+        ],
+    )
+    def test_while_the_first_word_is_awaited(self, cluster, open_chat, reply):
+        cluster.model.reply(reply)
+        screen = open_chat()
+        screen.line("a question")
+        request = cluster.model.requests.wait()
+        pressed = time.monotonic()
+        screen.interrupt()
+        assert request.closed.wait(5), "the model goes on generating"
+        assert time.monotonic() - pressed < 0.2
+        screen.expect("a question\n^C\n[stopped]\n\n> ")
+        assert ask(screen, "Say OK") == "OK"
+        assert messages(cluster) == [user("Say OK")], "an unanswered question is no turn"
+
+    def test_a_busy_model_is_not_waited_for(self, cluster, open_chat):
+        cluster.model.reply(Refusal(429, {"error": {"message": "Too many"}}, {"Retry-After": "30"}))
+        screen = open_chat()
+        screen.line("Say OK")
+        screen.expect("trying again")
+        screen.interrupt()
+        screen.expect("[stopped]\n\n> ")
+        assert ask(screen, "Say OK") == "OK"
+
+    def test_while_the_workspace_is_looked_up_it_leaves(self, cluster, terminal):
+        gate = threading.Event()
+        cluster.on("/workspaces/", Refusal(200, {}, before=gate))
+        screen = terminal("chat", "--workspace-name", NAME)
+        cluster.requests.wait(2)
+        screen.interrupt()
+        assert screen.wait() == 130
+        assert screen.text in ("^C", "^C\n")
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("reply", "shown"),
+        [
+            pytest.param(
+                Refusal(500, {"error": {"message": "CUDA out of memory"}}),
+                "error: the model's server answers 500: CUDA out of memory",
+                id="a refusal",
+            ),
+            pytest.param(
+                Reply(["half", END]),
+                "half\nerror: the answer broke off: the stream ended without saying that it was complete",
+                id="a stream that ends early",
+            ),
+            pytest.param(
+                Reply(["half a \x1b", {"error": {"message": "out of\x1b[31m blocks"}}]),
+                "half a ␛\nerror: the model failed: out of\ufffd[31m blocks",
+                id="an error in the stream",
+            ),
+            pytest.param(Reply([]), "error: the model gave an empty answer (finish reason: stop)", id="an empty answer"),
+        ],
+    )
+    def test_a_failed_question_does_not_end_the_session(self, cluster, open_chat, reply, shown):
+        screen = open_chat()
+        ask(screen, "My name is Ada.")
+        cluster.model.reply(reply)
+        assert ask(screen, "what fails") == shown
+        assert ask(screen, "What is my name?") == "Your name is Ada."
+        assert user("what fails") not in messages(cluster)
+        screen.line("/quit")
+        assert screen.wait() == 0
+
+    def test_a_connection_that_breaks_does_not_end_the_session(self, cluster, open_chat):
+        cluster.model.reply(["half", CLOSE])
+        screen = open_chat()
+        assert re.fullmatch(r"half\nerror: the answer broke off: 127.0.0.1:\d+: [a-z ]+", ask(screen, "a"))
+        assert ask(screen, "Say OK") == "OK"
+
+
+class TestStreamsElsewhere:
+    def test_answers_go_to_a_file_and_the_rest_to_the_terminal(self, cluster, terminal, tmp_path):
+        """`kubectl kaito chat … > out.txt`."""
+        screen = terminal("chat", "--workspace-name", NAME, stdout=tmp_path / "out.txt")
+        screen.expect(BANNER)
+        screen.line("My name is Ada.")
+        screen.expect("My name is Ada.\n\n> ")
+        screen.line("/help")
+        screen.expect(f"/help\n{HELP}\n> ")
+        screen.line("What is my name?")
+        screen.expect("What is my name?\n\n> ")
+        cluster.model.reply(["half", HANG])
+        screen.line("stop")
+        cluster.model.requests.wait(3)
+        while not (tmp_path / "out.txt").read_text().endswith("half"):
+            screen.settle(0.01)
+        screen.interrupt()
+        screen.expect("stop\n^C\n[stopped]\n\n> ")
+        screen.send("dropped")
+        screen.expect("dropped")
+        screen.interrupt()
+        screen.expect("\n> ")
+        screen.line("quit")
+        assert screen.wait() == 0
+        assert (tmp_path / "out.txt").read_text() == (
+            "Nice to meet you, Ada. I will remember your name.\nYour name is Ada.\nhalf\n"
+        )
+
+    def test_a_file_gets_control_characters_as_they_are(self, cluster, terminal, tmp_path):
+        cluster.model.reply(["\x1b[1mbold\x1b[0m"])
+        screen = terminal("chat", "--workspace-name", NAME, stdout=tmp_path / "out.txt")
+        screen.expect("> ")
+        screen.line("a")
+        screen.expect("\n> ")
+        screen.eof()
+        assert screen.wait() == 0
+        assert (tmp_path / "out.txt").read_bytes() == b"\x1b[1mbold\x1b[0m\n"
+
+    def test_questions_from_a_file_and_answers_on_the_terminal(self, cluster, terminal, tmp_path):
+        """`kubectl kaito chat … < questions`: no prompt, and nothing that a terminal would obey."""
+        cluster.model.reply(["\x1b[2Jone"])
+        cluster.model.reply("two\n")
+        (tmp_path / "questions").write_text("a\nb\n")
+        screen = terminal("chat", "--workspace-name", NAME, stdin=tmp_path / "questions")
+        assert screen.wait() == 0
+        assert screen.text == f"{BANNER.splitlines()[0]}\n␛[2Jone\ntwo\n"
+
+    def test_errors_go_to_stderr(self, terminal, tmp_path):
+        screen = terminal("chat", "--workspace-name", "nope", stderr=tmp_path / "err.txt")
+        assert screen.wait() == 4
+        assert screen.text == ""
+        assert (tmp_path / "err.txt").read_text().startswith('error: workspace "nope" not found')
