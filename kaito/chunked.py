@@ -16,61 +16,64 @@ _HEADER_SO_FAR = re.compile(rb"[0-9A-Fa-f]{0,15}[ \t]*(?:;[^\r\n]*)?\r?")
 class ChunkDecoder:
     """Takes a body apart. State: where in a chunk it stands.
 
-    `done`: the last chunk and the trailers have come; `rest`: then, what came behind them.
+    `done`: the last chunk and the trailers have come; `rest`: then, what came behind them. `failure`: why what came
+    is not chunked, or "".
     """
 
     def __init__(self) -> None:
         self.done = False
         self.rest = b""
+        self.failure = ""
         self._left = 0  # bytes of the current chunk's data that have not come
         self._open = False  # within a chunk: its data or the line end behind it has not all come
         self._trailers = -1  # bytes of trailers so far, -1 before them
 
     def feed(self, data: bytes) -> bytes:
-        """Give the body bytes in `data`, any piece of the stream. Raises ValueError with a reason."""
+        """Give the body bytes in `data`, any piece of the stream; up to the failure, when there is one."""
+        pieces: list[bytes] = []
         if self.rest:
             data = self.rest + data
             self.rest = b""
-        pieces = []
+        try:
+            at = self._decode(data, pieces)
+        except ValueError as error:
+            self.failure = str(error)
+        else:
+            self.rest = data[at:]
+        return b"".join(pieces)
+
+    def _decode(self, data: bytes, pieces: list[bytes]) -> int:
+        """Append the body bytes to `pieces`; give the place where what cannot be decoded yet begins."""
         at = 0
-        end = len(data)
         match = _HEADER.match
         while True:
             if self._open:
-                if self._left:
-                    piece = data[at : at + self._left]
-                    pieces.append(piece)
-                    at += len(piece)
-                    self._left -= len(piece)
-                    if self._left:
-                        break
-                after = _skip_line_end(data, at)
+                piece = data[at : at + self._left]
+                pieces.append(piece)
+                at += len(piece)
+                self._left -= len(piece)
+                after = _skip_line_end(data, at) if not self._left else -1
                 if after < 0:
-                    break
+                    return at
                 at = after
                 self._open = False
             if self._trailers >= 0:
-                at = self._skip_trailers(data, at)
-                break
+                return self._skip_trailers(data, at)
             header = match(data, at)
             if header is None:
                 _check_header_so_far(data[at : at + _LINE_LIMIT])
-                break
-            size = int(header[1], 16)
+                return at
             at = header.end()
+            size = int(header[1], 16)
+            stop = at + size
             if not size:
                 self._trailers = 0
-                continue
-            stop = at + size
-            if data[stop : stop + 2] == b"\r\n":
+            elif data[stop : stop + 2] == b"\r\n":
                 pieces.append(data[at:stop])
                 at = stop + 2
             else:
                 self._left = size
                 self._open = True
-        if at < end:
-            self.rest = data[at:]
-        return b"".join(pieces)
 
     def _skip_trailers(self, data: bytes, at: int) -> int:
         """The place behind those trailers that have come whole."""

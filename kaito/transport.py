@@ -203,7 +203,7 @@ class Connection:
             host = self._url._replace(host=self._url.host.partition("%")[0])
             name = "Host"
             writer.putheader(name, host.authority if host.port != default else host.authority.rpartition(":")[0])
-            if self._proxy is not None and self._plain_proxy and self._proxy.username:
+            if self._proxy is not None and self._plain_proxy and (self._proxy.username or self._proxy.password):
                 writer.putheader("Proxy-Authorization", _basic(self._proxy))
             if body is not None:
                 writer.putheader("Content-Length", str(len(body)))
@@ -328,11 +328,12 @@ class Response:
         self._head = head
         self._body: bytes | None = None
         self._begun = False
+        self._finished = False
         self.status: int = head.status
         self.reason: str = excerpt(head.reason)
         """The status line's words, sanitised."""
         if head.length == 0:
-            self._finish()
+            self._finish(b"")
 
     def header(self, name: str) -> str:
         """The value of a header, as it came, or ""; the first of several."""
@@ -355,7 +356,7 @@ class Response:
     def chunks(self) -> Iterator[bytes]:
         """The body as it arrives, once; ends only where the body properly ends. Raises TransportError.
 
-        Leaving it early closes the connection.
+        Leaving it before its last byte closes the connection.
         """
         if self._begun:
             raise RuntimeError("the body has been read")
@@ -368,65 +369,70 @@ class Response:
                     wire.where, f"the answer is compressed ({excerpt(encoding, 40)}), which was not asked for"
                 )
             if self._head.chunked:
-                yield from _chunked(wire)
+                yield from self._chunked()
             elif self._head.length is None:
-                yield from _until_closed(wire)
+                yield from self._until_closed()
             else:
-                yield from _of_length(wire, self._head.length)
+                yield from self._of_length(self._head.length)
         except BaseException:
-            wire.kill()
+            if not self._finished:
+                wire.kill()
             raise
-        self._finish()
 
     def hasten(self, seconds: float) -> None:
         """Bound the wait for what is left of the body to `seconds` from now on, in all."""
-        self._wire.bound("body", None, seconds, time.monotonic() + seconds)
+        if not self._finished:
+            self._wire.bound("body", None, seconds, time.monotonic() + seconds)
 
     def close(self) -> None:
-        """Give up what has not been read, and the connection with it; none when the body has been read."""
-        if not self._wire.free:
+        """Give up what has not been read, and the connection with it; nothing happens when all has been read."""
+        if not self._finished:
             self._wire.kill()
 
-    def _finish(self) -> None:
-        if self._head.will_close or self._wire.buffer:
+    # Each of these calls `_finish` before it gives the last bytes away, so that a reader who sees the end in them, as
+    # in an event stream's last event, may stop there and have the connection kept.
+
+    def _chunked(self) -> Iterator[bytes]:
+        wire, decoder = self._wire, ChunkDecoder()
+        while not decoder.done:
+            data = wire.take()
+            if not data:
+                raise CutOff(wire.where, "the answer is cut off")
+            data = decoder.feed(data)
+            if decoder.done:
+                self._finish(decoder.rest)
+            if data:
+                yield data
+            if decoder.failure:
+                raise BrokenResponse(wire.where, f"the answer's chunks are malformed: {decoder.failure}")
+
+    def _of_length(self, length: int) -> Iterator[bytes]:
+        wire, left = self._wire, length
+        while left:
+            data = wire.take()
+            if not data:
+                raise CutOff(wire.where, f"the answer is cut off: {length - left:,} of {length:,} bytes came")
+            data, rest = data[:left], data[left:]
+            left -= len(data)
+            if not left:
+                self._finish(rest)
+            yield data
+
+    def _until_closed(self) -> Iterator[bytes]:
+        while True:
+            data = self._wire.take()
+            if not data:
+                self._finish(b"")
+                return
+            yield data
+
+    def _finish(self, rest: bytes) -> None:
+        """The answer has ended; `rest` is what came behind it, which nobody asked for."""
+        self._finished = True
+        if self._head.will_close or rest or self._wire.buffer:
             self._wire.kill()
         else:
             self._wire.free = True
-
-
-def _chunked(wire: Wire) -> Iterator[bytes]:
-    decoder = ChunkDecoder()
-    while not decoder.done:
-        data = wire.take()
-        if not data:
-            raise CutOff(wire.where, "the answer is cut off")
-        try:
-            data = decoder.feed(data)
-        except ValueError as error:
-            raise BrokenResponse(wire.where, f"the answer's chunks are malformed: {error}") from None
-        if data:
-            yield data
-    wire.buffer = decoder.rest
-
-
-def _of_length(wire: Wire, length: int) -> Iterator[bytes]:
-    left = length
-    while left:
-        data = wire.take()
-        if not data:
-            raise CutOff(wire.where, f"the answer is cut off: {length - left:,} of {length:,} bytes came")
-        if len(data) > left:
-            data, wire.buffer = data[:left], data[left:]
-        left -= len(data)
-        yield data
-
-
-def _until_closed(wire: Wire) -> Iterator[bytes]:
-    while True:
-        data = wire.take()
-        if not data:
-            return
-        yield data
 
 
 def _read_head(wire: Wire, method: str) -> http.client.HTTPResponse:
@@ -462,7 +468,7 @@ def _read_head(wire: Wire, method: str) -> http.client.HTTPResponse:
 
 def _tunnel(wire: Wire, proxy: Proxy, target: str) -> None:
     """Ask an HTTP proxy for a connection to `target`. Raises ValueError, TransportError."""
-    credentials = f"Proxy-Authorization: {_basic(proxy)}\r\n" if proxy.username else ""
+    credentials = f"Proxy-Authorization: {_basic(proxy)}\r\n" if proxy.username or proxy.password else ""
     wire.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{credentials}\r\n".encode())
     answer = _read_head(wire, "CONNECT")
     if answer.status != 200:

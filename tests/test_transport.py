@@ -245,9 +245,7 @@ def test_an_answer_that_was_not_read_does_not_stay_in_the_way(serve, connect):
     assert get(connection) == b"hello"
     with pytest.raises(Cancelled):
         abandoned.read(10)
-    next(connection.request("GET", "/").chunks())
-    assert get(connection) == b"hello"
-    assert server.connections == 3
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "unasked"])
@@ -514,6 +512,15 @@ def test_what_came_before_the_break_is_given(serve, connect):
         for piece in connect(serve(answering_once(CHUNKED + b"5\r\nhello\r\n5\r\nwor"))).request("GET", "/").chunks():
             pieces.append(piece)
     assert b"".join(pieces) == b"hellowor"
+
+
+def test_what_came_before_garbage_is_given(serve, connect):
+    pieces = []
+    response = connect(serve(answering_once(CHUNKED + b"5\r\nhello\r\ngarbage\r\n"))).request("GET", "/")
+    with pytest.raises(BrokenResponse):
+        for piece in response.chunks():
+            pieces.append(piece)
+    assert pieces == [b"hello"]
 
 
 @pytest.mark.parametrize(
@@ -887,6 +894,17 @@ def test_close_of_a_response_that_was_read_keeps_the_connection(serve, connect):
     response.close()
     get(connection)
     assert server.connections == 1
+
+
+def test_leaving_a_body_with_its_last_bytes_keeps_the_connection(serve, connect):
+    for answer in (ok(), CHUNKED + b"5\r\nhello\r\n0\r\n\r\n"):
+        server = serve(answering(answer))
+        connection = connect(server)
+        for _ in range(3):
+            for piece in connection.request("GET", "/").chunks():
+                assert piece == b"hello"
+                break
+        assert server.connections == 1
 
 
 def test_leaving_a_body_closes_the_connection(serve, connect):
