@@ -8,6 +8,14 @@
         assert cluster.model.chats[0].json["messages"] == [{"role": "user", "content": "Hi"}]
 
 By hand: `python3 -m tests.cluster --help`. Standard library only, Python 3.9 and later.
+
+    server.py                    HTTP/1.1 on a socket that scripts may break; requests on record
+    api.py                       Cluster: the API server; with store, rights, discovery, review, status and proxy
+    model.py, replies.py         Model: the scripted model; what a test makes it say, and how it fails
+    persona.py, upstream.py      what it says of itself; another server in its place
+    objects.py                   builders of Workspaces, Services, Pods …
+    kubeconfig.py, pki.py        kubeconfigs as kubectl writes them; the certificates in tests/data/cluster
+    process.py                   the program as a user starts it, in a pipe or on a terminal
 """
 
 from __future__ import annotations

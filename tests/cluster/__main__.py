@@ -58,7 +58,8 @@ def main(argv):
         model = Model(pace=PACE)
         name = model.name
         behind = "the model behind it is a script"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     folder = tempfile.mkdtemp(prefix="stand-in-cluster-")
     try:
         with Cluster(model=model) as cluster:

@@ -51,6 +51,7 @@ def start(argv, *, env=None, cwd=None, home=None, command=None, **pipes):
 
     `command` replaces the program's own words (`["kubectl", "kaito"]`, say).
     """
+    _let_interrupt()
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
     words = [*(command or program()), *map(str, argv)]
     return subprocess.Popen(
@@ -80,6 +81,15 @@ def run(argv, stdin=None, env=None, timeout=30, *, cwd=None, home=None, command=
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _let_interrupt():
+    """Let the program be interrupted also where the tests were started in a shell's background.
+
+    There SIGINT is ignored, which programs inherit; a handler that does nothing is not inherited.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def _kill(process):
@@ -120,6 +130,7 @@ class Terminal:
         for number, path in ((0, stdin), (1, stdout), (2, stderr)):
             if path is not None:
                 script += f" {number}{'<' if number == 0 else '>'}{_quoted(path)}"
+        _let_interrupt()
         words = ["/bin/sh", "-c", script, "sh", name, *(command or program()), *map(str, argv)]
         self.process = subprocess.Popen(
             words, env=environment(home or os.devnull, env), cwd=cwd, start_new_session=True,
