@@ -14,7 +14,7 @@ from typing import Any
 
 from kaito.text import excerpt
 
-_READ_SIZE = 256 * 1024
+_READ_SIZE = 64 * 1024
 _HEAD_LIMIT = 1024 * 1024
 _KEEPALIVE = 30  # seconds of silence before the first probe, and between probes
 # Seconds. A signal that comes right before a wait is noticed right behind it, so long waits are made of short ones.
