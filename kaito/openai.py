@@ -8,16 +8,16 @@ Anything else is an InferenceError, raised after all that came has been delivere
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
-from kaito.errors import InferenceError
+from kaito.errors import InferenceError, KaitoError
 from kaito.links import Link
+from kaito.sse import Event as Message
 from kaito.sse import Parser, SseError
 from kaito.text import excerpt
-from kaito.transport import Response, Timeouts, TransportError
+from kaito.transport import ConnectError, CutOff, Response, TimedOut, Timeouts, TransportError
 
 # A completion that comes as one JSON document, and an error's body.
 _DOCUMENT_LIMIT = 64 << 20
@@ -31,8 +31,13 @@ _BUSY = (429, 503)
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 10.0
 
+# Statuses with which servers refuse a request for what is in it.
+_REFUSED = (400, 413, 422)
+
 # After [DONE] nothing counts any more; what is left of the body is only worth a moment.
 _SETTLE_SECONDS = 0.2
+
+_JSON = (("Content-Type", "application/json"),)
 
 
 class Sampling(NamedTuple):
@@ -89,6 +94,14 @@ class Model(NamedTuple):
     parent: str
 
 
+class Clock(NamedTuple):
+    """Where the client has its time from: seconds that only grow, seconds since 1970, and a way to wait."""
+
+    now: Callable[[], float] = time.monotonic
+    date: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
 class WindowExceeded(InferenceError):
     """The server refused a request as larger than its context window, before any content.
 
@@ -96,8 +109,8 @@ class WindowExceeded(InferenceError):
     for the reply.
     """
 
-    def __init__(self, message: str, window: int, prompt: int, asked: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str, window: int, prompt: int, asked: int) -> None:
+        super().__init__(message, hint)
         self.window = window
         self.prompt = prompt
         self.asked = asked
@@ -118,6 +131,7 @@ class ChatModel:
         idle_seconds: float | None = 300.0,
         retry_seconds: float = 60.0,
         notice: Callable[[str], None] = lambda line: None,
+        clock: Clock = Clock(),  # noqa: B008  (a frozen value)
     ) -> None:
         self._link = link
         self._timeouts = Timeouts(idle=idle_seconds)
@@ -125,6 +139,7 @@ class ChatModel:
         self._id = model
         self._retry_seconds = retry_seconds
         self._notice = notice
+        self._clock = clock
 
     def models(self, seconds: float = _LOOK_SECONDS) -> list[Model]:
         """What the server serves, base models first, within `seconds` in all. Raises KaitoError."""
@@ -140,8 +155,8 @@ class ChatModel:
     def count_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
         """The size of a prompt of `messages` (vLLM's `/tokenize`). Raises KaitoError where that is not to be had."""
         request: dict[str, Any] = {"model": self._id} if self._id else {}
-        count = self._fetch("POST", "/tokenize", {**request, "messages": list(messages)}).get("count")
-        if not isinstance(count, int):
+        count = _count(self._fetch("POST", "/tokenize", {**request, "messages": list(messages)}), "count")
+        if count < 1:
             raise InferenceError("the model's server does not count tokens")
         return count
 
@@ -157,57 +172,73 @@ class ChatModel:
         try:
             yield from _events(response)
         except TransportError as error:
-            raise InferenceError(f"the answer broke off: {error.message}") from None
+            raise _broken(error) from None
         except SseError as error:
-            raise InferenceError(f"the answer is not an event stream: {error}") from None
+            raise InferenceError(f"the model's answer is not an event stream: {error}") from None
         finally:
             response.close()
 
     def _ask(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         """The answer's head, of status 200; asks again while the server is busy, and once more for its model."""
-        deadline = time.monotonic() + self._retry_seconds
-        wait = _FIRST_WAIT
-        told = False
+        deadline = self._clock.now() + self._retry_seconds
+        tries = 0
         while True:
             response = self._post(messages, sampling)
             if response.status == 200:
                 return response
-            body = self._body(response)
-            own = self._link.refusal(response.status, body)
-            if own is None and response.status in (400, 404, 422) and b"model" in body and self._find_id(body):
-                continue
-            failure = own or _refused(response.status, response.reason, body)
-            pause = _pause(response, wait)
-            if not (response.status in _BUSY and self._link.transient(response.status, body)):
+            body = self._error_body(response)
+            failure = self._link.refusal(response.status, body)
+            if failure is None:
+                if self._learn_id(response, body):
+                    continue
+                failure = _refused(response, body)
+            if response.status not in _BUSY or not self._link.transient(response.status, body):
                 raise failure
-            if time.monotonic() + pause > deadline:
-                raise failure
-            if not told:
-                told = True
-                self._notice(f"{failure.message}; trying again for up to {self._retry_seconds:.0f} s")
-            time.sleep(pause)
-            wait = min(wait * 2, _LONGEST_WAIT)
+            pause = self._pause(response, tries)
+            if self._clock.now() + pause > deadline:
+                raise _given_up(failure, pause, self._retry_seconds)
+            if not tries:
+                self._notice(f"note: {failure.message}; trying again for up to {self._retry_seconds:g} s")
+            tries += 1
+            self._clock.sleep(pause)
 
-    def _find_id(self, body: bytes) -> bool:
-        """After a refusal that speaks of the model: finds the base model's id, when the request named none.
+    def _learn_id(self, response: Response, body: bytes) -> bool:
+        """After a refusal that speaks of the model: finds the id to ask for, where the request named none.
 
-        Servers word it differently and all name the field. Raises InferenceError when the user's own is wrong.
+        Raises InferenceError when the id that the user wants is not served.
         """
-        message = _error_message(body)
-        if self._wanted:
-            if "does not exist" not in message and "not found" not in message.lower():
-                return False
+        from kaito.refusals import is_about_model, words
+
+        if response.status not in (*_REFUSED, 404) or (self._id and not self._wanted):
+            return False
+        if not is_about_model(words(body, response.header("Content-Type"))):
+            return False
+        try:
             ids = [model.id for model in self.models()]
-            if self._wanted in ids:
-                return False
+        except KaitoError:
+            # The refusal itself says more than that the list is not to be had.
+            return False
+        if not self._wanted:
+            self._id = ids[0] if ids else ""
+        elif ids and self._wanted not in ids:
             raise InferenceError(
                 f'the model "{self._wanted}" is not served here', "--model takes one of: " + ", ".join(ids)
             )
-        if self._id or _window_exceeded(message):
-            return False
-        models = self.models()
-        self._id = models[0].id if models else ""
-        return self._id != ""
+        return self._id != self._wanted
+
+    def _pause(self, response: Response, tries: int) -> float:
+        """Seconds until the next try: growing, at least what the server asks for, and spread.
+
+        Were they not spread, all the clients that a server turned away would come back at the same moment.
+        """
+        import random
+
+        asked = _retry_after(response, self._clock.date)
+        wait: float = min(_FIRST_WAIT * 2**tries, _LONGEST_WAIT) * random.uniform(0.75, 1.25)
+        if asked is None:
+            return wait
+        asked *= random.uniform(1.0, 1.25)
+        return max(asked, wait) if tries else asked
 
     def _post(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         request: dict[str, Any] = {"model": self._id} if self._id else {}
@@ -219,7 +250,7 @@ class ChatModel:
                 "POST", "/v1/chat/completions", headers=headers, body=_encode(request), timeouts=self._timeouts
             )
         except TransportError as error:
-            raise InferenceError(f"the model did not answer: {error.message}") from None
+            raise _broken(error) from None
 
     def _fetch(
         self, method: str, path: str, request: Mapping[str, Any] | None, seconds: float = _LOOK_SECONDS
@@ -233,19 +264,15 @@ class ChatModel:
         except TransportError as error:
             raise InferenceError(f"no answer to {path}: {error.message}") from None
         if response.status != 200:
-            raise self._link.refusal(response.status, answer) or _refused(
-                response.status, response.reason, answer
-            )
+            raise self._link.refusal(response.status, answer) or _refused(response, answer)
         return _object(answer)
 
-    def _body(self, response: Response) -> bytes:
+    def _error_body(self, response: Response) -> bytes:
+        """An error's words; b"" where they do not come, since the status says enough."""
         try:
             return response.read(_ERROR_LIMIT)
-        except TransportError as error:
-            raise InferenceError(f"the model's server answers {response.status}: {error.message}") from None
-
-
-_JSON = (("Content-Type", "application/json"),)
+        except TransportError:
+            return b""
 
 
 def _encode(request: Mapping[str, Any]) -> bytes:
@@ -253,47 +280,61 @@ def _encode(request: Mapping[str, Any]) -> bytes:
     return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _pause(response: Response, wait: float) -> float:
-    """Seconds until the next try: what the server asks for, else `wait`, spread so that clients do not march."""
+def _retry_after(response: Response, date: Callable[[], float]) -> float | None:
+    """Seconds that the server asks to wait (RFC 9110, section 10.2.3: a number, or a date); None: it does not."""
     asked = response.header("Retry-After").strip()
     if asked.isascii() and asked.isdigit():
         return float(asked)
-    import random
+    from email.utils import mktime_tz, parsedate_tz
 
-    return wait * random.uniform(0.75, 1.25)
-
-
-def _refused(status: int, reason: str, body: bytes) -> InferenceError:
-    """The model's server refuses a request, in its own words."""
-    message = _error_message(body) or excerpt(body) or reason
-    if status in (400, 413, 422):
-        exceeded = _window_exceeded(message)
-        if exceeded:
-            return exceeded
-    flag = next((flag for field, flag in _FLAGS if field in message), "")
-    hint = f"this server does not take that value of {flag}" if flag and status in (400, 422) else ""
-    return InferenceError(f"the model's server answers {status}: {message}", hint)
-
-
-# The fields whose values users choose; a server may allow less than the flags do (vLLM refuses a top_p of 0).
-_FLAGS = (("temperature", "--temperature"), ("top_p", "--top-p"), ("max_tokens", "--max-tokens"))
-
-_WINDOW = re.compile(
-    r"(?:maximum context length is|max_model_len[= ]*|context (?:length|window) of) ?(\d+)", re.IGNORECASE
-)
-_PROMPT = re.compile(r"(?:at least|has|\() ?(\d+) (?:input tokens|in the messages)", re.IGNORECASE)
-_ASKED = re.compile(r"(?:max_tokens=|is too large: |, )(\d+)(?: cannot| in the completion|\. This)", re.IGNORECASE)
-_TOO_LONG = re.compile(r"context (?:length|window)|max_model_len|(?:prompt|input) is too long", re.IGNORECASE)
-
-
-def _window_exceeded(message: str) -> WindowExceeded | None:
-    """What vLLM's refusals of now and of earlier versions say of the window (FACTS of its serving layer)."""
-    if not _TOO_LONG.search(message):
+    # By the server's own clock, where it shows it.
+    then, now = (parsedate_tz(text) for text in (asked, response.header("Date")))
+    if then is None:
         return None
-    window, prompt, asked = (
-        int(found[1]) if (found := pattern.search(message)) else 0 for pattern in (_WINDOW, _PROMPT, _ASKED)
-    )
-    return WindowExceeded(f"the request does not fit the model's context window: {message}", window, prompt, asked)
+    return max(0.0, mktime_tz(then) - (mktime_tz(now) if now else date()))
+
+
+def _given_up(failure: KaitoError, pause: float, limit: float) -> KaitoError:
+    """The failure of the last try; a server that is only busy may be waited for longer."""
+    if isinstance(failure, InferenceError) and not failure.hint:
+        wait = f"the next try would be in {pause:.0f} s" if pause > limit else f"it was busy for {limit:g} s"
+        failure.hint = f"{wait}: try again later, or wait for longer with --retry-timeout"
+    return failure
+
+
+def _broken(error: TransportError) -> InferenceError:
+    """An answer that did not come, or not to its end, in words for whoever asked."""
+    if isinstance(error, TimedOut):
+        why = error.why.replace("no answer", "the model gave no answer").replace("the answer", "the model's answer")
+        return InferenceError(why, "wait for longer with --request-timeout, 0 for ever")
+    if isinstance(error, ConnectError):
+        return InferenceError(f"cannot reach the model's server at {error.message}")
+    if error.why.startswith("the answer"):
+        hint = "what answered may have been restarted, or a proxy ended it; ask again"
+        return InferenceError(f"the model's{error.why[3:]}", hint if isinstance(error, CutOff) else "")
+    return InferenceError(f"the model did not answer: {error.why}")
+
+
+def _refused(response: Response, body: bytes) -> InferenceError:
+    """The model's server refuses a request, in its own words."""
+    from kaito.refusals import flag_named, too_large, words
+
+    status = f"{response.status} {response.reason}".rstrip()
+    said = words(body, response.header("Content-Type"))
+    said = "" if said.lower() == response.reason.lower() else said
+    message = f"the model's server answers {status}" + (f": {said}" if said else "")
+    if response.status in (404, 405):
+        return InferenceError(message, "it does not offer chat completions, or not under /v1/chat/completions")
+    if response.status not in _REFUSED:
+        return InferenceError(message)
+    sizes = too_large(said)
+    if sizes:
+        return WindowExceeded(message, "send a shorter message", *sizes)
+    if not said or response.status == 413:
+        # What it refuses is anybody's guess; a request that has grown too large is the likeliest.
+        return WindowExceeded(message, "", 0, 0, 0)
+    flag = flag_named(said)
+    return InferenceError(message, f"this server does not take that value of {flag}" if flag else "")
 
 
 def _events(response: Response) -> Iterator[Event]:
@@ -303,8 +344,7 @@ def _events(response: Response) -> Iterator[Event]:
         yield from _document_events(_object(response.read(_DOCUMENT_LIMIT)))
         return
     if kind != "text/event-stream":
-        words = excerpt(response.read(_DOCUMENT_LIMIT))
-        raise InferenceError(f"the model's server does not answer like one ({kind or 'no type'}): {words}")
+        raise _no_stream(kind, next(response.chunks(), b""))
     parser = Parser()
     named = finished = False
     chunks = response.chunks()
@@ -312,12 +352,12 @@ def _events(response: Response) -> Iterator[Event]:
         batch: list[Event] = []
         failure: InferenceError | None = None
         done = False
-        for event in parser.feed(data):
-            if event.data == "[DONE]":
+        for message in parser.feed(data):
+            if message.data == "[DONE]":
                 done = True
                 break
             try:
-                chunk = _object(event.data)
+                chunk = _chunk(message)
                 if not named and (model := _text(chunk, "model")):
                     named = True
                     batch.append(Served(model))
@@ -325,16 +365,33 @@ def _events(response: Response) -> Iterator[Event]:
             except InferenceError as error:
                 failure = error
                 break
-        for one in batch:
-            finished = finished or type(one) is Finish
-            yield one
+        for event in batch:
+            finished = finished or type(event) is Finish
+            yield event
         if failure:
             raise failure
         if done:
             _settle(response, chunks)
             return
     if not finished:
-        raise InferenceError("the answer broke off: the stream ended without saying that it was complete")
+        raise InferenceError(
+            "the model's answer ended without saying that it was complete",
+            "what answered may have been restarted, or a proxy ended it; ask again",
+        )
+
+
+def _no_stream(kind: str, data: bytes) -> InferenceError:
+    """Something else than a model's server answers: a login page of a proxy, for one."""
+    if "html" in kind:
+        from kaito.refusals import page_words
+
+        return InferenceError(
+            f"a web page came instead of the model's answer: {page_words(data)}",
+            "a proxy or a login page stands between, or the workspace serves something else",
+        )
+    return InferenceError(
+        f"the model's server sent {kind or 'something without a type'} instead of an event stream: {excerpt(data)}"
+    )
 
 
 def _settle(response: Response, chunks: Iterator[bytes]) -> None:
@@ -347,6 +404,15 @@ def _settle(response: Response, chunks: Iterator[bytes]) -> None:
         pass
 
 
+def _chunk(message: Message) -> dict[str, Any]:
+    """The JSON of one event; {} for one without data, which some servers send as a heartbeat."""
+    if not message.data or message.data.isspace():
+        return {}
+    if message.event == "error":
+        raise _failed(message.data)
+    return _object(message.data)
+
+
 def _add_chunk(batch: list[Event], chunk: Mapping[str, Any]) -> None:
     """Adds a chat.completion.chunk's events; a text right behind its like becomes one with it."""
     choices = chunk.get("choices")
@@ -357,8 +423,8 @@ def _add_chunk(batch: list[Event], chunk: Mapping[str, Any]) -> None:
             _add_message(batch, delta)
         if isinstance(choice.get("finish_reason"), str):
             batch.append(Finish(choice["finish_reason"]))
-    elif "error" in chunk:
-        raise InferenceError(f"the model failed: {_message_of(chunk) or 'it does not say why'}")
+    elif chunk.get("error"):
+        raise _failed(json.dumps(chunk))
     usage = chunk.get("usage")
     if isinstance(usage, dict):
         batch.append(Usage(*(_count(usage, field) for field in Usage._fields)))
@@ -384,8 +450,8 @@ def _add_text(batch: list[Event], event: Content | Reasoning) -> None:
 
 def _document_events(document: Mapping[str, Any]) -> Iterator[Event]:
     """The events of a chat.completion, which some servers send despite `stream: true`."""
-    if "error" in document and "choices" not in document:
-        raise InferenceError(f"the model failed: {_message_of(document) or 'it does not say why'}")
+    if document.get("error") and not document.get("choices"):
+        raise _failed(json.dumps(document))
     batch: list[Event] = []
     if model := _text(document, "model"):
         batch.append(Served(model))
@@ -393,9 +459,18 @@ def _document_events(document: Mapping[str, Any]) -> Iterator[Event]:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise InferenceError("the model's server answers with no message in it")
+        raise InferenceError(
+            f"the model's server sent JSON with no message in it: {excerpt(json.dumps(document))}"
+        )
     _add_chunk(batch, {**document, "choices": [{**choice, "delta": message}]})
     yield from batch
+
+
+def _failed(data: str) -> InferenceError:
+    """The model's server says, within an answer, that it failed."""
+    from kaito.refusals import words
+
+    return InferenceError(f"the model failed: {words(data.encode('utf-8', 'replace'), '') or 'it does not say why'}")
 
 
 def _object(source: bytes | str) -> dict[str, Any]:
@@ -404,25 +479,8 @@ def _object(source: bytes | str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise InferenceError(f"the model's server sent what is not a JSON object: {excerpt(source)}")
+        raise InferenceError(f"the model's server sent something else than a JSON object: {excerpt(source)}")
     return document
-
-
-def _error_message(body: bytes) -> str:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    return _message_of(document) if isinstance(document, dict) else ""
-
-
-def _message_of(document: Mapping[str, Any]) -> str:
-    """The words of an error: OpenAI's `error.message`, older vLLM's `message`, FastAPI's `detail`."""
-    error = document.get("error")
-    if isinstance(error, dict):
-        error = error.get("message") or json.dumps(error)
-    message = error or document.get("message") or document.get("detail") or ""
-    return excerpt(message if isinstance(message, str) else json.dumps(message), 500)
 
 
 def _sound(text: str) -> str:

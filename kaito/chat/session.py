@@ -108,24 +108,30 @@ class Session:
     def _stream(self, question: str, coming: _Coming, show: Callable[[Event], None]) -> None:
         """Sends the question, smaller each time it does not fit the window, and collects what comes."""
         wanted = self.sampling.max_tokens
+        self._check_budget(wanted, self.window.size)
         coming.plan = plan = self.window.plan(self.conversation, question, wanted, self.served)
         while True:
-            self._tell_left_out()
             events = self._model.stream(plan.messages, self.sampling._replace(max_tokens=plan.max_tokens))
             try:
                 for event in events:
+                    # Not before the server took the request: a refusal may cost more turns.
+                    self._tell_left_out()
                     coming.take(event)
                     show(event)
                 return
             except WindowExceeded as refusal:
-                if self._max_tokens_chosen and refusal.asked > refusal.window > 0:
-                    raise InferenceError(
-                        f"--max-tokens {wanted} is more than the model's context window of {refusal.window} tokens",
-                        "ask for less: the prompt and the reply must fit it together",
-                    ) from None
+                self._check_budget(wanted, refusal.window)
                 coming.plan = plan = self.window.refused(refusal, plan, self.conversation, question, wanted)
             finally:
                 events.close()
+
+    def _check_budget(self, wanted: int, window: int) -> None:
+        """Refuses a --max-tokens of the user's own that the model cannot do; the default is cut to what it can."""
+        if self._max_tokens_chosen and wanted > window > 0:
+            raise InferenceError(
+                f"--max-tokens {wanted} is more than the model's context window of {window} tokens",
+                "ask for less: the prompt and the reply must fit it together",
+            )
 
     def _tell_left_out(self) -> None:
         count = self.window.left_out

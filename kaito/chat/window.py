@@ -36,6 +36,10 @@ class Window:
         self._model = model
         self._asked_models = False
         self._counts_tokens = True
+        # The turns that were left out before the question at hand.
+        self._left_out_before = 0
+        # The reply's budget that a server which tells no sizes let pass; 0: it has refused none.
+        self._passed_budget = 0
         # The last prompt whose size the server told: (tokens, characters), and that with its answer.
         self._measured = (0, 0)
         self._used = 0
@@ -45,28 +49,17 @@ class Window:
         self.left_out = 0
         self._measured = (0, 0)
         self._used = 0
+        self._passed_budget = 0
 
     def plan(self, conversation: Conversation, question: str, max_tokens: int, served: str) -> Plan:
         """The largest request that should fit. `served`: the id of the model that answers, if known.
 
         Raises InferenceError when the question alone is too long.
         """
+        self._left_out_before = self.left_out
         if conversation.turns and not self.size:
             self._look_up(served)
-        while True:
-            messages = conversation.messages(question, self.left_out)
-            if not self.size or self._surely_fits(question, max_tokens):
-                return Plan(messages, max_tokens)
-            prompt = self._prompt_tokens(messages)
-            room = self.size - prompt
-            if not prompt or room >= min(FLOOR, max_tokens):
-                return Plan(messages, min(max_tokens, room) if prompt else max_tokens)
-            left = len(conversation.turns) - self.left_out
-            if not left:
-                if room < 1:
-                    raise too_long(self.size, prompt)
-                return Plan(messages, room)
-            self._leave_out(conversation, min(FLOOR, max_tokens) - room, prompt, messages)
+        return self._fit(conversation, question, max_tokens)
 
     def answered(self, plan: Plan, usage: Usage | None) -> None:
         """Notes the sizes that an answer's usage tells; None: it tells none, as when the user stopped it."""
@@ -85,15 +78,39 @@ class Window:
         if refusal.prompt:
             self._measured = (refusal.prompt, _characters(plan.messages))
         if known != (self.size, self._measured):
-            return self.plan(conversation, question, max_tokens, "")
+            return self._fit(conversation, question, max_tokens)
         # It told nothing new, so there is nothing to plan with: smaller, step by step.
         if plan.max_tokens > FLOOR:
-            return Plan(plan.messages, max(FLOOR, plan.max_tokens // 2))
+            self._passed_budget = max(FLOOR, plan.max_tokens // 2)
+            return Plan(plan.messages, self._passed_budget)
         left = len(conversation.turns) - self.left_out
         if not left:
-            raise too_long(self.size, refusal.prompt)
+            self.left_out = self._left_out_before
+            raise InferenceError(refusal.message, refusal.hint)
         self.left_out += (left + 3) // 4
         return Plan(conversation.messages(question, self.left_out), plan.max_tokens)
+
+    def _fit(self, conversation: Conversation, question: str, max_tokens: int) -> Plan:
+        """The largest request that fits by what is known. Raises InferenceError."""
+        while True:
+            messages = conversation.messages(question, self.left_out)
+            if not self.size:
+                return Plan(messages, min(max_tokens, self._passed_budget or max_tokens))
+            if self._surely_fits(question, max_tokens):
+                return Plan(messages, max_tokens)
+            prompt = self._prompt_tokens(messages)
+            if not prompt:
+                return Plan(messages, max_tokens)
+            room = self.size - prompt
+            if room >= min(FLOOR, max_tokens):
+                return Plan(messages, min(max_tokens, room))
+            if self.left_out == len(conversation.turns):
+                if room > 0:
+                    return Plan(messages, room)
+                # A shorter question comes with as many turns as before.
+                self.left_out = self._left_out_before
+                raise _too_long(self.size, prompt)
+            self._leave_out(conversation, min(FLOOR, max_tokens) - room, prompt, messages)
 
     def _look_up(self, served: str) -> None:
         if self._asked_models:
@@ -109,7 +126,7 @@ class Window:
     def _surely_fits(self, question: str, max_tokens: int) -> bool:
         if not self._used:
             return False
-        return self._used + len(question.encode()) + _TEMPLATE_TOKENS + max_tokens <= self.size
+        return self._used + len(question.encode("utf-8", "replace")) + _TEMPLATE_TOKENS + max_tokens <= self.size
 
     def _prompt_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
         """The prompt's size as the server counts it; else by its last count, scaled; 0: not to be known."""
@@ -138,10 +155,8 @@ class Window:
                 return
 
 
-def too_long(window: int, prompt: int) -> InferenceError:
-    """The newest message alone is too long."""
-    if not window or prompt < window:
-        return InferenceError("the message is too long for the model's context window", "send a shorter one")
+def _too_long(window: int, prompt: int) -> InferenceError:
+    """The newest message alone is too long: `prompt` tokens with the template leave no room for a reply."""
     over = prompt + 1 - window
     return InferenceError(
         f"the message is too long: {prompt} tokens with the model's template, and its context window holds {window}",
@@ -150,4 +165,5 @@ def too_long(window: int, prompt: int) -> InferenceError:
 
 
 def _characters(messages: Sequence[Mapping[str, str]]) -> int:
-    return sum(len(message["content"]) for message in messages)
+    """The size of a prompt where tokens are not counted; one for each message stands for the template's."""
+    return sum(len(message["content"]) + 1 for message in messages)
