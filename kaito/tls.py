@@ -108,12 +108,21 @@ def _add_authorities(made: ssl.SSLContext, pem: bytes, name: str) -> None:
 def _add_system_roots(made: ssl.SSLContext) -> None:
     made.load_default_certs()
     paths = ssl.get_default_verify_paths()
-    if paths.cafile or (paths.capath and os.listdir(paths.capath)):
+    if paths.cafile or (paths.capath and _has_entries(paths.capath)):
         return
     for path in _SYSTEM_ROOTS:
-        if os.path.exists(path):
+        try:
             made.load_verify_locations(cafile=path)
             return
+        except OSError:  # of which ssl.SSLError is one
+            continue
+
+
+def _has_entries(folder: str) -> bool:
+    try:
+        return bool(os.listdir(folder))
+    except OSError:
+        return False
 
 
 def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
@@ -144,6 +153,9 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
             raise TlsError(f"{key_name} is not the key of the certificate in {chain_name}") from None
         why = (error.reason or "not understood").replace("_", " ").lower()
         raise TlsError(f"the client certificate {chain_name} or its key {key_name} cannot be used: {why}") from None
+    except OSError as error:
+        why = (error.strerror or "unknown error").lower()
+        raise TlsError(f"the client certificate {chain_name} cannot be handed to OpenSSL: {why}") from None
 
 
 def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
@@ -172,7 +184,10 @@ def _read(path: str, what: str) -> bytes:
 
 def _nameless_file() -> io.FileIO:
     if hasattr(os, "memfd_create"):
-        return io.FileIO(os.memfd_create("kaito"), "r+")
+        try:
+            return io.FileIO(os.memfd_create("kaito"), "r+")
+        except OSError:  # sandboxes such as gVisor may lack it
+            pass
     import tempfile
 
     descriptor, path = tempfile.mkstemp()
