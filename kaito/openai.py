@@ -152,6 +152,10 @@ class ChatModel:
         ]
         return sorted(models, key=lambda model: model.parent != "")
 
+    def choose(self, model: str) -> None:
+        """Asks the model of that id from now on."""
+        self._wanted = self._id = model
+
     def count_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
         """The size of a prompt of `messages` (vLLM's `/tokenize`). Raises KaitoError where that is not to be had."""
         request: dict[str, Any] = {"model": self._id} if self._id else {}

@@ -26,7 +26,7 @@ class Ticker:
         self._start = time.monotonic()
         self._delay = delay
         self._text = ""
-        self._shown = False
+        self._shown = 0  # characters of the live line
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -55,8 +55,8 @@ class Ticker:
         self._ended.set()
         with self._lock:
             if self._shown:
-                self._shown = False
-                _write("\r" + " " * (_columns() - 1) + "\r")
+                _write("\r" + " " * self._shown + "\r")
+                self._shown = 0
 
     def _run(self) -> None:
         if self._ended.wait(self._delay):
@@ -73,8 +73,8 @@ class Ticker:
                 line = f"{harmless(self._text)} ({_elapsed(self._start)})"
                 if len(line) > room:
                     line = line[: room - 1] + "…"
-                _write(f"\r{line:<{room}}")
-                self._shown = True
+                _write(f"\r{line:<{self._shown}}")
+                self._shown = len(line)
 
 
 def _elapsed(start: float) -> str:

@@ -20,8 +20,13 @@ def run(session: Session, console: Console) -> None:
         if call is None:
             asked = True
             _ask(session, console, line)
-        elif not slash.run(call, session, console):
-            break
+        else:
+            outcome = slash.run(call, session, console)
+            if outcome.leave:
+                break
+            if outcome.question:
+                asked = True
+                _ask(session, console, outcome.question)
     if not asked:
         raise UsageError(
             "nothing was asked: stdin holds no message",

@@ -1,7 +1,8 @@
-"""The conversation so far, as a value. Pure."""
+"""The conversation so far, as a value, and the file that holds one. Pure."""
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 
@@ -17,16 +18,67 @@ class Conversation(NamedTuple):
     """What has been said. It is sent whole with each question, since the server remembers nothing."""
 
     turns: tuple[Turn, ...] = ()
+    system: str = ""
 
     def add(self, turn: Turn) -> Conversation:
         """This conversation with one more turn."""
         return self._replace(turns=(*self.turns, turn))
 
+    def undo(self) -> Conversation:
+        """This conversation without its last turn."""
+        return self._replace(turns=self.turns[:-1])
+
+    def clear(self) -> Conversation:
+        """The conversation begun anew: the system prompt stays."""
+        return self._replace(turns=())
+
     def messages(self, question: str, left_out: int = 0) -> list[dict[str, str]]:
         """The messages of a request that asks `question` next, without the `left_out` oldest turns."""
-        messages = []
+        messages = [{"role": "system", "content": self.system}] if self.system else []
         for turn in self.turns[left_out:]:
             messages.append({"role": "user", "content": turn.question})
             messages.append({"role": "assistant", "content": turn.answer})
         messages.append({"role": "user", "content": question})
         return messages
+
+
+def dump(conversation: Conversation, **about: str) -> str:
+    """The conversation as a JSON object: `messages` as a request has them, and `about` it what the caller knows."""
+    messages = [dict(message) for message in conversation.messages("")[:-1]]
+    answers = [message for message in messages if message["role"] == "assistant"]
+    for turn, message in zip(conversation.turns, answers):
+        if turn.cut_off:
+            message["cut_off"] = "yes"
+    return json.dumps({**about, "messages": messages}, ensure_ascii=False, indent=2) + "\n"
+
+
+def load(text: str) -> Conversation:
+    """The conversation in what `dump` wrote, or in any JSON list of messages. Raises ValueError with a reason."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON") from None
+    messages = document.get("messages") if isinstance(document, dict) else document
+    if not isinstance(messages, list):
+        raise ValueError("it holds no messages")
+    system = ""
+    if messages and _content(messages[0], 0, "system", "user")[0] == "system":
+        system = _content(messages[0], 0, "system")[1]
+        messages = messages[1:]
+    if len(messages) % 2:
+        raise ValueError("its last message has no answer")
+    turns = []
+    for place in range(0, len(messages), 2):
+        question = _content(messages[place], place, "user")[1]
+        answer = _content(messages[place + 1], place + 1, "assistant")[1]
+        turns.append(Turn(question, answer, bool(messages[place + 1].get("cut_off"))))
+    return Conversation(tuple(turns), system)
+
+
+def _content(message: object, place: int, *roles: str) -> tuple[str, str]:
+    """A message's role and content."""
+    if isinstance(message, dict):
+        role, content = message.get("role"), message.get("content")
+        if role in roles and isinstance(content, str):
+            return role, content
+    raise ValueError(f"message {place + 1} is not one of role {' or '.join(roles)} with a text as its content")

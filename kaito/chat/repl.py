@@ -1,80 +1,64 @@
-"""The terminal's loop: read a line, answer it, until the user leaves."""
+"""The terminal's loop: read a message, answer it, until the user leaves."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+from typing import NamedTuple
 
 from kaito.chat import slash
+from kaito.chat.keyboard import Keyboard
+from kaito.chat.lines import Message
 from kaito.chat.session import Session
+from kaito.chat.show import Shown
+from kaito.chat.status import speed
 from kaito.chat.terminal import Console
 from kaito.errors import KaitoError
-from kaito.openai import Content, Event
-
-PROMPT = "> "
 
 
-def run(session: Session, console: Console) -> None:
+class Look(NamedTuple):
+    """What is shown besides the answers: what the model thinks, and a line of figures behind each answer."""
+
+    reasoning: bool = True
+    stats: bool = False
+
+
+def run(session: Session, console: Console, keyboard: Keyboard, look: Look) -> None:
     """Holds the conversation. A failed question is told and the chat goes on."""
-    read_line = _line_reader(console)
     while True:
         try:
-            line = read_line()
+            message = keyboard.read()
         except KeyboardInterrupt:
             console.say()
             continue
-        except EOFError:
+        if message is None:
             console.say()
             return
-        if not line.strip():
+        if not message.text.strip():
             continue
         try:
-            if not _take(line, session, console):
+            if not _take(message, session, console, look):
                 return
         except KaitoError as error:
-            console.end_answer()
             console.error(error)
         except KeyboardInterrupt:
-            console.end_interrupted()
+            pass
         console.say()
 
 
-def _take(line: str, session: Session, console: Console) -> bool:
-    """Answers one line; returns whether the chat goes on."""
-    call = slash.parse(line)
+def _take(message: Message, session: Session, console: Console, look: Look) -> bool:
+    """Answers one message; returns whether the chat goes on."""
+    question = message.text
+    call = None if message.block else slash.parse(question)
     if call is not None:
-        return slash.run(call, session, console)
-
-    def show(event: Event) -> None:
-        if isinstance(event, Content):
-            console.answer(event.text)
-
-    answer = session.ask(line, show)
+        outcome = slash.run(call, session, console)
+        if not outcome.question:
+            return not outcome.leave
+        question = outcome.question
+    with Shown(console, reasoning=look.reasoning) as shown:
+        answer = session.ask(question, shown.take)
     if answer.stopped:
-        console.end_interrupted()
-        console.say("[stopped]")
-        return True
-    console.end_answer()
-    if answer.cut_by:
-        console.say(f"[cut off by {answer.cut_by}]")
+        console.aside("[stopped]")
+    elif answer.cut_by:
+        console.aside(f"[cut off by {answer.cut_by}]")
+    if look.stats:
+        console.aside(f"[{speed(answer)}]")
     return True
-
-
-def _line_reader(console: Console) -> Callable[[], str]:
-    """How a line is read: with readline's editing where the terminal shows what it writes, else plainly."""
-    if not console.answers_seen:
-        # readline would write its prompt and echo to stdout, where the answers go.
-        return lambda: _read_plainly(console)
-    try:
-        import readline  # noqa: F401  (importing it is what gives input() its editing)
-    except ImportError:
-        pass
-    return lambda: input(PROMPT)
-
-
-def _read_plainly(console: Console) -> str:
-    console.prompt(PROMPT)
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line

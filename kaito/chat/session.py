@@ -16,6 +16,7 @@ from kaito.openai import (
     Content,
     Event,
     Finish,
+    Model,
     Reasoning,
     Sampling,
     Served,
@@ -41,8 +42,14 @@ class Answer(NamedTuple):
     seconds: float
 
 
+_NOTHING_SAID = Conversation()
+
+
 class Session:
     """A chat with one workspace. State: the conversation, the settings, and what is known of the model.
+
+    `question`: the last one asked, answered or not; `answer`: the last one that came; `served`: the id of the model
+    that answers, "" while that is not known.
 
     `notice` gets a line for the person now and then; `explain` adds to a workspace that is not ready why it is not.
     `max_tokens_chosen`: the user gave --max-tokens, so a model
@@ -55,6 +62,7 @@ class Session:
         found: Found,
         model: ChatModel,
         sampling: Sampling,
+        conversation: Conversation = _NOTHING_SAID,
         *,
         notice: Callable[[str], None] = lambda line: None,
         explain: Callable[[NotReadyError], KaitoError] = lambda error: error,
@@ -63,10 +71,14 @@ class Session:
         self.target = target
         self.found = found
         self.sampling = sampling
-        self.conversation = Conversation()
+        self.conversation = conversation
+        self.question = ""
+        self.answer: Answer | None = None
         self.served = found.model
         self.window = Window(model)
         self._model = model
+        self._models: list[Model] = list(found.endpoint.models)
+        self._taken_back: Conversation | None = None
         self._notice = notice
         self._explain = explain
         self._max_tokens_chosen = max_tokens_chosen
@@ -78,6 +90,52 @@ class Session:
         An interrupt (Ctrl-C) ends the answer, not the program: what came of it stays. Raises KaitoError, and
         then the conversation is as it was.
         """
+        before, self._taken_back = self._taken_back or self.conversation, None
+        self.question = question
+        try:
+            answer = self._answer(question, show)
+        except BaseException:
+            self.conversation = before
+            raise
+        self.answer = answer
+        self.conversation = (
+            self.conversation.add(Turn(question, answer.content, answer.stopped)) if answer.content else before
+        )
+        return answer
+
+    def models(self) -> list[Model]:
+        """What the server serves, asked once. Raises KaitoError."""
+        if not self._models:
+            self._models = self._model.models()
+        return self._models
+
+    def choose_model(self, name: str) -> None:
+        """Asks the model of that id from now on."""
+        self._model.choose(name)
+        self.served = name
+        self.window = Window(self._model)
+
+    def set_sampling(self, sampling: Sampling) -> None:
+        """Changes the parameters from now on."""
+        if sampling.max_tokens != self.sampling.max_tokens:
+            self._max_tokens_chosen = True
+        self.sampling = sampling
+
+    def converse(self, conversation: Conversation) -> None:
+        """Goes on from another conversation; the settings stay."""
+        self.conversation = conversation
+        self.window.clear()
+        self._told_left_out = False
+
+    def take_back(self) -> None:
+        """Prepares to ask the last question again: its answer is forgotten once there is another."""
+        turns = self.conversation.turns
+        if turns and turns[-1].question == self.question:
+            before = self.conversation
+            self.converse(before.undo())
+            self._taken_back = before
+
+    def _answer(self, question: str, show: Callable[[Event], None]) -> Answer:
         coming = _Coming()
         stopped = False
         try:
@@ -99,9 +157,7 @@ class Session:
             coming.first_token_seconds,
             time.monotonic() - coming.start,
         )
-        if answer.content:
-            self.conversation = self.conversation.add(Turn(question, answer.content, stopped))
-        elif not stopped:
+        if not answer.content and not stopped:
             raise _empty(answer)
         return answer
 
@@ -149,12 +205,6 @@ class Session:
         if whole and (usage is None or usage.completion_tokens >= self.sampling.max_tokens):
             return f"--max-tokens {self.sampling.max_tokens}"
         return "the model's context window" + (f" of {self.window.size} tokens" if self.window.size else "")
-
-    def clear(self) -> None:
-        """Forgets the conversation; the settings stay."""
-        self.conversation = Conversation()
-        self.window.clear()
-        self._told_left_out = False
 
 
 class _Coming:

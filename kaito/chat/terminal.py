@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from kaito.chat import style
 from kaito.errors import KaitoError
 from kaito.text import harmless
 
@@ -17,34 +18,50 @@ class ReaderGone(Exception):
 
 
 class Console:
-    """The process's three streams. State: whether the cursor stands at the start of a line.
+    """The process's three streams. State: whether a line of an answer, or of reasoning, has been begun.
 
     `interactive`: stdin is a terminal, so a person types. `answers_seen`: the answers appear on a terminal.
+    `animated`: a line that is rewritten would be seen. `colour`: asides may be dimmed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, colour: bool = False) -> None:
         self.interactive = os.isatty(0)
         self.answers_seen = os.isatty(1)
+        self.animated = self.interactive and self.answers_seen and os.isatty(2)
         self._notices = 1 if self.interactive and self.answers_seen else 2
+        self._colour = colour and os.isatty(self._notices)
         self._line_open = False
+        self._reasoning_open = False
 
     def answer(self, text: str) -> None:
         """A piece of the answer, as it comes: byte for byte where it is not seen on a terminal."""
+        self._end_reasoning("\n\n")
         _write(1, harmless(text) if self.answers_seen else text)
         self._line_open = not text.endswith("\n") if self.answers_seen else True
 
+    def reasoning(self, text: str) -> None:
+        """A piece of what the model thinks, dimmed, above the answer."""
+        _write(self._notices, self._dimmed(harmless(text)))
+        self._reasoning_open = True
+
     def end_answer(self) -> None:
         """Ends the answer with one newline, if there was one."""
+        self._end_reasoning("\n")
         if self._line_open:
             _write(1, "\n")
             self._line_open = False
 
-    def end_interrupted(self) -> None:
-        """Ends an answer, begun or not, in which Ctrl-C was pressed: the terminal shows a ^C where it stands."""
-        below_answer = self._line_open and self.answers_seen
-        self.end_answer()
-        if self.interactive and not below_answer:
-            self.say()
+    def aside(self, text: str) -> None:
+        """A line about the answer, dimmed: that it was stopped, how fast it came."""
+        _write(self._notices, self._dimmed(harmless(text)) + "\n")
+
+    def _end_reasoning(self, gap: str) -> None:
+        if self._reasoning_open:
+            _write(self._notices, gap)
+            self._reasoning_open = False
+
+    def _dimmed(self, text: str) -> str:
+        return f"{style.DIM}{text}{style.RESET}" if self._colour else text
 
     def say(self, text: str = "") -> None:
         """A line for the person: banner, notice, the result of a command."""

@@ -44,6 +44,11 @@ class Window:
         self._measured = (0, 0)
         self._used = 0
 
+    @property
+    def used(self) -> int:
+        """Tokens of the conversation by the last answer's usage; 0 while that is not known."""
+        return self._used
+
     def clear(self) -> None:
         """Forgets the conversation's sizes; the window stays known."""
         self.left_out = 0

@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from kaito.commands.cluster import WORKSPACE_NAME, connect, required_name
-from kaito.flags import DURATION, TEXT, Flag, Values, choice, number, whole_number
+from kaito.flags import DURATION, SWITCH, TEXT, Flag, Values, choice, number, whole_number
 
 if TYPE_CHECKING:
+    from kaito.chat.session import Session
+    from kaito.chat.terminal import Console
     from kaito.endpoint import Found
     from kaito.kube.api import ApiServer
 
@@ -33,6 +35,11 @@ FLAGS = (
     Flag("temperature", number(0.0, 2.0), 0.7, "Temperature for response generation (0.0-2.0)"),
     Flag("max-tokens", whole_number(1), 1024, "Maximum tokens in response"),
     Flag("top-p", number(0.0, 1.0), 0.9, "Top-p (nucleus sampling) parameter (0.0-1.0)"),
+    Flag("system-prompt", TEXT, "", "What the model is told before the conversation"),
+    Flag("no-reasoning", SWITCH, False, "Do not show what a reasoning model thinks", bare="true"),
+    Flag("stats", SWITCH, False, "Show tokens and times after each answer", bare="true"),
+    Flag("no-history", SWITCH, False, "Do not keep what is typed for the next session", bare="true"),
+    Flag("color", choice("auto", "always", "never"), "auto", "When to use colours: auto, always or never"),
     Flag("model", TEXT, "", "Which of the served models to ask, a LoRA adapter for one (default the base model)"),
     Flag("via", choice("auto", "cluster", "loadbalancer", "proxy"), "auto", "Which way to the model to take"),
     Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m when no duration is given)", bare="30m"),
@@ -44,12 +51,14 @@ def run(values: Values) -> int:
     """Holds the chat and returns the exit code. Raises KaitoError."""
     name = required_name(values, "chat")
 
+    from kaito.chat import style
+    from kaito.chat.conversation import Conversation
     from kaito.chat.session import Session
     from kaito.chat.terminal import Console
     from kaito.openai import ChatModel, Sampling
     from kaito.readiness import explained
 
-    console = Console()
+    console = Console(colour=style.wanted(values.text("color"), os.environ))
     api = connect(values)
     found = _find(values, api, name)
     model = ChatModel(
@@ -64,6 +73,7 @@ def run(values: Values) -> int:
         found,
         model,
         Sampling(values.real("temperature"), values.integer("max-tokens"), values.real("top-p")),
+        Conversation(system=values.text("system-prompt")),
         notice=console.notice,
         explain=lambda error: explained(error, api, found.workspace),
         max_tokens_chosen="max-tokens" in values.given,
@@ -72,16 +82,26 @@ def run(values: Values) -> int:
     if found.note:
         console.say(found.note)
     if console.interactive:
-        from kaito.chat import repl
-
-        console.say("Type /help for commands or /quit to exit.")
-        console.say()
-        repl.run(session, console)
+        _hold(session, console, values)
     else:
         from kaito.chat import batch
 
         batch.run(session, console)
     return 0
+
+
+def _hold(session: Session, console: Console, values: Values) -> None:
+    """The chat on a terminal."""
+    from kaito.chat import history, repl
+    from kaito.chat.completion import candidates
+    from kaito.chat.keyboard import Keyboard
+
+    file = "" if values.switch("no-history") else history.path(os.environ)
+    keyboard = Keyboard(console, file, lambda line: candidates(line, session))
+    console.say("Type /help for commands or /quit to exit.")
+    console.say()
+    look = repl.Look(reasoning=not values.switch("no-reasoning"), stats=values.switch("stats"))
+    repl.run(session, console, keyboard, look)
 
 
 def _find(values: Values, api: ApiServer, name: str) -> Found:

@@ -1,0 +1,147 @@
+"""What a person types, a message at a time: readline's editing and history where there is a readline.
+
+A paste of many lines is one message. GNU readline tells a paste from typing (bracketed paste); elsewhere lines that
+arrive at once are taken together.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+from kaito.chat import history
+from kaito.chat.lines import Assembler, Message
+from kaito.chat.terminal import Console
+
+PROMPT = "> "
+CONTINUED = "... "
+
+# Between two lines of a paste; a person needs many times that.
+_AT_ONCE = 0.03
+
+
+class Keyboard:
+    """The terminal as a source of messages. State: readline's, and the file that keeps what was typed.
+
+    `history_file`: "" keeps nothing. `complete`: what Tab offers for the line typed so far.
+    """
+
+    def __init__(self, console: Console, history_file: str, complete: Callable[[str], list[str]]) -> None:
+        self._console = console
+        self._file = history_file
+        # readline would write its prompt and echo to stdout, where the answers go.
+        self._readline = _readline() if console.answers_seen else None
+        self._bracketed = self._readline is not None and _enable_bracketed_paste(self._readline)
+        if self._readline is not None:
+            self._readline.set_auto_history(False)
+            for entry in history.load(history_file) if history_file else ():
+                self._readline.add_history(entry)
+            _set_completer(self._readline, complete)
+
+    def read(self) -> Message | None:
+        """The next message; None at the end of input, also within an unfinished block.
+
+        Raises KeyboardInterrupt, and then what was typed of the message is gone.
+        """
+        assembler = Assembler()
+        while True:
+            line = self._entered(CONTINUED if assembler.open else PROMPT)
+            if line is None:
+                return None
+            message = assembler.feed(line)
+            if message is not None:
+                self._remember(message.text)
+                return message
+
+    def _entered(self, prompt: str) -> str | None:
+        """One line, or all the lines of a paste; None at the end of input."""
+        # What was typed during the last answer is no paste: it is taken line by line.
+        ahead = _pending(0.0)
+        line = self._line(prompt)
+        if line is None or self._bracketed or ahead:
+            return line
+        while _pending(_AT_ONCE):
+            more = self._line("")
+            if more is None:
+                break
+            line += "\n" + more
+        return line
+
+    def _line(self, prompt: str) -> str | None:
+        if self._readline is not None:
+            try:
+                return input(prompt)
+            except EOFError:
+                return None
+        self._console.prompt(prompt)
+        return _plain_line()
+
+    def _remember(self, text: str) -> None:
+        if not text.strip():
+            return
+        if self._readline is not None:
+            last = self._readline.get_current_history_length()
+            if not last or self._readline.get_history_item(last) != text:
+                self._readline.add_history(text)
+        if self._file:
+            history.append(self._file, text)
+
+
+def _readline() -> ModuleType | None:
+    try:
+        import readline
+    except ImportError:
+        return None
+    return readline
+
+
+def _is_gnu(readline: ModuleType) -> bool:
+    return "libedit" not in (readline.__doc__ or "")
+
+
+def _enable_bracketed_paste(readline: ModuleType) -> bool:
+    """Whether a paste will come as one; GNU readline knows how from 7.0 on, on a terminal that is not dumb."""
+    if not _is_gnu(readline) or getattr(readline, "_READLINE_RUNTIME_VERSION", 0) < 0x700:
+        return False
+    readline.parse_and_bind("set enable-bracketed-paste on")
+    return os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _set_completer(readline: ModuleType, complete: Callable[[str], list[str]]) -> None:
+    found: list[str] = []
+
+    def completer(text: str, state: int) -> str | None:
+        if state == 0:
+            line = readline.get_line_buffer()[: readline.get_endidx()]
+            # readline wants what follows where the word begins; candidates are whole arguments.
+            argument = line.lstrip().partition(" ")[2] if " " in line.lstrip() else line.lstrip()
+            skipped = len(argument) - len(text)
+            found[:] = [candidate[skipped:] for candidate in complete(line)]
+        return found[state] if state < len(found) else None
+
+    readline.set_completer(completer)
+    readline.set_completer_delims(" ")
+    readline.parse_and_bind("tab: complete" if _is_gnu(readline) else "bind ^I rl_complete")
+
+
+def _pending(seconds: float) -> bool:
+    return bool(select.select([0], [], [], seconds)[0])
+
+
+def _plain_line() -> str | None:
+    """A line as the terminal itself edits it; None at the end of input.
+
+    Read from the descriptor, a line at a time: a buffer would hide from `_pending` that more has come.
+    """
+    data = bytearray()
+    while not data.endswith(b"\n"):
+        piece = os.read(0, 4096)
+        if not piece:
+            if not data:
+                return None
+            break
+        data += piece
+    return data.decode(sys.stdin.encoding or "utf-8", "replace").rstrip("\n")

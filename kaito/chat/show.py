@@ -1,0 +1,49 @@
+"""An answer as a person sees it: the words as they come, reasoning set apart, a sign of life before the first."""
+
+from __future__ import annotations
+
+from kaito.chat.terminal import Console
+from kaito.openai import Content, Event, Reasoning
+from kaito.ticker import Ticker
+
+# A wait below this is not felt; a sign of life would only flicker.
+_PATIENCE = 0.3
+
+
+class Shown:
+    """One answer on its way to the terminal. State: the sign of life before the first word.
+
+    Use it in a `with` around the question; `take` gets each event. `reasoning`: show what the model thinks.
+    """
+
+    def __init__(self, console: Console, *, reasoning: bool) -> None:
+        self._console = console
+        self._reasoning = reasoning
+        self._ticker = Ticker(_PATIENCE) if console.animated else None
+
+    def __enter__(self) -> Shown:
+        if self._ticker:
+            self._ticker.__enter__()
+            self._ticker.say("waiting for the model")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_wait()
+        self._console.end_answer()
+
+    def take(self, event: Event) -> None:
+        """Shows a piece of the answer or of the reasoning."""
+        if isinstance(event, Content):
+            self._end_wait()
+            self._console.answer(event.text)
+        elif isinstance(event, Reasoning):
+            if self._reasoning:
+                self._end_wait()
+                self._console.reasoning(event.text)
+            elif self._ticker:
+                self._ticker.say("the model is reasoning")
+
+    def _end_wait(self) -> None:
+        if self._ticker:
+            self._ticker.close()
+            self._ticker = None
