@@ -239,8 +239,9 @@ def _paths(kubeconfig: str, environ: Mapping[str, str]) -> list[str]:
     return [os.path.join(home, ".kube", "config")]
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
+def _reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be opened; ValueError is what open() raises for a NUL in its name."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _document(source: bytes, path: str) -> Mapping[str, Any]:
@@ -729,7 +730,7 @@ def _check_readable(path: str, field: str, owner: Cluster | User) -> None:
     try:
         with open(path, "rb"):
             return
-    except OSError as error:
+    except (OSError, ValueError) as error:
         what = "cluster" if isinstance(owner, Cluster) else "user"
         raise ClusterError(
             f"{what} {_quoted(owner.name)}{_in_file(owner.file)}: {field} {_quoted(path)} cannot be read: "
@@ -752,7 +753,7 @@ def _server_url(server: str, cluster: Cluster) -> str:
     problem = "is no http or https URL"
     if "@" in host:
         usable, problem = False, "holds a user name; give the user username and password instead"
-    if not usable or not host.isprintable() or " " in host:
+    if not usable or not text.isprintable() or " " in host:
         raise ClusterError(
             f"cluster {_quoted(cluster.name)}{_in_file(cluster.file)}: server {problem}",
             "write it as https://host:port",

@@ -139,6 +139,7 @@ USES: dict[str, Use] = {
     "token-file": one(config({"tokenFile": "token"})),
     "token-file-absolute": one(config({"tokenFile": "DIR/token"})),
     "token-file-missing": one(config({"tokenFile": "nope"})),
+    "token-file-is-no-name": one(config({"tokenFile": "\0"})),
     "token-file-missing-over-http": one(config({"tokenFile": "nope"}, {"server": "http://HTTP"})),
     "token-file-is-a-folder": one(config({"tokenFile": "tls"})),
     "token-and-token-file": one(config({"token": "t", "tokenFile": "token"})),
@@ -267,6 +268,7 @@ USES: dict[str, Use] = {
         config(TOKEN, {"server": "HTTP", "insecure-skip-tls-verify": True, "certificate-authority": None})
     ),
     "server-spaces": one(config(TOKEN, {"server": " https://HTTPS"})),
+    "server-control-characters": one(config(TOKEN, {"server": "https://HTTPS/\r\nX: y"})),
     "server-other-scheme": one(config(TOKEN, {"server": "ftp://HTTPS"})),
     "server-without-host": one(config(TOKEN, {"server": "https://"})),
     "server-user-info": one(

@@ -6,6 +6,7 @@ What kubectl reads, refuses and sends in the same cases is compared in test_kube
 from __future__ import annotations
 
 import base64
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from kaito.kube.kubeconfig import (
 )
 from tests.kube import big_kubeconfig
 from tests.kube.kubeconfig_cases import config, embedded
+from tests.kube.random_kubeconfigs import Generator
 
 
 @pytest.fixture
@@ -192,7 +194,7 @@ def test_server_is_a_plain_url(server: str, expected: str) -> None:
     assert resolve(Overrides(server=server), {}).cluster.server == expected
 
 
-@pytest.mark.parametrize("server", ["ftp://a", "https://", "a:1/b", "https://a b", "https:/a", "https://u:secret@a"])
+@pytest.mark.parametrize("server", ["ftp://a", "https://", "a:1/b", "https://a b", "https:/a", "https://u:secret@a", "https://a/\r\nb"])
 def test_server_that_is_none(server: str) -> None:
     error = refusal(Overrides(server=server), {})
     assert "server" in error.message
@@ -421,6 +423,7 @@ SECRET = "s3cr3t"
         pytest.param(
             {**CERTIFICATE, "client-key": "me.key"}, ': client-key "DIR/me.key" cannot be read: no such file', id="file"
         ),
+        pytest.param({"tokenFile": "\0"}, ": tokenFile", id="no file name"),
         pytest.param({"tokenFile": "t"}, ': tokenFile "DIR/t" cannot be read: no such file', id="token file"),
         pytest.param({"exec": PLUGIN, "auth-provider": {}}, "both exec and auth-provider", id="provider"),
         pytest.param({"exec": {**PLUGIN, "command": ""}}, "exec without a command", id="command"),
@@ -567,6 +570,28 @@ def test_namespace(
 def test_pod_whose_service_account_names_no_namespace(pod: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "account/namespace").unlink()
     assert resolve(Overrides(), **pod).namespace == "default"
+
+
+# --- Damaged files
+
+
+def test_damage_ends_in_a_target_or_in_the_one_error(write: Callable[..., str]) -> None:
+    chance = random.Random(1)
+    generator = Generator(1)
+    outcomes = {"target": 0, "error": 0}
+    for _ in range(1000):
+        source = bytearray(generator.written(generator.kubeconfig("x")))
+        for _ in range(chance.randrange(4)):
+            start = chance.randrange(len(source) + 1)
+            source[start : start + chance.randrange(4)] = chance.choice((b"", b'"', b"\0", b"\xff", b"-", b": ", b"1"))
+        path = write(bytes(source[: chance.choice((len(source), chance.randrange(len(source) + 1)))]))
+        try:
+            resolve(Overrides(kubeconfig=path, server=chance.choice(("", "https://a"))), {})
+            outcomes["target"] += 1
+        except ClusterError as error:
+            outcomes["error"] += 1
+            assert "\n" not in error.message + error.hint
+    assert min(outcomes.values()) > 50
 
 
 # --- Large files
