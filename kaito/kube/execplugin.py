@@ -225,13 +225,18 @@ def _output(
         env=environ,
         stdin=None if interactive else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        # A buffered reader does not see Ctrl-C between the reads that it makes on its own.
+        bufsize=0,
     ) as process:
         assert process.stdout is not None
+        output = b""
         try:
-            output = process.stdout.read(_OUTPUT_LIMIT + 1)
-            if len(output) > _OUTPUT_LIMIT:
-                return 0, output
-            return process.wait(), output
+            while len(output) <= _OUTPUT_LIMIT:
+                chunk = process.stdout.read(1 << 16)
+                if not chunk:
+                    return process.wait(), output
+                output += chunk
+            return 0, output
         finally:
             # Reached with the program still alive after Ctrl-C, or when it prints without end.
             if process.poll() is None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -336,6 +337,8 @@ def terminal():
 def read_until(descriptor: int, text: bytes) -> None:
     seen = b""
     while text not in seen:
+        ready, _, _ = select.select([descriptor], [], [], 30)
+        assert ready, f"{text!r} does not come after {seen!r}"
         seen += os.read(descriptor, 1024)
 
 
