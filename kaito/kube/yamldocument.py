@@ -53,10 +53,10 @@ _TAG_URI = r"[0-9A-Za-z_\-;/?:@&=+$,.!~*'()\[\]%]"
 _TAG = re.compile(
     rf"!(?:<({_TAG_URI}+)>|([0-9A-Za-z_-]*!)({_TAG_URI}+)|(?![0-9A-Za-z_-]*!)({_TAG_URI}*))(?=[{BLANK_OR_END}])"
 )
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
+_ESCAPED_OCTETS = re.compile(r"(?:%[^%]?[^%]?)+")
 _DIRECTIVE = re.compile(
-    rf"%(?:YAML[{BLANKS}]+([0-9]{{1,2}}\.[0-9]{{1,2}})|TAG[{BLANKS}]+(!|![0-9A-Za-z_-]*!)[{BLANKS}]+({_TAG_URI}+))"
-    rf"(?=[{BLANK_OR_END}])[{BLANKS}]*(?:#[^{BREAKS}{END}]*)?(?=[{BREAKS}{END}])"
+    rf"%(?:YAML[{BLANKS}]+([0-9]{{1,2}}\.[0-9]{{1,2}})|TAG[{BLANKS}]+(!|![0-9A-Za-z_-]*!)[{BLANKS}]+({_TAG_URI}+)(?=[{BLANK_OR_END}]))"
+    rf"[{BLANKS}]*(?:#[^{BREAKS}{END}]*)?(?=[{BREAKS}{END}])"
 )
 
 
@@ -372,12 +372,10 @@ class _Scanner:
         self.position = found.end()
 
     def _unescape_uri(self, uri: str) -> str:
-        if "%" not in uri:
-            return uri
         try:
-            return _PERCENT.sub(lambda found: bytes.fromhex(found.group().replace("%", "")).decode(), uri)
+            return _ESCAPED_OCTETS.sub(lambda found: bytes.fromhex(found.group().replace("%", "")).decode(), uri)
         except ValueError:
-            self.fail("expected UTF-8 behind '%' in a tag")
+            self.fail("expected two hexadecimal digits, and UTF-8, behind a '%' in a tag")
 
     def _block_scalar(self) -> None:
         self._give_up(self.keys[-1])

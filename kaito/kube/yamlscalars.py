@@ -18,6 +18,7 @@ BLANK_OR_END = BLANKS + BREAKS + END
 
 SPACES = re.compile(r" *")
 LINE = re.compile(f"[^{BREAKS}{END}]*")
+_TAB_BEHIND_SPACES = re.compile(f"[{BREAKS}] *\t")
 _BREAK_RUN = re.compile(f"[{BLANKS}{BREAKS}]*")
 DOCUMENT_MARKER = re.compile(rf"(?:---|\.\.\.)(?=[{BLANK_OR_END}])")
 
@@ -168,12 +169,10 @@ def plain_scalar(text: str, position: int, line_start: int, indent: int, in_flow
 
 def _check_tabs(text: str, start: int, end: int, indent: int) -> None:
     """Refuse tabs that stand left of `indent` on a plain scalar's further lines."""
-    tab = text.find("\t", start, end)
-    while tab >= 0:
-        before = max(text.rfind(mark, start, tab) for mark in BREAKS)
-        if before >= 0 and tab - before - 1 < indent:
-            fail(text, tab, "found a tab where spaces were expected: tabs cannot indent")
-        tab = text.find("\t", tab + 1, end)
+    if "\t" in text[start:end]:
+        for found in _TAB_BEHIND_SPACES.finditer(text, start, end):
+            if found.end() - found.start() - 2 < indent:
+                fail(text, found.end() - 1, "found a tab where spaces were expected: tabs cannot indent")
 
 
 def single_quoted(text: str, position: int, line_start: int) -> tuple[str, int, int]:

@@ -174,3 +174,19 @@ def any_text(rng: random.Random, seeds: list[str]) -> str:
     if pick < 0.8:
         return damaged(rng, document(rng) + "\n")
     return damaged(rng, rng.choice(seeds))
+
+
+def kubeconfig(rng: random.Random, contexts: int) -> str:
+    """A kubeconfig as `kubectl config` writes it, with certificates embedded: 5.6 kB a context."""
+    base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    certificate = "".join(rng.choices(base64, k=2000))
+    clusters, entries, users = [], [], []
+    for number in range(contexts):
+        clusters.append(f"- cluster:\n    certificate-authority-data: {certificate[number % 256 :]}\n"
+                        f"    server: https://c{number}.example.com:6443\n  name: cluster-{number}\n")
+        entries.append(f"- context:\n    cluster: cluster-{number}\n    namespace: team-{number % 7}\n"
+                       f"    user: user-{number}\n  name: context-{number}\n")
+        users.append(f"- name: user-{number}\n  user:\n    client-certificate-data: {certificate[: 1700 - number % 128]}\n"
+                     f"    client-key-data: {certificate[number % 64 :]}\n")
+    return (f"apiVersion: v1\nclusters:\n{''.join(clusters)}contexts:\n{''.join(entries)}current-context: context-0\n"
+            f"kind: Config\npreferences: {{}}\nusers:\n{''.join(users)}")
