@@ -237,7 +237,6 @@ class _Coming:
 def _empty(answer: Answer) -> InferenceError:
     why = f" (finish reason: {answer.finish_reason})" if answer.finish_reason else ""
     if answer.reasoning:
-        return InferenceError(
-            f"the model only reasoned and gave no answer{why}", "allow it more with a larger --max-tokens"
-        )
+        hint = "allow it more with a larger --max-tokens" if answer.cut_by else ""
+        return InferenceError(f"the model only reasoned and gave no answer{why}", hint)
     return InferenceError(f"the model gave an empty answer{why}")
