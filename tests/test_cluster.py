@@ -692,12 +692,12 @@ class TestVariants:
 PYTHON = [sys.executable]
 TALKER = """
 import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 name = input("name> ")
 print("hello", name, os.isatty(1), os.get_terminal_size().columns)
-try:
-    input("wait> ")
-except KeyboardInterrupt:
-    print("interrupted", os.get_terminal_size().columns)
+print("wait> ", flush=True)
+signal.sigwait({signal.SIGINT})
+print("interrupted", os.get_terminal_size().columns)
 sys.exit(7)
 """
 
@@ -740,6 +740,13 @@ class TestProcess:
         wanted = pytest.raises(AssertionError, match=r"'that' did not appear .*\nthis\n")
         with Terminal(["-c", "print('this')"], command=PYTHON) as terminal, wanted:
             terminal.expect("that", timeout=5)
+
+    def test_a_terminal_s_text_is_without_control_sequences(self):
+        code = r"print('\x1b[?2004h\x1b[1;31mred\x1b[0m \x1b]0;title\x07plain')"
+        with Terminal(["-c", code], command=PYTHON) as terminal:
+            assert terminal.wait() == 0
+            assert terminal.text == "red plain\n"
+            assert b"\x1b[1;31m" in terminal.raw
 
     def test_streams_beside_the_terminal(self, tmp_path):
         code = "import sys; print(sys.stdin.isatty(), sys.stdout.isatty()); print('err', file=sys.stderr)"

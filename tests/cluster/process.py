@@ -23,6 +23,8 @@ from typing import NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KEPT = ("PATH", "TMPDIR", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE", "COVERAGE_PROCESS_START")
+# ECMA-48: CSI sequences, OSC strings, and the escapes of two characters.
+CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>])")
 
 
 class Result(NamedTuple):
@@ -100,7 +102,7 @@ def _kill(process):
 
 
 class Terminal:
-    """The program on a pseudo-terminal. `raw` is every byte it wrote there, `text` the same as text.
+    """The program on a pseudo-terminal. `raw` is every byte it wrote there, `text` what of it is text.
 
     `stdin`, `stdout` and `stderr` name files in the place of the terminal (`chat > out.txt`). Use it in a `with`.
     """
@@ -157,8 +159,8 @@ class Terminal:
 
     @property
     def text(self):
-        """Everything so far, carriage returns left out."""
-        return self.raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "")
+        """Everything so far, without carriage returns and control sequences (colours, modes)."""
+        return CONTROL.sub("", self.raw.decode("utf-8", "replace")).replace("\r", "")
 
     def send(self, text):
         """Type: str or bytes, as keys give them ("\\r" is Enter, "\\x03" Ctrl-C)."""
