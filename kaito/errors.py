@@ -47,6 +47,12 @@ class NotReadyError(WorkspaceError):
     """The workspace cannot answer now, and may later without anybody's doing."""
 
 
+class ExpectationError(KaitoError):
+    """An answer does not match what `--expect` asks of it."""
+
+    exit_code = 6
+
+
 class InferenceError(KaitoError):
     """The model's server refused, broke off, said nothing, or took too long."""
 

@@ -116,6 +116,8 @@ SWITCH = Kind("", _read_switch)
 def whole_number(low: int) -> Kind:
     """A whole number that is at least `low`; 0x, 0o, 0b and a leading 0 mean what they mean in Go."""
 
+    wanted = f"a whole number, {low} or more" if low > -(2**63) else "a whole number"
+
     def read(text: str) -> int:
         if _INTEGER.fullmatch(text):
             digits = text.lstrip("+-")
@@ -124,7 +126,7 @@ def whole_number(low: int) -> Kind:
             # Go reads 64 bits; a JSON number beyond them is refused by every server.
             if low <= value < 2**63:
                 return value
-        raise ValueError(f"a whole number, {low} or more")
+        raise ValueError(wanted)
 
     return Kind("int", read)
 
@@ -149,6 +151,17 @@ def choice(*words: str) -> Kind:
         return text
 
     return Kind("string", read)
+
+
+def _read_pattern(text: str) -> tuple[str, ...]:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from None
+    return (text,)
+
+
+PATTERNS = Kind("regex", _read_pattern)
 
 
 def _read_duration(text: str) -> float:

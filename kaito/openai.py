@@ -41,11 +41,13 @@ _JSON = (("Content-Type", "application/json"),)
 
 
 class Sampling(NamedTuple):
-    """How an answer is generated: the chat-completions fields of these names."""
+    """How an answer is generated: the chat-completions fields of these names; None and () are not sent."""
 
     temperature: float = 0.7
     max_tokens: int = 1024
     top_p: float = 0.9
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
 
 
 class Content(NamedTuple):
@@ -246,7 +248,8 @@ class ChatModel:
 
     def _post(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         request: dict[str, Any] = {"model": self._id} if self._id else {}
-        request.update(messages=list(messages), **sampling._asdict())
+        request["messages"] = list(messages)
+        request.update((field, value) for field, value in sampling._asdict().items() if value not in (None, ()))
         request.update(stream=True, stream_options={"include_usage": True})
         headers = (*_JSON, ("Accept", "text/event-stream, application/json"))
         try:

@@ -19,10 +19,11 @@ class Ticker:
     Use it in a `with`; `say` tells what is waited for now. `delay`: seconds before anything shows.
     """
 
-    def __init__(self, delay: float = 0.0) -> None:
+    def __init__(self, delay: float = 0.0, *, shown: bool = True) -> None:
         import threading
 
-        self._live = os.isatty(2)
+        self._quiet = not shown
+        self._live = shown and os.isatty(2)
         self._start = time.monotonic()
         self._delay = delay
         self._text = ""
@@ -45,6 +46,8 @@ class Ticker:
             if text == self._text:
                 return
             self._text = text
+        if self._quiet:
+            return
         if not self._live:
             _write(f"{harmless(text)} ({_elapsed(self._start)})\n")
         elif time.monotonic() - self._start >= self._delay:
@@ -53,6 +56,10 @@ class Ticker:
     def close(self) -> None:
         """Takes the live line away; nothing more is shown."""
         self._ended.set()
+        self.erase()
+
+    def erase(self) -> None:
+        """Takes the live line away, for a line that stays; the next second draws it anew below."""
         with self._lock:
             if self._shown:
                 _write("\r" + " " * self._shown + "\r")

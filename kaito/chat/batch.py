@@ -1,64 +1,86 @@
-"""Piped input: each line is one message of one conversation; the first failure ends the run."""
+"""A chat without a person: questions in, answers out; the first failure ends the run."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Sequence
 
 from kaito.chat import slash
-from kaito.chat.session import Session
+from kaito.chat.questions import Question
+from kaito.chat.records import Records, failed, record
+from kaito.chat.session import Answer, Session
 from kaito.chat.terminal import Console
-from kaito.errors import UsageError
+from kaito.errors import ExpectationError, KaitoError, UsageError
 from kaito.openai import Content, Event
+from kaito.text import excerpt
+from kaito.timelimit import TimeUp
 
 
-def run(session: Session, console: Console) -> None:
-    """Asks what stdin says, line by line. Raises KaitoError, and KeyboardInterrupt when the user ends it."""
+def run(
+    session: Session,
+    console: Console,
+    questions: Iterable[Question],
+    records: Records | None,
+    expected: Sequence[str] = (),
+) -> None:
+    """Asks the questions in turn. `records`: answers as JSON, None for their text; `expected`: patterns to match.
+
+    Raises KaitoError, and KeyboardInterrupt when the user ends it.
+    """
     asked = False
-    for line in _lines():
-        call = slash.parse(line)
-        if call is None:
-            asked = True
-            _ask(session, console, line)
-        else:
+    for question in questions:
+        text = question.text
+        call = slash.parse(text) if question.line else None
+        if call is not None:
             outcome = slash.run(call, session, console)
             if outcome.leave:
                 break
-            if outcome.question:
-                asked = True
-                _ask(session, console, outcome.question)
+            if not outcome.question:
+                continue
+            text = outcome.question
+        asked = True
+        if records:
+            _record(session, console, text, records, expected)
+        else:
+            _print(session, console, text, expected)
     if not asked:
         raise UsageError(
-            "nothing was asked: stdin holds no message",
-            'pipe one message a line: echo "Say OK" | kubectl kaito chat --workspace-name NAME',
+            "nothing was asked: there is no message",
+            'ask with -m TEXT, or pipe one message a line: echo "Say OK" | kubectl kaito chat --workspace-name NAME',
         )
 
 
-def _ask(session: Session, console: Console, message: str) -> None:
+def _print(session: Session, console: Console, text: str, expected: Sequence[str]) -> None:
     def show(event: Event) -> None:
         if isinstance(event, Content):
             console.answer(event.text)
 
     try:
-        answer = session.ask(message, show)
+        answer = session.ask(text, show)
     finally:
         console.end_answer()
+    _judge(answer, console, expected)
+
+
+def _record(
+    session: Session, console: Console, text: str, records: Records, expected: Sequence[str]
+) -> None:
+    answer: Answer | None = None
+    try:
+        answer = session.ask(text, lambda event: None)
+        _judge(answer, console, expected)
+    except (KaitoError, KeyboardInterrupt, TimeUp) as end:
+        records.add(failed(record(session, text, answer or session.partial()), end))
+        raise
+    records.add(record(session, text, answer))
+
+
+def _judge(answer: Answer, console: Console, expected: Sequence[str]) -> None:
+    """Passes an answer, or raises: it was interrupted, or is not what was expected."""
     if answer.stopped:
         raise KeyboardInterrupt
     if answer.cut_by:
-        console.say(f"note: the answer was cut off by {answer.cut_by}")
-
-
-def _lines() -> Iterator[str]:
-    """The lines of stdin that say something, without their ends. Raises UsageError for what is not UTF-8."""
-    if sys.stdin is None:
-        return
-    for number, data in enumerate(sys.stdin.buffer, 1):
-        try:
-            line = data.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
-            raise UsageError(
-                f"line {number} of stdin is not UTF-8", "convert it first: iconv -f ENCODING -t UTF-8"
-            ) from None
-        if line.strip():
-            yield line.rstrip("\r\n")
+        console.notice(f"note: the answer was cut off by {answer.cut_by}")
+    for pattern in expected:
+        if not re.search(pattern, answer.content):
+            raise ExpectationError(f"the answer does not match --expect {pattern}", f"it is: {excerpt(answer.content)}")

@@ -79,6 +79,7 @@ class Session:
         self._model = model
         self._models: list[Model] = list(found.endpoint.models)
         self._taken_back: Conversation | None = None
+        self._coming = _Coming()
         self._notice = notice
         self._explain = explain
         self._max_tokens_chosen = max_tokens_chosen
@@ -135,8 +136,22 @@ class Session:
             self.converse(before.undo())
             self._taken_back = before
 
+    def partial(self, stopped: bool = True) -> Answer:
+        """What has come of the question in hand, or of the last one, also where it failed."""
+        coming = self._coming
+        return Answer(
+            coming.content.decode(),
+            coming.reasoning.decode(),
+            coming.finish_reason,
+            coming.usage,
+            stopped,
+            self._cut_by(coming) if coming.finish_reason == "length" else "",
+            coming.first_token_seconds,
+            time.monotonic() - coming.start,
+        )
+
     def _answer(self, question: str, show: Callable[[Event], None]) -> Answer:
-        coming = _Coming()
+        coming = self._coming = _Coming()
         stopped = False
         try:
             self._stream(question, coming, show)
@@ -147,16 +162,7 @@ class Session:
         if coming.plan:
             self.window.answered(coming.plan, coming.usage)
         self.served = coming.model or self.served
-        answer = Answer(
-            coming.content.decode(),
-            coming.reasoning.decode(),
-            coming.finish_reason,
-            coming.usage,
-            stopped,
-            self._cut_by(coming) if coming.finish_reason == "length" else "",
-            coming.first_token_seconds,
-            time.monotonic() - coming.start,
-        )
+        answer = self.partial(stopped)
         if not answer.content and not stopped:
             raise _empty(answer)
         return answer

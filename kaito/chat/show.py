@@ -19,7 +19,7 @@ class Shown:
     def __init__(self, console: Console, *, reasoning: bool) -> None:
         self._console = console
         self._reasoning = reasoning
-        self._ticker = Ticker(_PATIENCE) if console.animated else None
+        self._ticker = console.waiting = Ticker(_PATIENCE) if console.animated else None
 
     def __enter__(self) -> Shown:
         if self._ticker:
@@ -46,4 +46,4 @@ class Shown:
     def _end_wait(self) -> None:
         if self._ticker:
             self._ticker.close()
-            self._ticker = None
+            self._ticker = self._console.waiting = None

@@ -11,6 +11,7 @@ import os
 from kaito.chat import style
 from kaito.errors import KaitoError
 from kaito.text import harmless
+from kaito.ticker import Ticker
 
 
 class ReaderGone(Exception):
@@ -21,14 +22,17 @@ class Console:
     """The process's three streams. State: whether a line of an answer, or of reasoning, has been begun.
 
     `interactive`: stdin is a terminal, so a person types. `answers_seen`: the answers appear on a terminal.
-    `animated`: a line that is rewritten would be seen. `colour`: asides may be dimmed.
+    `animated`: a line that is rewritten would be seen. `waiting`: such a line that is there now. `colour`: asides
+    may be dimmed. `quiet`: notices are dropped.
     """
 
-    def __init__(self, *, colour: bool = False) -> None:
+    def __init__(self, *, colour: bool = False, quiet: bool = False) -> None:
         self.interactive = os.isatty(0)
         self.answers_seen = os.isatty(1)
         self.animated = self.interactive and self.answers_seen and os.isatty(2)
         self._notices = 1 if self.interactive and self.answers_seen else 2
+        self._quiet = quiet
+        self.waiting: Ticker | None = None
         self._colour = colour and os.isatty(self._notices)
         self._line_open = False
         self._reasoning_open = False
@@ -64,12 +68,15 @@ class Console:
         return f"{style.DIM}{text}{style.RESET}" if self._colour else text
 
     def say(self, text: str = "") -> None:
-        """A line for the person: banner, notice, the result of a command."""
+        """A line that the person asked for: the result of a command."""
         _write(self._notices, harmless(text) + "\n")
 
-    def notice(self, text: str) -> None:
-        """A line about how things go, always on stderr."""
-        _write(2, harmless(text) + "\n")
+    def notice(self, text: str = "") -> None:
+        """A line about how things go: the banner, a retry. None where the user wants quiet."""
+        if not self._quiet:
+            if self.waiting:
+                self.waiting.erase()
+            self.say(text)
 
     def prompt(self, text: str) -> None:
         """A prompt, where no line editor writes it."""

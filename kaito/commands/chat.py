@@ -6,9 +6,25 @@ import os
 from typing import TYPE_CHECKING
 
 from kaito.commands.cluster import WORKSPACE_NAME, connect, required_name
-from kaito.flags import DURATION, SWITCH, TEXT, Flag, Values, choice, number, whole_number
+from kaito.errors import KaitoError, UsageError
+from kaito.flags import (
+    DURATION,
+    PATTERNS,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    Flag,
+    Values,
+    choice,
+    number,
+    whole_number,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kaito.chat.questions import Question
+    from kaito.chat.records import Records
     from kaito.chat.session import Session
     from kaito.chat.terminal import Console
     from kaito.endpoint import Found
@@ -35,6 +51,14 @@ FLAGS = (
     Flag("temperature", number(0.0, 2.0), 0.7, "Temperature for response generation (0.0-2.0)"),
     Flag("max-tokens", whole_number(1), 1024, "Maximum tokens in response"),
     Flag("top-p", number(0.0, 1.0), 0.9, "Top-p (nucleus sampling) parameter (0.0-1.0)"),
+    Flag("message", TEXTS, (), "Ask this and exit; may be repeated, for the turns of one chat", short="m", many=True),
+    Flag("file", TEXT, "", "Ask what this file says and exit; - is stdin", short="f"),
+    Flag("output", choice("text", "json", "jsonl"), "text", "Output format: text, json or jsonl", short="o"),
+    Flag("quiet", SWITCH, False, "No banner and no notices; errors stay", short="q", bare="true"),
+    Flag("expect", PATTERNS, (), "Fail with 6 unless each answer matches; may be repeated", many=True),
+    Flag("seed", whole_number(-(2**63)), 0, "Seed of the sampling, for answers that repeat", shown="the server's"),
+    Flag("stop", TEXTS, (), "Text that ends the answer; may be repeated", many=True),
+    Flag("timeout", DURATION, 0.0, "How long the whole run may take, 0 for ever"),
     Flag("system-prompt", TEXT, "", "What the model is told before the conversation"),
     Flag("no-reasoning", SWITCH, False, "Do not show what a reasoning model thinks", bare="true"),
     Flag("stats", SWITCH, False, "Show tokens and times after each answer", bare="true"),
@@ -49,7 +73,30 @@ FLAGS = (
 
 def run(values: Values) -> int:
     """Holds the chat and returns the exit code. Raises KaitoError."""
+    from kaito.timelimit import limit
+
+    output = values.text("output")
+    if output == "text":
+        with limit(values.real("timeout")):
+            return _run(values, None)
+
+    from kaito.chat.records import Records
+
+    records = Records(array=output == "json")
+    try:
+        with limit(values.real("timeout")):
+            return _run(values, records)
+    except (KaitoError, KeyboardInterrupt) as end:
+        records.fail(end)
+        raise
+    finally:
+        records.close()
+
+
+def _run(values: Values, records: Records | None) -> int:
     name = required_name(values, "chat")
+    if values.texts("message") and values.text("file"):
+        raise UsageError("--message and --file exclude each other")
 
     from kaito.chat import style
     from kaito.chat.conversation import Conversation
@@ -58,7 +105,10 @@ def run(values: Values) -> int:
     from kaito.openai import ChatModel, Sampling
     from kaito.readiness import explained
 
-    console = Console(colour=style.wanted(values.text("color"), os.environ))
+    console = Console(colour=style.wanted(values.text("color"), os.environ), quiet=values.switch("quiet"))
+    asked = bool(values.texts("message") or values.text("file"))
+    if console.interactive and not asked and (records or values.texts("expect")):
+        raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
     api = connect(values)
     found = _find(values, api, name)
     model = ChatModel(
@@ -72,22 +122,36 @@ def run(values: Values) -> int:
         api.target,
         found,
         model,
-        Sampling(values.real("temperature"), values.integer("max-tokens"), values.real("top-p")),
+        Sampling(
+            values.real("temperature"),
+            values.integer("max-tokens"),
+            values.real("top-p"),
+            values.integer("seed") if "seed" in values.given else None,
+            values.texts("stop"),
+        ),
         Conversation(system=values.text("system-prompt")),
         notice=console.notice,
         explain=lambda error: explained(error, api, found.workspace),
         max_tokens_chosen="max-tokens" in values.given,
     )
-    console.say(f"Connected to workspace: {name} (model: {values.text('model') or found.model or 'not known yet'})")
+    console.notice(f"Connected to workspace: {name} (model: {values.text('model') or found.model or 'not known yet'})")
     if found.note:
-        console.say(found.note)
-    if console.interactive:
+        console.notice(found.note)
+    if console.interactive and not asked:
         _hold(session, console, values)
     else:
         from kaito.chat import batch
 
-        batch.run(session, console)
+        batch.run(session, console, _questions(values), records, values.texts("expect"))
     return 0
+
+
+def _questions(values: Values) -> Iterator[Question]:
+    from kaito.chat import questions
+
+    if values.texts("message"):
+        return questions.from_flags(values.texts("message"))
+    return questions.from_file(values.text("file")) if values.text("file") else questions.from_lines()
 
 
 def _hold(session: Session, console: Console, values: Values) -> None:
@@ -98,8 +162,8 @@ def _hold(session: Session, console: Console, values: Values) -> None:
 
     file = "" if values.switch("no-history") else history.path(os.environ)
     keyboard = Keyboard(console, file, lambda line: candidates(line, session))
-    console.say("Type /help for commands or /quit to exit.")
-    console.say()
+    console.notice("Type /help for commands or /quit to exit.")
+    console.notice()
     look = repl.Look(reasoning=not values.switch("no-reasoning"), stats=values.switch("stats"))
     repl.run(session, console, keyboard, look)
 
@@ -115,5 +179,5 @@ def _find(values: Values, api: ApiServer, name: str) -> Found:
     from kaito.ticker import Ticker
     from kaito.waiting import wait
 
-    with Ticker() as ticker:
+    with Ticker(shown=not values.switch("quiet")) as ticker:
         return wait(api, name, namespace, os.environ, via, values.real("wait"), ticker.say)
