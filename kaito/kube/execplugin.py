@@ -13,7 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from kaito.errors import ClusterError
 from kaito.kube.kubeconfig import Cluster, ExecConfig, User
@@ -225,22 +225,31 @@ def _output(
         env=environ,
         stdin=None if interactive else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        # A buffered reader does not see Ctrl-C between the reads that it makes on its own.
         bufsize=0,
     ) as process:
         assert process.stdout is not None
-        output = b""
         try:
-            while len(output) <= _OUTPUT_LIMIT:
-                chunk = process.stdout.read(1 << 16)
-                if not chunk:
-                    return process.wait(), output
-                output += chunk
-            return 0, output
+            output = _read(process.stdout)
+            return 0 if len(output) > _OUTPUT_LIMIT else process.wait(), output
         finally:
             # Reached with the program still alive after Ctrl-C, or when it prints without end.
             if process.poll() is None:
                 _end(process)
+
+
+def _read(pipe: IO[bytes]) -> bytes:
+    """All that comes from an unbuffered pipe, until it is more than the limit.
+
+    A buffered reader would not see Ctrl-C between the reads that it makes on its own. And this loop must not stand
+    in its caller's `try`: CPython 3.12 and 3.13 raise KeyboardInterrupt at a loop's jump back past that `try`.
+    """
+    output = b""
+    while len(output) <= _OUTPUT_LIMIT:
+        chunk = pipe.read(1 << 16)
+        if not chunk:
+            break
+        output += chunk
+    return output
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
