@@ -39,6 +39,8 @@ _SETTLE_SECONDS = 0.2
 
 _JSON = (("Content-Type", "application/json"),)
 
+_ENDED_EARLY = "the model may have been restarted, or a proxy on the way ended the answer: ask again"
+
 
 class Sampling(NamedTuple):
     """How an answer is generated: the chat-completions fields of these names; None and () are not sent."""
@@ -317,8 +319,7 @@ def _broken(error: TransportError) -> InferenceError:
     if isinstance(error, ConnectError):
         return InferenceError(f"cannot reach the model's server at {error.message}")
     if error.why.startswith("the answer"):
-        hint = "what answered may have been restarted, or a proxy ended it; ask again"
-        return InferenceError(f"the model's{error.why[3:]}", hint if isinstance(error, CutOff) else "")
+        return InferenceError(f"the model's{error.why[3:]}", _ENDED_EARLY if isinstance(error, CutOff) else "")
     return InferenceError(f"the model did not answer: {error.why}")
 
 
@@ -381,10 +382,7 @@ def _events(response: Response) -> Iterator[Event]:
             _settle(response, chunks)
             return
     if not finished:
-        raise InferenceError(
-            "the model's answer ended without saying that it was complete",
-            "what answered may have been restarted, or a proxy ended it; ask again",
-        )
+        raise InferenceError("the model's answer ended without saying that it was complete", _ENDED_EARLY)
 
 
 def _no_stream(kind: str, data: bytes) -> InferenceError:

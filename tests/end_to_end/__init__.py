@@ -10,6 +10,9 @@ CHAT = ("chat", "--workspace-name", NAME)
 CONNECTED = f"Connected to workspace: {NAME} (model: phi-3.5-mini-instruct)\n"
 BANNER = f"{CONNECTED}Type /help for commands or /quit to exit.\n\n> "
 
+# What to do about an answer that ended early.
+AGAIN = "the model may have been restarted, or a proxy on the way ended the answer: ask again"
+
 WORKSPACE_PATH = f"/apis/kaito.sh/v1beta1/namespaces/default/workspaces/{NAME}"
 SERVICE_PATH = f"/api/v1/namespaces/default/services/{NAME}"
 CHAT_PATH = f"{SERVICE_PATH}:80/proxy/v1/chat/completions"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import CLOSE, CUT, END, HANG, RESET, Cluster, Reasoning, Refusal, Reply, service, workspace
 
-from . import CHAT, CONNECTED, NAME, WORKSPACE_PATH
+from . import AGAIN, CHAT, CONNECTED, NAME, WORKSPACE_PATH
 
 ASK = "Say OK\n"
 
@@ -275,8 +275,8 @@ class TestWorkspace:
         assert "does not have KAITO" in result.err.splitlines()[0]
 
 
-PLACE = r"127\.0\.0\.1:\d+"
-BROKE = "error: the answer broke off: "
+CUT_OFF = f"error: the model's answer is cut off\n{AGAIN}\n"
+UNFINISHED = f"error: the model's answer ended without saying that it was complete\n{AGAIN}\n"
 
 
 class TestInference:
@@ -288,29 +288,29 @@ class TestInference:
             pytest.param(
                 Refusal(500, {"error": {"message": "CUDA out of memory"}}),
                 "",
-                "error: the model's server answers 500: CUDA out of memory\n",
+                "error: the model's server answers 500 Internal Server Error: CUDA out of memory\n",
                 id="500",
             ),
             pytest.param(
                 Refusal(500, "<html>\n<h1>Oops</h1>"),
                 "",
-                "error: the model's server answers 500: <html> <h1>Oops</h1>\n",
+                "error: the model's server answers 500 Internal Server Error: Oops\n",
                 id="500 in HTML",
             ),
-            pytest.param(Reply(["half", CLOSE]), "half\n", f"{BROKE}{PLACE}: .+\n", id="closed"),
-            pytest.param(Reply(["half", CUT]), "half\n", f"{BROKE}{PLACE}: .+\n", id="closed without TLS's goodbye"),
-            pytest.param(Reply(["half", RESET]), "half\n", f"{BROKE}{PLACE}: .+\n", id="reset"),
-            pytest.param(Reply([CLOSE]), "", f"{BROKE}{PLACE}: .+\n", id="closed before the first word"),
+            pytest.param(Reply(["half", CLOSE]), "half\n", CUT_OFF, id="closed"),
+            pytest.param(Reply(["half", CUT]), "half\n", CUT_OFF, id="closed without TLS's goodbye"),
+            pytest.param(Reply(["half", RESET]), "half\n", CUT_OFF, id="reset"),
+            pytest.param(Reply([CLOSE]), "", CUT_OFF, id="closed before the first word"),
             pytest.param(
                 Reply(["half", END]),
                 "half\n",
-                f"{BROKE}the stream ended without saying that it was complete\n",
+                UNFINISHED,
                 id="a clean end with neither finish reason nor [DONE]",
             ),
             pytest.param(
                 Reply(["half"], finish_reason=None, done=False),
                 "half\n",
-                f"{BROKE}the stream ended without saying that it was complete\n",
+                UNFINISHED,
                 id="usage, but neither finish reason nor [DONE]",
             ),
             pytest.param(
@@ -322,16 +322,16 @@ class TestInference:
             pytest.param(
                 Reply(["whole", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, CLOSE]),
                 "whole\n",
-                f"{BROKE}{PLACE}: .+\n",
+                CUT_OFF,
                 id="a finish reason, but a body that is cut off",
             ),
             pytest.param(
-                Reply([]), "", r"error: the model gave an empty answer \(finish reason: stop\)\n", id="an empty answer"
+                Reply([]), "", "error: the model gave an empty answer (finish reason: stop)\n", id="an empty answer"
             ),
             pytest.param(
                 Reply([Reasoning("hm")]),
                 "",
-                r"error: the model only reasoned and gave no answer \(finish reason: stop\)\n",
+                "error: the model only reasoned and gave no answer (finish reason: stop)\n",
                 id="nothing but reasoning",
             ),
         ],
@@ -339,8 +339,7 @@ class TestInference:
     def test_each_fault(self, cluster, chat, reply, out, err):
         cluster.model.reply(reply)
         result = chat("a\nb\n")
-        assert (result.code, result.out) == (5, out)
-        assert re.fullmatch(re.escape(CONNECTED) + err, result.err)
+        assert result == (5, out, CONNECTED + err)
         assert len(cluster.model.chats) == 1, "the first failure ends the run"
 
     def test_all_tokens_went_into_reasoning(self, cluster, chat):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster import CLOSE, END, HANG, Reasoning, Refusal, Reply
 
-from . import BANNER, NAME, assistant, user
+from . import AGAIN, BANNER, NAME, assistant, user
 
 HELP = """\
 Commands:
@@ -221,12 +221,12 @@ class TestFailures:
         [
             pytest.param(
                 Refusal(500, {"error": {"message": "CUDA out of memory"}}),
-                "error: the model's server answers 500: CUDA out of memory",
+                "error: the model's server answers 500 Internal Server Error: CUDA out of memory",
                 id="a refusal",
             ),
             pytest.param(
                 Reply(["half", END]),
-                "half\nerror: the answer broke off: the stream ended without saying that it was complete",
+                "half\nerror: the model's answer ended without saying that it was complete\n" + AGAIN,
                 id="a stream that ends early",
             ),
             pytest.param(
@@ -250,7 +250,7 @@ class TestFailures:
     def test_a_connection_that_breaks_does_not_end_the_session(self, cluster, open_chat):
         cluster.model.reply(["half", CLOSE])
         screen = open_chat()
-        assert re.fullmatch(r"half\nerror: the answer broke off: 127.0.0.1:\d+: [a-z ]+", ask(screen, "a"))
+        assert ask(screen, "a") == f"half\nerror: the model's answer is cut off\n{AGAIN}"
         assert ask(screen, "Say OK") == "OK"
 
 
