@@ -8,25 +8,37 @@ from typing import Any
 
 from kaito.errors import KaitoError, NotReadyError
 from kaito.kube.api import ApiServer
-from kaito.workspace import POD_LABEL, Workspace, items, part, text
+from kaito.resources import fetch
+from kaito.text import excerpt
+from kaito.workspace import Workspace, items, part, read, text
+
+# The label of the pods that a workspace made.
+POD_LABEL = "kaito.sh/workspace"
 
 # Enough for every replica of a workspace that somebody reads about on a screen.
 _PODS_SHOWN = 5
 
 
 def explained(error: NotReadyError, api: ApiServer, workspace: Workspace) -> NotReadyError:
-    """`error` with the workspace's conditions, its state and its pods' words, as far as they may be read."""
-    details = [*condition_table(workspace)]
-    if workspace.state:
-        details.append(f"state: {workspace.state}")
-    details += pod_lines(api, workspace)
-    return NotReadyError(error.message, error.hint, details)
+    """`error` with why the workspace does not answer, which is read anew: a chat may have gone on for hours."""
+    try:
+        reading = fetch(api, "workspaces", workspace.namespace, workspace.name)
+    except KaitoError:
+        return error
+    now = workspace if reading.why else read(reading.document)
+    return NotReadyError(error.message, error.hint, explanation(api, now))
+
+
+def explanation(api: ApiServer, workspace: Workspace) -> list[str]:
+    """The workspace's conditions, its state and its pods' words, as lines, as far as they may be read."""
+    state = [f"state: {workspace.state}"] if workspace.state else []
+    return [*condition_table(workspace), *state, *pod_lines(api, workspace)]
 
 
 def condition_table(workspace: Workspace) -> list[str]:
     """The conditions as aligned lines, none without conditions."""
     rows = [
-        (one.type, one.status, one.reason or "-", age(one.lastTransitionTime), one.message)
+        (one.type, one.status, one.reason or "-", age(one.lastTransitionTime), excerpt(one.message, 200))
         for one in workspace.conditions
     ]
     return table(("TYPE", "STATUS", "REASON", "AGE", "MESSAGE"), rows) if rows else []
@@ -61,9 +73,9 @@ def age(moment: str, now: float | None = None) -> str:
         return f"{hours}h"
     if days < 8:
         return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    if days < 730:
+    if days < 2 * 365:
         return f"{days}d"
-    return f"{days // 365}y"
+    return f"{days // 365}y{days % 365}d" if days % 365 and days < 8 * 365 else f"{days // 365}y"
 
 
 def pod_lines(api: ApiServer, workspace: Workspace) -> list[str]:
@@ -105,4 +117,4 @@ def _words(pod: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _join(*words: str) -> str:
-    return ": ".join(" ".join(word.split()) for word in words if word)
+    return ": ".join(excerpt(word, 300) for word in words if word)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from kaito.endpoint import ABSENT, Found, find, get_object
+from kaito.endpoint import Endpoint, Found, find
 from kaito.errors import ClusterError, InferenceError, KaitoError, NotReadyError
 from kaito.kube.api import ApiServer
-from kaito.openai import ChatModel
-from kaito.watching import named, replicas_of, wait_for_change
-from kaito.workspace import part, text
+from kaito.resources import ABSENT, fetch, named, replicas_of
+from kaito.transport import Timeouts, TransportError
+from kaito.watching import Changes
 
 # Between two looks at a model that is being loaded, which nothing announces: growing from the one to the other.
 _FIRST_PAUSE = 1.0
@@ -18,6 +18,10 @@ _LONGEST_PAUSE = 10.0
 
 # A watch ends after this, to look at what is no change of the workspace: its Service.
 _LONGEST_WATCH = 30.0
+
+# A look at what the model's server says.
+_LOOK_SECONDS = 10.0
+_LOOK_LIMIT = 1 << 20
 
 
 def wait(
@@ -34,51 +38,59 @@ def wait(
     Raises NotReadyError after `seconds`, ClusterError and WorkspaceError at once for what waiting does not mend.
     """
     end = time.monotonic() + seconds
-    query = revision = ""
     pause = _FIRST_PAUSE
-    watcher = api.beside()
+    changes: Changes | None = None
     try:
         while True:
             try:
                 found = find(api, name, namespace, environ, via)
             except NotReadyError as error:
                 reason: KaitoError = error
-                longest = _LONGEST_WATCH
+                longest, pause = _LONGEST_WATCH, _FIRST_PAUSE
             else:
-                silence = _silence(found)
+                silence = _silence(found.endpoint)
                 if silence is None:
                     return found
-                reason, longest = silence, pause
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                reason = silence
+                longest, pause = pause, min(pause * 2, _LONGEST_PAUSE)
             left = end - time.monotonic()
             if left <= 0:
-                raise NotReadyError(f"{reason.message} (waited {seconds:g} s)", reason.hint, reason.details)
+                raise NotReadyError(
+                    f"{reason.message} (waited {seconds:g} s)", "give it longer with --wait=1h", reason.details
+                )
             say(f"waiting: {reason.message}")
-            if not query:
-                # What is there at once costs no more than without --wait; from here on it is watched.
-                query = _query(api, name, namespace)
-            elif wait_for_change(watcher, namespace, query, revision, min(left, longest)):
-                pause = _FIRST_PAUSE
-            # Read before the next look, so that no change after it is missed.
-            listed = get_object(api, "workspaces", namespace, "", f"?{query}").document
-            revision = text(part(listed, "metadata"), "resourceVersion")
+            if changes is None:
+                # What is there at once costs no more than without --wait; only from here on it is watched.
+                changes = Changes(api, namespace, _query(api, name, namespace))
+            else:
+                changes.wait(min(left, longest))
+            # Before the next look, so that no change after it is missed.
+            changes.mark()
     finally:
-        watcher.close()
+        if changes:
+            changes.close()
 
 
 def _query(api: ApiServer, name: str, namespace: str) -> str:
-    is_set = get_object(api, "workspaces", namespace, name).why == ABSENT
+    is_set = fetch(api, "workspaces", namespace, name).why == ABSENT
     return replicas_of(name) if is_set else named(name)
 
 
-def _silence(found: Found) -> KaitoError | None:
+def _silence(endpoint: Endpoint) -> KaitoError | None:
     """Why the model does not answer yet; None: it does, or whether it does may not be asked."""
-    if found.endpoint.models:
+    if endpoint.models:
         return None
     try:
-        ChatModel(found.endpoint.link).models()
+        response = endpoint.link.request(
+            "GET", "/v1/models", headers=(), body=None, timeouts=Timeouts(total=_LOOK_SECONDS)
+        )
+        body = response.read(_LOOK_LIMIT)
     except ClusterError:
         return None
-    except (NotReadyError, InferenceError) as error:
-        return error
-    return None
+    except TransportError as error:
+        return InferenceError(f"the model does not answer yet: {error.message}")
+    own = endpoint.link.refusal(response.status, body)
+    if own:
+        return own if isinstance(own, NotReadyError) else None
+    # Any other word of its server shows that it is up: not every one lists its models.
+    return InferenceError(f"the model's server answers {response.status}") if response.status >= 500 else None

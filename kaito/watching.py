@@ -5,50 +5,71 @@ from __future__ import annotations
 import math
 import time
 
-from kaito import workspace as workspaces
 from kaito.errors import ClusterError
 from kaito.kube.api import ApiServer
+from kaito.resources import Reading, fetch
 from kaito.transport import Timeouts, TransportError
-from kaito.workspace import SET_LABEL
+from kaito.workspace import part, text
 
-# Where a watch is refused or breaks at once, this long between two looks.
+# Where a watch is refused, or ends before its time, this long between two looks.
 POLL_SECONDS = 5.0
 
-
-def named(name: str) -> str:
-    """The query that selects the workspace of that name."""
-    return f"fieldSelector=metadata.name%3D{name}"
+# An event is as large as a workspace; what it is stands at its beginning.
+_EVENT_LIMIT = 1 << 20
 
 
-def replicas_of(name: str) -> str:
-    """The query that selects the workspaces of the InferenceSet of that name."""
-    return f"labelSelector={SET_LABEL.replace('/', '%2F')}%3D{name}"
+class Changes:
+    """Changes of the workspaces that `query` selects ("": all), in a namespace ("": in all of them).
 
-
-def wait_for_change(api: ApiServer, namespace: str, query: str, revision: str, seconds: float) -> bool:
-    """Waits until what `query` selects ("": everything) changes after `revision`; True: it did.
-
-    `namespace` "": all of them. `revision`: a list's or an object's resourceVersion; "": there is nothing to watch.
-    After `seconds`, and where a watch is not to be had after POLL_SECONDS, False.
+    State: a connection of its own, and the moment from which changes count.
     """
-    end = time.monotonic() + seconds
-    if revision and _watch(api, namespace, query, revision, seconds):
-        return True
-    pause = min(end - time.monotonic(), POLL_SECONDS)
-    if pause > 0:
-        time.sleep(pause)
-    return False
 
+    def __init__(self, api: ApiServer, namespace: str, query: str = "") -> None:
+        self._api = api.beside()
+        self._namespace = namespace
+        self._query = query
+        self._path = ""
+        self._revision = ""
 
-def _watch(api: ApiServer, namespace: str, query: str, revision: str, seconds: float) -> bool:
-    path = workspaces.path("workspaces", workspaces.VERSIONS[0], namespace)
-    query = f"?watch=true&{query}&resourceVersion={revision}&timeoutSeconds={math.ceil(seconds)}"
-    try:
-        response = api.request("GET", path + query, timeouts=Timeouts(idle=None, total=seconds))
+    def mark(self) -> Reading:
+        """Lists the workspaces; from now on changes count. Raises ClusterError.
+
+        A list tells how new the cluster is; an object's own resourceVersion may be too old to watch from.
+        """
+        listed = fetch(self._api, "workspaces", self._namespace, query=self._query)
+        self._path = listed.path
+        self._revision = text(part(listed.document, "metadata"), "resourceVersion")
+        return listed
+
+    def wait(self, seconds: float) -> None:
+        """Returns at a change since `mark`, or after `seconds`; without a watch, after POLL_SECONDS at most."""
+        end = time.monotonic() + seconds
+        if self._revision and self._watch(seconds):
+            return
+        time.sleep(max(0.0, min(end - time.monotonic(), POLL_SECONDS)))
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._api.close()
+
+    def _watch(self, seconds: float) -> bool:
+        """Whether a change came. False: the time is up, or there is no watching."""
+        query = "&".join(filter(None, ("watch=true", self._query, f"resourceVersion={self._revision}")))
+        # The server ends the watch a moment after this side has stopped listening.
+        path = f"{self._path}?{query}&timeoutSeconds={math.ceil(seconds) + 1}"
+        event = b""
         try:
-            # The first event, be it a change or the news that the revision is too old, is reason to look again.
-            return response.status == 200 and any(data.strip() for data in response.chunks())
-        finally:
-            response.close()
-    except (TransportError, ClusterError):
-        return False
+            response = self._api.request("GET", path, timeouts=Timeouts(idle=None, total=seconds))
+            try:
+                if response.status != 200:
+                    return False
+                for data in response.chunks():
+                    event += data
+                    if b"\n" in event or len(event) > _EVENT_LIMIT:
+                        break
+            finally:
+                response.close()
+        except (TransportError, ClusterError):
+            return False
+        # An ERROR is no change: the revision is too old for one (metav1.WatchEvent), and would be at once again.
+        return bool(event) and b'"type":"ERROR"' not in event[:100].replace(b" ", b"")

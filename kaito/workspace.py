@@ -9,12 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-# The API group's versions, newest first; older clusters serve only the second.
-VERSIONS = ("v1beta1", "v1alpha1")
-
-# The label of a workspace that an InferenceSet made, and of the pods that a workspace made.
-SET_LABEL = "inferenceset.kaito.sh/created-by"
-POD_LABEL = "kaito.sh/workspace"
+from kaito.text import excerpt
 
 
 class Condition(NamedTuple):
@@ -31,7 +26,8 @@ class Workspace(NamedTuple):
     """What the chat needs to know; absent strings are "".
 
     `model`: the preset's name or a Hugging Face id; "" for a custom template, for tuning, and for a workspace that
-    may not be read. `created`: RFC 3339. `revision`: where a watch goes on.
+    may not be read. `tuning`: it makes a model and serves none. `created`: RFC 3339.
+    `adapters`: LoRA adapters, which the server lists as further models.
     """
 
     name: str
@@ -42,13 +38,7 @@ class Workspace(NamedTuple):
     state: str = ""
     conditions: tuple[Condition, ...] = ()
     created: str = ""
-    revision: str = ""
-
-
-def path(kind: str, version: str, namespace: str, name: str = "") -> str:
-    """The API server's path of one object of kaito.sh, or of a list; `kind`: the plural; "" is all namespaces."""
-    place = f"/namespaces/{namespace}" if namespace else ""
-    return f"/apis/kaito.sh/{version}{place}/{kind}" + (f"/{name}" if name else "")
+    adapters: tuple[str, ...] = ()
 
 
 def read(document: Mapping[str, Any]) -> Workspace:
@@ -60,13 +50,13 @@ def read(document: Mapping[str, Any]) -> Workspace:
         model=text(part(inference, "preset"), "name"),
         instance=text(part(document, "resource"), "instanceType"),
         # One with both serves: KAITO refuses that, but what serves can be talked to.
-        tuning=bool(part(document, "tuning")) and not inference,
+        tuning=isinstance(document.get("tuning"), dict) and not inference,
         state=text(status, "state"),
         conditions=tuple(
             Condition(*(text(condition, key) for key in Condition._fields)) for condition in items(status, "conditions")
         ),
         created=text(metadata, "creationTimestamp"),
-        revision=text(metadata, "resourceVersion"),
+        adapters=tuple(text(part(one, "source"), "name") for one in items(inference, "adapters")),
     )
 
 
@@ -86,7 +76,7 @@ def not_ready(workspace: Workspace) -> str:
         return ""
     # KAITO reports from the machine upwards, so the first one that failed is the cause.
     cause = next(condition for condition in workspace.conditions if condition.status == "False")
-    return f"{cause.type} is False: {cause.message or cause.reason or 'no reason given'}"
+    return f"{cause.type} is False: {excerpt(cause.message or cause.reason, 300) or 'no reason given'}"
 
 
 def part(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:

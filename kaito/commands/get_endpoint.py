@@ -10,8 +10,9 @@ from kaito.flags import Flag, Values, choice
 SUMMARY = "Print where a workspace's model answers"
 USAGE = "get-endpoint --workspace-name NAME [flags]"
 DESCRIPTION = """\
-Print the base URL at which a workspace's model answers OpenAI-compatible requests.
-The best one alone, or with --format json all that there are."""
+Print the base URL at which a workspace's model answers OpenAI-compatible requests
+(append /v1/chat/completions): the one that a chat would use, or with --format json
+all that there are. The APIProxy takes kubectl's credentials, the others take none."""
 EXAMPLES = """\
   # The URL that a chat would use
   kubectl kaito get-endpoint --workspace-name my-llama
@@ -21,6 +22,7 @@ EXAMPLES = """\
 
 FLAGS = (WORKSPACE_NAME, Flag("format", choice("url", "json"), "url", "Output format: url or json"))
 
+# Access and description by type; types and access are the earlier plugin's.
 _ABOUT = {
     "LoadBalancer": ("external", "Direct access to the LoadBalancer's address"),
     "APIProxy": ("cluster", "The API server's service proxy (works anywhere kubectl works)"),
@@ -35,7 +37,8 @@ def run(values: Values) -> int:
     import json
 
     from kaito.chat.terminal import print_text
-    from kaito.endpoint import find, look_up, ways
+    from kaito.endpoint import find, ways
+    from kaito.lookup import look_up
 
     api = connect(values)
     namespace = api.target.namespace

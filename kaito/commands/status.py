@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kaito.commands.cluster import WORKSPACE_NAME, connect, optional_name
 from kaito.errors import UsageError
@@ -11,6 +11,7 @@ from kaito.flags import SWITCH, Flag, Values, choice
 
 if TYPE_CHECKING:
     from kaito.kube.api import ApiServer
+    from kaito.resources import Reading
     from kaito.workspace import Workspace
 
 SUMMARY = "Show workspaces and whether they are ready"
@@ -28,78 +29,116 @@ EXAMPLES = """\
   # All of them, shown again at each change
   kubectl kaito status -A --watch"""
 
-# A watch ends by itself after this and is begun anew.
-_WATCH_SECONDS = 300.0
+# A watch ends by itself after this and is begun anew: pods change without a change of their workspace.
+_WATCH_SECONDS = 60.0
 
 FLAGS = (
     WORKSPACE_NAME._replace(help="Name of one workspace, to see it in detail"),
     Flag("all-namespaces", SWITCH, False, "Show the workspaces of all namespaces", short="A", bare="true"),
     Flag("watch", SWITCH, False, "After showing them, show them again at each change", short="w", bare="true"),
-    Flag("output", choice("", "json"), "", "Output format: json, or a table when empty", short="o"),
+    Flag("output", choice("table", "json"), "table", "Output format: table or json", short="o"),
 )
+
+
+class View(NamedTuple):
+    """What there is to show. `single`: one workspace, in detail, with its `pods`' words; else a list of them."""
+
+    document: Mapping[str, Any]
+    single: bool
+    workspaces: tuple[Workspace, ...]
+    pods: tuple[str, ...] = ()
 
 
 def run(values: Values) -> int:
     """Shows what there is and returns the exit code. Raises KaitoError."""
     name = optional_name(values, "status")
-    if name and values.switch("all-namespaces"):
+    every = values.switch("all-namespaces")
+    if name and every:
         raise UsageError("--workspace-name and --all-namespaces exclude each other")
 
-    from kaito.chat.terminal import print_text
-    from kaito.watching import named, wait_for_change
-    from kaito.workspace import part, text
-
     api = connect(values)
-    namespace = "" if values.switch("all-namespaces") else api.target.namespace
-    earlier = ""
+    namespace = "" if every else api.target.namespace
+    as_json = values.text("output") == "json"
+    view = _look(api, namespace, name)
+    _show(view, namespace, as_json=as_json)
+    if values.switch("watch"):
+        _watch(api, namespace, name, view, as_json=as_json)
+    return 0
+
+
+def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bool) -> None:
+    """Shows it again at each change, until somebody ends it."""
+    from kaito.chat.terminal import print_text
+    from kaito.resources import named, replicas_of
+    from kaito.watching import Changes
+
+    query = (named(name) if view.single else replicas_of(name)) if name else ""
+    changes = Changes(api, namespace, query)
     while True:
-        document = _read(api, namespace, name)
-        shown = _shown(api, document, name, namespace, values.text("output"))
+        changes.mark()
+        now = _look(api, namespace, name)
         # A change may be one of what is not shown.
-        if shown != earlier:
-            print_text(shown if not earlier else "\n" + shown)
-            earlier = shown
-        if not values.switch("watch"):
-            return 0
-        revision = text(part(document, "metadata"), "resourceVersion")
-        wait_for_change(api, namespace, named(name) if name else "", revision, _WATCH_SECONDS)
+        if now.document != view.document if as_json else now[1:] != view[1:]:
+            if not as_json:
+                print_text("\n")
+            _show(now, namespace, as_json=as_json)
+            view = now
+        changes.wait(_WATCH_SECONDS)
 
 
-def _read(api: ApiServer, namespace: str, name: str) -> Mapping[str, Any]:
-    """The workspace `name`, or the list of them. Raises WorkspaceError and ClusterError."""
-    from kaito.endpoint import ABSENT, FORBIDDEN, NO_KAITO, get_object, no_kaito, unknown_name
+def _look(api: ApiServer, namespace: str, name: str) -> View:
+    """The workspace `name`, the replicas of the InferenceSet of that name, or all there are. Raises KaitoError."""
+    from kaito import workspace as workspaces
+    from kaito.readiness import pod_lines
+    from kaito.resources import ABSENT, fetch, replicas_of
+
+    reading = fetch(api, "workspaces", namespace, name)
+    single = name != ""
+    if reading.why == ABSENT and not fetch(api, "inferencesets", namespace, name).why:
+        single = False
+        reading = fetch(api, "workspaces", namespace, query=replicas_of(name))
+    _check(api, reading, namespace, name, "get" if single else "list")
+    if single:
+        workspace = workspaces.read(reading.document)
+        return View(reading.document, True, (workspace,), tuple(pod_lines(api, workspace)))
+    found = map(workspaces.read, workspaces.items(reading.document, "items"))
+    return View(reading.document, False, tuple(sorted(found, key=lambda one: (one.namespace, one.name))))
+
+
+def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
+    """Raises WorkspaceError where there is nothing to show, ClusterError where it may not be read."""
     from kaito.errors import ClusterError
+    from kaito.lookup import unknown_name
+    from kaito.resources import ABSENT, FORBIDDEN, NO_KAITO, no_kaito
 
-    reading = get_object(api, "workspaces", namespace, name)
     if reading.why == NO_KAITO:
-        raise no_kaito(f'workspace "{name}" cannot be there' if name else "there are no workspaces")
+        raise no_kaito(f'workspace "{name}" cannot be found' if name else "there are no workspaces")
     if reading.why == ABSENT:
         raise unknown_name(api, name, namespace)
     if reading.why == FORBIDDEN:
-        verb, where = "get" if name else "list", f"-n {namespace}" if namespace else "-A"
+        where = f"-n {namespace}" if namespace else "-A"
         raise ClusterError(
-            f"you may not {verb} workspaces", f"check with: kubectl auth can-i {verb} workspaces.kaito.sh {where}"
+            f"you may not {verb} workspaces" + (f' in namespace "{namespace}"' if namespace else " in all namespaces"),
+            f"check with: kubectl auth can-i {verb} workspaces.kaito.sh {where}",
         )
-    return reading.document
 
 
-def _shown(api: ApiServer, document: Mapping[str, Any], name: str, namespace: str, output: str) -> str:
-    import json
-
-    from kaito import workspace as workspaces
+def _show(view: View, namespace: str, *, as_json: bool) -> None:
+    from kaito.chat.terminal import print_text
     from kaito.text import harmless
 
-    if output == "json":
-        return json.dumps(document, indent=2) + "\n"
-    if name:
-        lines = _detail(api, workspaces.read(document))
+    if as_json:
+        import json
+
+        print_text(json.dumps(view.document, indent=2) + "\n")
+        return
+    if view.single:
+        lines = _detail(view.workspaces[0], view.pods)
+    elif view.workspaces:
+        lines = _table(view.workspaces, all_namespaces=not namespace)
     else:
-        found = [workspaces.read(item) for item in workspaces.items(document, "items")]
-        found.sort(key=lambda one: (one.namespace, one.name))
-        if not found:
-            return f"No workspaces found{f' in namespace {namespace}' if namespace else ''}.\n"
-        lines = _table(found, all_namespaces=not namespace)
-    return "".join(harmless(line) + "\n" for line in lines)
+        lines = [f"No workspaces found{f' in namespace {namespace}' if namespace else ''}."]
+    print_text("".join(harmless(line) + "\n" for line in lines))
 
 
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
@@ -107,22 +146,21 @@ def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
     from kaito.workspace import ready
 
     head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
-    rows = [
-        (one.name, one.model or _no_model(one), one.instance or "-", ready(one), age(one.created)) for one in found
-    ]
+    rows = [(one.name, _model(one), one.instance or "-", ready(one), age(one.created)) for one in found]
     if all_namespaces:
         return table(("NAMESPACE", *head), [(one.namespace, *row) for one, row in zip(found, rows)])
     return table(head, rows)
 
 
-def _detail(api: ApiServer, workspace: Workspace) -> list[str]:
-    from kaito.readiness import age, condition_table, pod_lines
+def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
+    from kaito.readiness import age, condition_table
     from kaito.workspace import ready
 
     rows = (
         ("Name", workspace.name),
         ("Namespace", workspace.namespace),
-        ("Model", workspace.model or _no_model(workspace)),
+        ("Model", _model(workspace)),
+        ("Adapters", ", ".join(workspace.adapters) or "-"),
         ("Instance", workspace.instance or "-"),
         ("Ready", ready(workspace)),
         ("State", workspace.state or "-"),
@@ -130,9 +168,8 @@ def _detail(api: ApiServer, workspace: Workspace) -> list[str]:
     )
     lines = [f"{title + ':':<12}{value}" for title, value in rows]
     conditions = condition_table(workspace)
-    pods = pod_lines(api, workspace)
     return lines + (["", *conditions] if conditions else []) + (["", *pods] if pods else [])
 
 
-def _no_model(workspace: Workspace) -> str:
-    return "(tuning)" if workspace.tuning else "(custom)"
+def _model(workspace: Workspace) -> str:
+    return workspace.model or ("(tuning)" if workspace.tuning else "(custom)")

@@ -272,7 +272,7 @@ class TestWorkspace:
             cluster.add(service(NAME))
             result = chat(ASK, env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
         assert (result.code, result.out) == (4, "")
-        assert "does not have KAITO" in result.err.splitlines()[0]
+        assert "no KAITO in the cluster" in result.err.splitlines()[0]
 
 
 CUT_OFF = f"error: the model's answer is cut off\n{AGAIN}\n"
