@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(argv: Sequence[str]) -> int:
     """Finds the verb in `argv` and runs it. Raises KaitoError."""
+    if argv[:1] == ["__complete"]:
+        return _complete(argv[1:])
     name, rest = split_verb(argv, ROOT_FLAGS)
     if name == "help":
         asked, _ = split_verb(rest, ROOT_FLAGS)
@@ -77,6 +79,14 @@ def _parse(argv: Sequence[str], flags: Sequence[Flag], command: str) -> Values:
 
 def _module(name: str) -> Any:
     return import_module(f"kaito.commands.{name.replace('-', '_')}")
+
+
+def _complete(words: Sequence[str]) -> int:
+    from kaito.commands import complete
+
+    verbs = {name: _module(name) for name in VERBS}
+    about = {name: verb.SUMMARY for name, verb in verbs.items()}
+    return complete.run(words, ROOT_FLAGS, {name: verb.FLAGS for name, verb in verbs.items()}, about)
 
 
 def root_help() -> str:

@@ -19,11 +19,13 @@ Value = Union[str, int, float, bool, tuple[str, ...], None]
 class Kind(NamedTuple):
     """What a flag's value is: the word that help shows for it, and the reader of its text.
 
-    `read` raises ValueError with what the value should have been ("a number from 0.0 to 2.0").
+    `read` raises ValueError with what the value should have been ("a number from 0.0 to 2.0"). `choices`: all the
+    values that there are, where they are few words.
     """
 
     word: str
     read: Callable[[str], Value]
+    choices: tuple[str, ...] = ()
 
 
 class Flag(NamedTuple):
@@ -150,7 +152,7 @@ def choice(*words: str) -> Kind:
             raise ValueError("one of " + ", ".join(words))
         return text
 
-    return Kind("string", read)
+    return Kind("string", read, words)
 
 
 def _read_pattern(text: str) -> tuple[str, ...]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import FrameType, TracebackType
 
 from kaito.errors import InferenceError
 
@@ -17,27 +15,35 @@ class TimeUp(BaseException):
         self.message = f"the run was ended by --timeout after {seconds:g} s"
 
 
-@contextmanager
-def limit(seconds: float) -> Iterator[None]:
+class limit:
     """Ends what runs within after `seconds` (0: never) with TimeUp, which leaves here as InferenceError.
 
-    Raises InferenceError at once where the system has no timer for it (Windows).
+    Raises InferenceError at once where the system has no timer for it (Windows). A class, since contextlib costs
+    more to import than all of this.
     """
-    if not seconds:
-        yield
-        return
-    if not hasattr(signal, "setitimer"):
-        raise InferenceError("--timeout is not to be had on this system", "end the run from outside")
 
-    def end(number: int, frame: object) -> None:
-        raise TimeUp(seconds)
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
 
-    earlier = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    except TimeUp as error:
-        raise InferenceError(error.message, "allow it more with a larger --timeout") from None
-    finally:
+    def __enter__(self) -> None:
+        if not self._seconds:
+            return
+        import signal
+
+        if not hasattr(signal, "setitimer"):
+            raise InferenceError("--timeout is not to be had on this system", "end the run from outside")
+        self._earlier = signal.signal(signal.SIGALRM, self._end)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if not self._seconds:
+            return
+        import signal
+
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, earlier)
+        signal.signal(signal.SIGALRM, self._earlier)
+        if isinstance(error, TimeUp):
+            raise InferenceError(error.message, "allow it more with a larger --timeout") from None
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        raise TimeUp(self._seconds)

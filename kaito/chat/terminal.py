@@ -90,7 +90,7 @@ class Console:
 def report(error: KaitoError) -> None:
     """Writes an error as every part of the program does: what failed and why, details, what to do next."""
     lines = (f"error: {error.message}", *error.details, *([error.hint] if error.hint else []))
-    _write(2, "".join(harmless(line) + "\n" for line in lines))
+    _write(2, "".join(harmless(" ".join(line.splitlines())) + "\n" for line in lines))
 
 
 def print_text(text: str) -> None:

@@ -89,15 +89,21 @@ def overrides(values: Values) -> Overrides:
     )
 
 
-def connect(values: Values) -> ApiServer:
-    """The API server that the flags, the environment and the kubeconfig choose. Raises ClusterError."""
+def connect(values: Values, interactive: bool | None = None) -> ApiServer:
+    """The API server that the flags, the environment and the kubeconfig choose. Raises ClusterError.
+
+    `interactive`: whether an exec plugin may read stdin; by default it may when that is a terminal.
+    """
     from kaito.kube.api import ApiServer
     from kaito.kube.credentials import Credentials
     from kaito.kube.kubeconfig import resolve
 
-    target = resolve(overrides(values), os.environ)
-    trace = _trace if values.integer("v") >= 6 else None
-    return ApiServer(target, os.environ, Credentials(target), trace)
+    given = overrides(values)
+    target = resolve(given, os.environ)
+    # The same context again, whatever kubectl has made the current one meanwhile.
+    pinned = given._replace(context=target.context)
+    credentials = Credentials(target, interactive=interactive, reload=lambda: resolve(pinned, os.environ))
+    return ApiServer(target, os.environ, credentials, _trace if values.integer("v") >= 6 else None)
 
 
 def _trace(line: str) -> None:

@@ -130,11 +130,12 @@ class ApiServer:
         Credentials that the server no longer takes are renewed once. Raises ClusterError when the server
         cannot be reached or trusted or refuses the user, TransportError when the answer breaks or stays out.
         """
-        response = self._send(method, path, headers, body, timeouts)
+        credential = self._credentials.current()
+        response = self._send(credential, method, path, headers, body, timeouts)
         if not self._unauthorized(response):
             return response
-        if self._credentials.renew():
-            response = self._send(method, path, headers, body, timeouts)
+        if self._credentials.renew(credential):
+            response = self._send(self._credentials.current(), method, path, headers, body, timeouts)
             if not self._unauthorized(response):
                 return response
         raise ClusterError(
@@ -170,13 +171,13 @@ class ApiServer:
 
     def _send(
         self,
+        credential: Credential,
         method: str,
         path: str,
         headers: Sequence[tuple[str, str]],
         body: bytes | None,
         timeouts: Timeouts,
     ) -> Response:
-        credential = self._credentials.current()
         connection = self._connect(credential)
         try:
             return connection.request(
