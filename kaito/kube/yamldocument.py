@@ -124,6 +124,7 @@ class _Scanner:
         self.flow_level = 0
         self.key_allowed = True
         self.tokens: deque[_Token] = deque()
+        self.ready = False  # whether the first of the tokens can be told by now
         self.taken = 0
         # The last place on each flow level where a key may have begun.
         self.keys = [_SimpleKey(0, 0, -1, False, False)]
@@ -134,15 +135,17 @@ class _Scanner:
 
     def peek(self) -> _Token:
         """The next token. It is known only once it is clear whether it begins a key."""
-        while True:
-            if self.tokens:
-                key = self.key_of_token.get(self.taken)
-                if key is None or not self._still_possible(key):
-                    return self.tokens[0]
-            self._fetch()
+        while not self.ready:
+            key = self.key_of_token.get(self.taken)
+            if self.tokens and (key is None or not self._still_possible(key)):
+                self.ready = True
+            else:
+                self._fetch()
+        return self.tokens[0]
 
     def take(self) -> _Token:
         token = self.peek()
+        self.ready = False
         self.tokens.popleft()
         self.key_of_token.pop(self.taken, None)
         self.taken += 1

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import random
 
-SCALARS = (
-    "a b c-d e_f x.y https://h:443/p?q=1#f arn:aws:eks:eu:1:cluster/x key: #no a#b a:b ::a -a ?a - -- --- ... "
-    "1 0 -1 +1 007 08 0o17 0x1F 0b101 0b12 0b-1 1_000 1__0 0_ _1 12345678901234567890 123456789012345678901 "
-    "-9223372036854775808 -9223372036854775809 9223372036854775808 +18446744073709551615 18446744073709551616 "
-    "1.5 1. .5 .5e3 +.5 -1.5e-3 1e3 1E+3 1e400 1e-400 -0 -0.0 1e 1e+ . .e1 ._5 1._5 0x 0xG 0xFFFFFFFFFFFFFFFF "
-    "-0x8000000000000000 1:30 190:20:30 2001-01-01 2001-1-1T1:1:1Z 0.1 100000.0 1e21 1e20 1e5 1e6 0.00001 "
-    "y n Y N yes No ON off true False TRUE tRUE null Null ~ NULL nUll = << .inf -.Inf +.INF .nan .NaN .inF "
-    "é 日本 \U0001f600 a\xa0b"
-).split(" ")
+SCALARS = [
+    "a", "b", "c-d", "e_f", "x.y", "https://h:443/p?q=1#f", "arn:aws:eks:eu:1:cluster/x", "key:", "#no", "a#b",
+    "a:b", "::a", "-a", "?a", "-", "--", "---", "...", "1", "0", "-1", "+1", "007", "08", "0o17", "0x1F", "0b101",
+    "0b12", "0b-1", "1_000", "1__0", "0_", "_1", "12345678901234567890", "123456789012345678901",
+    "-9223372036854775808", "-9223372036854775809", "9223372036854775808", "+18446744073709551615",
+    "18446744073709551616", "1.5", "1.", ".5", ".5e3", "+.5", "-1.5e-3", "1e3", "1E+3", "1e400", "1e-400", "-0",
+    "-0.0", "1e", "1e+", ".", ".e1", "._5", "1._5", "0x", "0xG", "0xFFFFFFFFFFFFFFFF", "-0x8000000000000000",
+    "1:30", "190:20:30", "2001-01-01", "2001-1-1T1:1:1Z", "0.1", "100000.0", "1e21", "1e20", "1e5", "1e6",
+    "0.00001", "y", "n", "Y", "N", "yes", "No", "ON", "off", "true", "False", "TRUE", "tRUE", "null", "Null", "~",
+    "NULL", "nUll", "=", "<<", ".inf", "-.Inf", "+.INF", ".nan", ".NaN", ".inF", "é", "日本", "😀", "a\xa0b",
+]
 TAGS = ("!!str", "!!int", "!!float", "!!bool", "!!null", "!!binary", "!!timestamp", "!!map", "!!seq", "!!merge",
         "!", "!foo", "!<tag:yaml.org,2002:str>", "!<x>", "!e!x", "!!st%72")
 FRAGMENTS = (
-    "- ", "-\n", "-", "? ", "?", ": ", ":\n", ":", "\n", "\n\n", "  ", " ", "    ", "\t", "#c", " # c\n", "'", '"', "''",
-    '""', "\\", "\\n", "\\x41", "\\u00e9", "\\\n", "\\/", "|", ">", "|\n", ">-\n", "|+\n", "|2\n", ">1-\n", "&a ", "&b ",
-    "*a", "*b", " *a ", "<<: ", "<<", "---", "--- ", "---\n", "...\n", "...", ",", ", ", "[", "]", "{", "}", "[]", "{}",
-    "a: ", "b: ", "k: v\n", "- k: v\n", "  k: v\n", "a", "b", "x y", "1", "yes", "%YAML 1.1\n", "%YAML 1.2\n",
-    "%TAG !e! tag:e,2000:\n", "%FOO\n", "@", "`", "%", "|-\n  x\n", ">\n  x\n   y\n\n  z\n", "\r\n", "\r", "\x85", "\u2028",
-    "\u2029", "\ufeff", "\x01", "\x7f", "\0", "é", "<<: *a\n", "<<: [*a, *b]\n", "{a: 1}", "[1, 2]", "'x'", '"x y"',
+    "- ", "-\n", "-", "? ", "?", ": ", ":\n", ":", "\n", "\n\n", "  ", " ", "    ", "\t", "#c", " # c\n", "'", '"',
+    "''", '""', "\\", "\\n", "\\x41", "\\u00e9", "\\\n", "\\/", "|", ">", "|\n", ">-\n", "|+\n", "|2\n", ">1-\n",
+    "&a ", "&b ", "*a", "*b", " *a ", "<<: ", "<<", "---", "--- ", "---\n", "...\n", "...", ",", ", ", "[", "]",
+    "{", "}", "[]", "{}", "a: ", "b: ", "k: v\n", "- k: v\n", "  k: v\n", "a", "b", "x y", "1", "yes",
+    "%YAML 1.1\n", "%YAML 1.2\n", "%TAG !e! tag:e,2000:\n", "%FOO\n", "@", "`", "%", "|-\n  x\n",
+    ">\n  x\n   y\n\n  z\n", "\r\n", "\r", "\x85", "\u2028", "\u2029", "\ufeff", "\x01", "\x7f", "\0", "é",
+    "<<: *a\n", "<<: [*a, *b]\n", "{a: 1}", "[1, 2]", "'x'", '"x y"',
 )
 
 
@@ -61,7 +64,8 @@ def _inline(rng: random.Random, depth: int) -> str:
     if pick < 0.2:
         return rng.choice(("&a ", "&b ", "*a", "*b", "*a ", *(tag + " " for tag in TAGS))) + _inline(rng, 0)
     if depth and pick < 0.3:
-        return "[" + ", ".join(_inline(rng, depth - 1) for _ in range(rng.randint(0, 3))) + rng.choice(("]", ",]", " ]"))
+        items = (_inline(rng, depth - 1) for _ in range(rng.randint(0, 3)))
+        return "[" + ", ".join(items) + rng.choice(("]", ",]", " ]"))
     if depth and pick < 0.4:
         pairs = (rng.choice(("a: ", "b : ", "'c':", "? d : ", "e", "1: ", "<<: ")) + _inline(rng, depth - 1)
                  for _ in range(rng.randint(0, 3)))
@@ -73,8 +77,10 @@ def _inline(rng: random.Random, depth: int) -> str:
     if pick < 0.68:
         indent = " " * rng.randint(1, 5)
         header = rng.choice("|>") + rng.choice(("", "", "-", "+", "1", "2", "3-", "+4"))
-        body = [indent + " " * rng.choice((0, 0, 0, 1, 2)) + rng.choice(("", *SCALARS)) for _ in range(rng.randint(0, 5))]
-        return "\n".join([header + rng.choice(("", " # c", " ")), *body])
+        rows = [header + rng.choice(("", " # c", " "))]
+        for _ in range(rng.randint(0, 5)):
+            rows.append(indent + " " * rng.choice((0, 0, 0, 1, 2)) + rng.choice(("", *SCALARS)))
+        return "\n".join(rows)
     if pick < 0.75:
         return rng.choice(SCALARS) + rng.choice(("\n", "\n\n", " \n ")) + " " * rng.randint(0, 5) + rng.choice(SCALARS)
     return rng.choice(SCALARS)
@@ -92,7 +98,8 @@ def document(rng: random.Random, depth: int = 3, indent: int = 0) -> str:
     if depth and pick < 0.45:
         rows = []
         for number in range(rng.randint(1, 4)):
-            key = rng.choice((f"k{number}", f"'k {number}'", f'"k{number}"', str(number), rng.choice(SCALARS[:10]), "yes"))
+            names = (f"k{number}", f"'k {number}'", f'"k{number}"', f"{number}", "yes", rng.choice(SCALARS[:10]))
+            key = rng.choice(names)
             rows.append(f"{key}:" + _nested(rng, depth - 1, indent, True))
             if rng.random() < 0.1:
                 rows.append(rng.choice(("# c", "", "   # c")))
@@ -102,7 +109,7 @@ def document(rng: random.Random, depth: int = 3, indent: int = 0) -> str:
         rows = []
         for _ in range(rng.randint(1, 4)):
             inner = document(rng, depth - 1, indent + 1 + gap)
-            rows.append("-" + " " * gap + inner if rng.random() < 0.8 else "-" + _nested(rng, depth - 1, indent, False))
+            rows.append("-" + (" " * gap + inner if rng.random() < 0.8 else _nested(rng, depth - 1, indent, False)))
         return ("\n" + pad).join(rows)
     return _leaf(rng, indent)
 
@@ -131,8 +138,10 @@ def _leaf(rng: random.Random, indent: int) -> str:
     if pick < 0.36:
         return '"' + _quoted(rng, "\\n", "\\\\", '\\"', "\\x41").replace("\n", f"\n{pad}") + '"'
     if pick < 0.5:
-        rows = [rng.choice(("", pad + rng.choice(("", " ", "  ")) + rng.choice(SCALARS))) for _ in range(rng.randint(0, 4))]
-        return "\n".join([rng.choice("|>") + rng.choice(("", "-", "+")), pad + "x", *rows])
+        rows = [rng.choice("|>") + rng.choice(("", "-", "+")), pad + "x"]
+        for _ in range(rng.randint(0, 4)):
+            rows.append(rng.choice(("", pad + rng.choice(("", " ", "  ")) + rng.choice(SCALARS))))
+        return "\n".join(rows)
     if pick < 0.6:
         return _inline(rng, 2).replace("\n", f"\n{pad}")
     return rng.choice(SCALARS)
@@ -186,7 +195,8 @@ def kubeconfig(rng: random.Random, contexts: int) -> str:
                         f"    server: https://c{number}.example.com:6443\n  name: cluster-{number}\n")
         entries.append(f"- context:\n    cluster: cluster-{number}\n    namespace: team-{number % 7}\n"
                        f"    user: user-{number}\n  name: context-{number}\n")
-        users.append(f"- name: user-{number}\n  user:\n    client-certificate-data: {certificate[: 1700 - number % 128]}\n"
+        users.append(f"- name: user-{number}\n  user:\n"
+                     f"    client-certificate-data: {certificate[: 1700 - number % 128]}\n"
                      f"    client-key-data: {certificate[number % 64 :]}\n")
     return (f"apiVersion: v1\nclusters:\n{''.join(clusters)}contexts:\n{''.join(entries)}current-context: context-0\n"
             f"kind: Config\npreferences: {{}}\nusers:\n{''.join(users)}")

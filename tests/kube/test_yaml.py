@@ -55,8 +55,7 @@ KUBECONFIGS = sorted((Path(__file__).parent.parent / "data" / "yaml" / "kubeconf
         pytest.param("  a: b\n c: d\n", {"a": "b"}, id="a key left of the first ends the document"),
         pytest.param("a: b\r\nc: d\r\n", {"a": "b", "c": "d"}, id="CR LF"),
         pytest.param("\ufeffa: b", {"a": "b"}, id="a byte order mark"),
-        pytest.param("a: !!str 12\nb: !x 1\nc: !!int '3'\nd: !!binary aGk=\n", {"a": "12", "b": "1", "c": 3, "d": "hi"},
-                     id="tags"),
+        pytest.param("[!!str 12, !x 1, !!int '3', !!binary aGk=]", ["12", "1", 3, "hi"], id="tags"),
     ],
 )
 def test_what_each_form_means(text, value):
@@ -88,9 +87,11 @@ def test_words_and_numbers(texts, value):
         assert type(load(f"[{text}]")[0]) is type(value), text
 
 
-@pytest.mark.parametrize("text", "yEs tRUE nULL 1e 0x 0b2 1:30 2001-01-01 .inF = << 1e400 _1 a1 - -- +".split())
+@pytest.mark.parametrize(
+    "text", ["yEs", "tRUE", "nULL", "1e", "0x", "0b2", "1:30", "2001-01-01", ".inF", "=", "<<", "1e400", "_1", "--"]
+)
 def test_words_that_only_look_like_more(text):
-    assert load(f"a: '{text}'") == load(f"a: {text}" if text != "-" else "a: '-'") == {"a": text}
+    assert load(f"a: {text}") == {"a": text}
 
 
 @pytest.mark.parametrize("text", ["yes", "1", "~", "1.5", ".inf", ""])
@@ -145,9 +146,9 @@ def test_bytes_that_are_no_utf_8_are_named_where_they_are():
 
 
 def test_an_error_shows_nothing_of_a_value():
-    for text in ('a: "s3cret\\q"', "a: 's3cret", "a: !!int s3cret", "a: !!binary s3cret!", "a: [s3cret", "a: s3cret: b"):
+    for text in ('"s3cret\\q"', "'s3cret", "!!int s3cret", "!!binary s3cret!", "[s3cret", "s3cret: b", "s3cret\nb"):
         with pytest.raises(YamlError) as caught:
-            load(text)
+            load(f"a: {text}")
         assert "s3cret" not in str(caught.value)
 
 
@@ -284,4 +285,4 @@ def test_the_same_holds_where_a_text_is_not_in_plain_block_style(monkeypatch):
     ],
 )
 def test_no_text_takes_more_than_linear_time(make):
-    assert grows_linearly(make(4_000), make(8_000), 3)
+    assert grows_linearly(make(2_500), make(5_000), 3)

@@ -17,7 +17,7 @@ from kaito.kube import yaml
 
 KUBECTL = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
-# How kubectl says that a text is no YAML, or cannot be written as JSON; all else it says is about a kubeconfig's fields.
+# How kubectl says that a text is no YAML, or has no JSON; all else that it says is about a kubeconfig's fields.
 _NO_YAML = ("yaml: ", "unsupported map key", "invalid map key", "json: unsupported value")
 REFUSED = "refused"
 
