@@ -18,7 +18,6 @@ from kaito.transport import (
     ClientCertificateError,
     ConnectError,
     Connection,
-    Redirected,
     Response,
     TimedOut,
     Timeouts,
@@ -184,7 +183,7 @@ class ApiServer:
                 method, path, headers=(*headers, *credential.headers), body=body, timeouts=timeouts
             )
         except TransportError as error:
-            if isinstance(error, (ConnectError, Redirected)) or _never_connected(error):
+            if isinstance(error, ConnectError) or _never_connected(error):
                 raise self._unreachable(error) from None
             raise
 
