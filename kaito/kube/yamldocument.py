@@ -53,7 +53,7 @@ _TAG_URI = r"[0-9A-Za-z_\-;/?:@&=+$,.!~*'()\[\]%]"
 _TAG = re.compile(
     rf"!(?:<({_TAG_URI}+)>|([0-9A-Za-z_-]*!)({_TAG_URI}+)|(?![0-9A-Za-z_-]*!)({_TAG_URI}*))(?=[{BLANK_OR_END}])"
 )
-_ESCAPED_OCTETS = re.compile(r"(?:%[^%]?[^%]?)+")
+_ESCAPED_OCTETS = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
 _DIRECTIVE = re.compile(
     rf"%(?:YAML[{BLANKS}]+([0-9]{{1,2}}\.[0-9]{{1,2}})|TAG[{BLANKS}]+(!|![0-9A-Za-z_-]*!)[{BLANKS}]+({_TAG_URI}+)(?=[{BLANK_OR_END}]))"
     rf"[{BLANKS}]*(?:#[^{BREAKS}{END}]*)?(?=[{BREAKS}{END}])"
@@ -110,6 +110,13 @@ class _SimpleKey:
         self.number = number  # of the token that begins the key
         self.possible = possible
         self.required = required  # whether there is an error unless it turns out to be a key
+
+
+def _unescape_octets(found: re.Match[str]) -> str:
+    """What a run of %XX means. Raises ValueError."""
+    if found.group() == "%":
+        raise ValueError
+    return bytes.fromhex(found.group().replace("%", "")).decode()
 
 
 class _Scanner:
@@ -376,7 +383,7 @@ class _Scanner:
 
     def _unescape_uri(self, uri: str) -> str:
         try:
-            return _ESCAPED_OCTETS.sub(lambda found: bytes.fromhex(found.group().replace("%", "")).decode(), uri)
+            return _ESCAPED_OCTETS.sub(_unescape_octets, uri)
         except ValueError:
             self.fail("expected two hexadecimal digits, and UTF-8, behind a '%' in a tag")
 

@@ -76,6 +76,8 @@ MEANING_START = frozenset("0123456789+-.yYnNtTfFoO~")
 _NUMBER_START = frozenset("0123456789+-.")
 _DECIMAL = re.compile(r"([+-]?)(0|[1-9][0-9]*)\Z")
 _PREFIXED = re.compile(r"([+-]?)0(?:[xX]([0-9A-Fa-f]+)|[bB]([01]+)|[oO]?([0-7]+))\Z")
+# go-yaml strips all underscores but behind a leading ".", where those that Go's strconv takes remain.
+_GO_UNDERSCORE = r"(?<=[0-9])_(?=[0-9])"
 _BINARY_SIGN_INSIDE = r"0b([+-][01]+)\Z"
 _FLOATING = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?\Z")
 _BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z"
@@ -356,7 +358,7 @@ def _number(value: str) -> int | float | None:
 
     Integers are those of 64 bits, with or without a sign; larger decimal ones are floats, as JSON has them.
     """
-    plain = value if value[0] == "." else value.replace("_", "")
+    plain = re.sub(_GO_UNDERSCORE, "", value) if value[0] == "." else value.replace("_", "")
     whole = _integer(plain)
     if whole is not None and -(2**63) <= whole < (2**64 if plain[0] not in "+" else 2**63):
         return whole

@@ -67,9 +67,10 @@ _TAGGED = [
     "!!timestamp 2001-1-1T1:2:3Z", "!!timestamp 2001-1-1t1:2:3.5+01:00", "!!timestamp 2001-1-1T24:2:3Z",
     "!!timestamp 2001-1-1T1:2:3", "!!timestamp a", "!!timestamp 1", "!!timestamp '2001-01-01'", "!foo a",
     "!foo [a]", "!foo 1", "!foo", "! 1", "! 'a'", "!", "!<a> 1", "!<tag:yaml.org,2002:int> '1'", "!<> a", "!<a 1",
-    "!!", "!!a!b c", "!a!b c", "!e!a b", "!%41 1", "!!%69nt '1'", "!!%zz 1", "!%ff 1", "!a,b", "[!a , b]",
-    "[!a, b]", "[!!int '1']", "!é a",
+    "!!", "!!a!b c", "!a!b c", "!e!a b", "!!a% b", "!!a%6 b", "!%41 1", "!!%69nt '1'", "!!%zz 1", "!%ff 1", "!a,b",
+    "[!a , b]", "[!a, b]", "[!!int '1']", "!é a",
 ]
+_NUMBERS = [".5_5", ".5_", ".5__5", ".5e1_0", ".5e_1", "._5", ".1e400", "1_e3", "1e_3", "0x_1", "0_x1", "-.5_5", "+.5"]
 _ODD = [
     "a\xa0b", "é: ü", "\U0001f600", "\u3000a", "\ufeffa", "a\u2028b", "'a\u2028b'", "a\u2028 b", "'a\n\u2028 b'",
     "a\x85      b", "a\r\n      b", "a\r      b", "|\n a\r\n       b", "a\x01b", "a\x7f", "a\x80", "a\ufffeb",
@@ -83,7 +84,7 @@ IN_A_PLACE = list(dict.fromkeys([
     *(f"{scalar}: x" for scalar in SCALARS if scalar),
     *(f"{tag} {value}" for tag in TAGS for value in ("1", "a", "'1'", "yes", "~", "[a]", "")),
     *_STYLES, *(f"[{text}]" for text in _STYLES), *(f"a: {text}" for text in _STYLES),
-    *_BLOCK, *(f"- {text}" for text in _BLOCK), *_COLLECTIONS, *_REFERENCES, *_TAGGED, *_ODD,
+    *_BLOCK, *(f"- {text}" for text in _BLOCK), *_COLLECTIONS, *_REFERENCES, *_TAGGED, *_NUMBERS, *_ODD,
 ]))
 
 # Whole files: what stands around a document, how it is encoded. Only whether kubectl takes them is compared.
