@@ -1,52 +1,231 @@
 #!/usr/bin/env python3
-"""Makes dist/kubectl-kaito: the whole program as one executable file.
+"""Makes what is installed: dist/kubectl-kaito, the whole program as one executable file, and what goes beside it.
 
     python3 build_zipapp.py [FOLDER]
 
-It is a zip archive behind a `#!` line (PEP 441), with the launcher as its __main__.py and the package beside it.
-The same sources give the same bytes: names are sorted, dates and permissions fixed.
+The program is a zip archive behind a `#!` line (PEP 441): the launcher as its __main__.py, the sources as one JSON
+object, and for each Python from 3.9 on that is found here their byte code, one member named after the interpreter
+(`cpython-311`): compiling takes longer than all the rest of a start, and one member is smaller and quicker to read
+than sixty. The same sources and interpreters give the same bytes: names are sorted, dates and permissions fixed,
+byte code made in a process of its own with a fixed hash seed.
+
+Beside it: kubectl_complete-kaito (shell completion), kubectl-kaito.cmd (Windows), and for krew an archive and a
+manifest.
 """
 
 from __future__ import annotations
 
+import glob
+import gzip
+import hashlib
 import io
+import json
+import os
+import re
+import shutil
+import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 NAME = "kubectl-kaito"
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+HOME = "https://github.com/kaito-project/kubectl-kaito"
+
 _SHEBANG = b"#!/usr/bin/env python3\n"
 # The earliest date that a zip archive can hold.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
+# Run by each interpreter: sources by path on stdin as JSON; on stdout a marshalled dict of marshalled code by path.
+# What nobody reads at run time is left out for size: docstrings, assertions, the annotations of functions, and line
+# numbers, which KAITO_DEBUG=1 gives back by running the sources instead.
+_COMPILE = """
+import ast, json, marshal, sys
 
-def archive() -> bytes:
-    """The program's bytes."""
-    members = {"__main__.py": ROOT / NAME}
-    for path in sorted((ROOT / "kaito").rglob("*.py")):
-        members[path.relative_to(ROOT).as_posix()] = path
+class Bare(ast.NodeTransformer):
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        node.returns = None
+        for argument in ast.walk(node.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        return node
+
+def without_lines(code):
+    inner = tuple(without_lines(one) if hasattr(one, "co_code") else one for one in code.co_consts)
+    table = "co_linetable" if hasattr(code, "co_linetable") else "co_lnotab"
+    return code.replace(co_consts=inner, **{table: b""})
+
+sources = json.load(sys.stdin)
+codes = {}
+for path in sorted(sources):
+    tree = Bare().visit(ast.parse(sources[path]))
+    code = compile(tree, path, "exec", dont_inherit=True, optimize=2)
+    codes[path] = marshal.dumps(without_lines(code))
+sys.stdout.buffer.write(sys.implementation.cache_tag.encode() + b"\\n" + marshal.dumps(codes))
+"""
+
+_COMPLETE = """\
+#!/bin/sh
+# kubectl runs this to complete `kubectl kaito …`; the program that answers stands beside it or on PATH.
+here=$(dirname -- "$0")
+if [ -x "$here/kubectl-kaito" ]; then
+  exec "$here/kubectl-kaito" __complete "$@"
+fi
+exec kubectl-kaito __complete "$@"
+"""
+
+_WINDOWS = """\
+@echo off
+rem Runs the file kubectl-kaito beside this one with the Python that Windows has.
+setlocal
+where py >nul 2>nul
+if %errorlevel%==0 (
+  py -3 "%~dp0kubectl-kaito" %*
+) else (
+  python "%~dp0kubectl-kaito" %*
+)
+exit /b %errorlevel%
+"""
+
+
+def sources() -> dict[str, str]:
+    """The package's modules: their text by their path in the archive."""
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted((ROOT / "kaito").rglob("*.py"))
+    }
+
+
+def interpreters() -> dict[str, str]:
+    """The Pythons found here, by version: on PATH, and where pyenv keeps its own (its shims are slow and may lie)."""
+    found = {}
+    for version in PYTHONS:
+        kept = sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python{version}")))
+        for candidate in (*kept, shutil.which(f"python{version}"), sys.executable):
+            if candidate and _version(candidate) == version:
+                found[version] = candidate
+                break
+    return found
+
+
+def byte_code(interpreter: str, texts: Mapping[str, str]) -> tuple[str, bytes]:
+    """What `interpreter` makes of the modules: the archive's member for it, by its name (the cache tag)."""
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""}
+    words = [interpreter, "-S", "-s", "-c", _COMPILE]
+    done = subprocess.run(words, input=json.dumps(texts).encode(), stdout=subprocess.PIPE, env=environment, check=True)
+    tag, _, codes = done.stdout.partition(b"\n")
+    return tag.decode(), codes
+
+
+def archive(pythons: Mapping[str, str]) -> bytes:
+    """The program's bytes, with byte code for `pythons`, as `interpreters` gives them."""
+    texts = sources()
+    members = dict(byte_code(interpreter, texts) for interpreter in pythons.values())
+    members["__main__.py"] = (ROOT / NAME).read_bytes()
+    members["sources.json"] = json.dumps(texts, indent=0, sort_keys=True).encode()
     buffer = io.BytesIO()
     buffer.write(_SHEBANG)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
-        for name, path in members.items():
+        for name in sorted(members):
             info = zipfile.ZipInfo(name, _DATE)
             info.external_attr = 0o644 << 16
             info.create_system = 3
             info.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(info, path.read_bytes())
+            target.writestr(info, members[name])
     return buffer.getvalue()
 
 
-def build(folder: Path) -> Path:
-    """Writes the program into `folder` and returns its path."""
+def krew_archive(files: Mapping[str, bytes]) -> bytes:
+    """A .tar.gz of `files` (by name) as krew unpacks it, the same bytes each time."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as target:
+        for name in sorted(files):
+            info = tarfile.TarInfo(name)
+            info.size = len(files[name])
+            info.mode = 0o644 if name in ("LICENSE",) else 0o755
+            target.addfile(info, io.BytesIO(files[name]))
+    return gzip.compress(buffer.getvalue(), 9, mtime=0)
+
+
+def krew_manifest(version: str, sha256: str) -> str:
+    """The manifest of krew's index (krew.googlecontainertools.github.com/v1alpha2, Plugin)."""
+    uri = f"{HOME}/releases/download/v{version}/{NAME}.tar.gz"
+    platforms = "".join(
+        f"""\
+    - selector:
+        matchExpressions:
+          - key: os
+            operator: In
+            values: [{systems}]
+      uri: {uri}
+      sha256: {sha256}
+      bin: {binary}
+      files:
+        - from: "*"
+          to: "."
+"""
+        for systems, binary in (("darwin, linux", NAME), ("windows", f"{NAME}.cmd"))
+    )
+    return f"""\
+apiVersion: krew.googlecontainertools.github.com/v1alpha2
+kind: Plugin
+metadata:
+  name: kaito
+spec:
+  version: v{version}
+  homepage: {HOME}
+  shortDescription: Chat with the models that KAITO serves
+  description: |
+    Opens a chat with the model of a KAITO workspace, in a terminal or from a script. It finds the endpoint
+    itself (inside the cluster, a LoadBalancer, or the API server's service proxy), uses kubectl's credentials and
+    streams the answers.
+  caveats: |
+    Needs Python 3.9 or later on PATH.
+  platforms:
+{platforms}"""
+
+
+def build(folder: Path) -> dict[str, bytes]:
+    """Writes everything into `folder`; returns it by name."""
+    version = re.search(r'__version__ = "(.+)"', sources()["kaito/__init__.py"])
+    assert version
+    pythons = interpreters()
+    print("byte code for", ", ".join(pythons) or "no Python", "| missing:", _missing(pythons))
+    programs = {
+        NAME: archive(pythons),
+        "kubectl_complete-kaito": _COMPLETE.encode(),
+        f"{NAME}.cmd": _WINDOWS.replace("\n", "\r\n").encode(),
+    }
+    packed = krew_archive({**programs, "LICENSE": (ROOT / "LICENSE").read_bytes()})
+    manifest = krew_manifest(version[1], hashlib.sha256(packed).hexdigest())
+    made = {**programs, f"{NAME}.tar.gz": packed, "kaito.yaml": manifest.encode()}
     folder.mkdir(parents=True, exist_ok=True)
-    program = folder / NAME
-    program.write_bytes(archive())
-    program.chmod(0o755)
-    return program
+    for name, data in made.items():
+        # Written beside and moved into place: a running session keeps the file that it began with.
+        temporary = folder / f".{name}.new"
+        temporary.write_bytes(data)
+        temporary.chmod(0o755 if name in programs else 0o644)
+        temporary.replace(folder / name)
+    return made
+
+
+def _missing(pythons: Mapping[str, str]) -> str:
+    return ", ".join(version for version in PYTHONS if version not in pythons) or "none"
+
+
+def _version(interpreter: str) -> str:
+    words = [interpreter, "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode().strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 if __name__ == "__main__":
-    built = build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist")
-    print(f"{built}: {built.stat().st_size:,} bytes")
+    where = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist"
+    for name, data in build(where).items():
+        print(f"{where / name}: {len(data):,} bytes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -45,6 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except ReaderGone:
         return 141
+    except Exception as error:
+        if os.environ.get("KAITO_DEBUG"):
+            raise
+        # Its words may hold what must not be seen, a credential for one; its kind cannot.
+        report(
+            KaitoError(
+                f"internal error: {type(error).__name__}",
+                "this is a bug of kubectl-kaito; KAITO_DEBUG=1 shows where it happens, for a report",
+            )
+        )
+        return 1
 
 
 def run(argv: Sequence[str]) -> int:
