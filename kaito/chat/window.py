@@ -77,14 +77,15 @@ class Window:
         self, refusal: WindowExceeded, plan: Plan, conversation: Conversation, question: str, max_tokens: int
     ) -> Plan:
         """The request to try after a refusal. Raises InferenceError when nothing is left to shrink."""
-        known = (self.size, self._measured)
         self.size = refusal.window or self.size
         self._used = 0
         if refusal.prompt:
             self._measured = (refusal.prompt, _characters(plan.messages))
-        if known != (self.size, self._measured):
-            return self._fit(conversation, question, max_tokens)
-        # It told nothing new, so there is nothing to plan with: smaller, step by step.
+        smaller = self._fit(conversation, question, max_tokens)
+        # Each request is smaller than the one before, whatever a server says, so that they come to an end.
+        if (len(smaller.messages), smaller.max_tokens) < (len(plan.messages), plan.max_tokens):
+            return smaller
+        # It told nothing to plan with, so step by step.
         if plan.max_tokens > FLOOR:
             self._passed_budget = max(FLOOR, plan.max_tokens // 2)
             return Plan(plan.messages, self._passed_budget)
