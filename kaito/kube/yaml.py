@@ -31,6 +31,7 @@ from kaito.kube.yamlscalars import (
 
 # A thousand contexts with their certificates are 5.5 MB.
 MAX_BYTES = 64 * 1024 * 1024
+# What nests deeper is left to yamldocument, which has the bound.
 _MAX_DEPTH = 50
 
 _NOT_ALLOWED = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff\ufffe\uffff]")
