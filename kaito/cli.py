@@ -29,6 +29,7 @@ Exit codes:
   3    cluster: kubeconfig, TLS, credentials, rights, not reachable
   4    workspace: missing, not ready, serves nothing
   5    inference: HTTP error, broken or empty answer, timeout
+  6    an answer does not match --expect
   130  interrupted
   141  the reader of the output went away
 """

@@ -156,10 +156,15 @@ def choice(*words: str) -> Kind:
 
 
 def _read_pattern(text: str) -> tuple[str, ...]:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"a regular expression ({error})") from None
+    import warnings
+
+    with warnings.catch_warnings():
+        # Of syntax that a later Python may read otherwise: it would stand among our own lines.
+        warnings.simplefilter("ignore")
+        try:
+            re.compile(text)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"a regular expression ({error})") from None
     return (text,)
 
 

@@ -6,6 +6,13 @@ from types import FrameType, TracebackType
 
 from kaito.errors import InferenceError
 
+# After the limit, what still runs is told so again this often: a write to a reader who has stopped reading can stand
+# between it and its end. It is longer than an exec plugin's grace (kube/execplugin.py).
+_INSISTENCE = 3.0
+
+# The longest time that every system's timer takes, three years; beyond it there is no limit.
+_LONGEST = 1e8
+
 
 class TimeUp(BaseException):
     """The run's time is up. No Exception, so that nothing that goes on after a failure goes on after this."""
@@ -23,7 +30,7 @@ class limit:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self._seconds = seconds if seconds < _LONGEST else 0.0
 
     def __enter__(self) -> None:
         if not self._seconds:
@@ -33,7 +40,7 @@ class limit:
         if not hasattr(signal, "setitimer"):
             raise InferenceError("--timeout is not to be had on this system", "end the run from outside")
         self._earlier = signal.signal(signal.SIGALRM, self._end)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, _INSISTENCE)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if not self._seconds:
@@ -43,7 +50,7 @@ class limit:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._earlier)
         if isinstance(error, TimeUp):
-            raise InferenceError(error.message, "allow it more with a larger --timeout") from None
+            raise InferenceError(error.message, "give it longer with a larger --timeout") from None
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         raise TimeUp(self._seconds)

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from kaito.chat import slash
 from kaito.chat.questions import Question
-from kaito.chat.records import Records, failed, record
+from kaito.chat.records import Records
 from kaito.chat.session import Answer, Session
 from kaito.chat.terminal import Console
-from kaito.errors import ExpectationError, KaitoError, UsageError
+from kaito.errors import ExpectationError, UsageError
 from kaito.openai import Content, Event
 from kaito.text import excerpt
-from kaito.timelimit import TimeUp
 
 
 def run(
@@ -27,6 +26,8 @@ def run(
 
     Raises KaitoError, and KeyboardInterrupt when the user ends it.
     """
+    if records:
+        records.connected(session)
     asked = False
     for question in questions:
         text = question.text
@@ -39,40 +40,30 @@ def run(
                 continue
             text = outcome.question
         asked = True
-        if records:
-            _record(session, console, text, records, expected)
-        else:
-            _print(session, console, text, expected)
+        _ask(session, console, text, records, expected)
     if not asked:
         raise UsageError(
-            "nothing was asked: there is no message",
-            'ask with -m TEXT, or pipe one message a line: echo "Say OK" | kubectl kaito chat --workspace-name NAME',
+            "nothing was asked: stdin holds no message",
+            'pipe one message a line: echo "Say OK" | kubectl kaito chat --workspace-name NAME',
         )
 
 
-def _print(session: Session, console: Console, text: str, expected: Sequence[str]) -> None:
+def _ask(
+    session: Session, console: Console, text: str, records: Records | None, expected: Sequence[str]
+) -> None:
     def show(event: Event) -> None:
-        if isinstance(event, Content):
+        if isinstance(event, Content) and not records:
             console.answer(event.text)
 
+    if records:
+        records.asking(text)
     try:
         answer = session.ask(text, show)
     finally:
         console.end_answer()
     _judge(answer, console, expected)
-
-
-def _record(
-    session: Session, console: Console, text: str, records: Records, expected: Sequence[str]
-) -> None:
-    answer: Answer | None = None
-    try:
-        answer = session.ask(text, lambda event: None)
-        _judge(answer, console, expected)
-    except (KaitoError, KeyboardInterrupt, TimeUp) as end:
-        records.add(failed(record(session, text, answer or session.partial()), end))
-        raise
-    records.add(record(session, text, answer))
+    if records:
+        records.answered(answer)
 
 
 def _judge(answer: Answer, console: Console, expected: Sequence[str]) -> None:

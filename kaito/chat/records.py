@@ -1,89 +1,143 @@
-"""Answers as JSON: one object an answer, with the same fields in the same order every time.
+"""Answers as JSON: one object an answer, with the same fields in the same order every time (docs/ci.md).
 
-prompt, response, reasoning, model, finish_reason, usage, time_to_first_token_seconds, duration_seconds, endpoint,
-and, where it failed, error. What is not known is null, also prompt, when a run fails before it asked anything.
+What is not known is null, the prompt too when a run fails outside of a question. `error` is there only in the last
+object, and only of a run that failed.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import re
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
 
-from kaito.chat.session import Answer, Session
 from kaito.chat.terminal import print_text
 from kaito.errors import InferenceError, KaitoError
 from kaito.timelimit import TimeUp
 
+if TYPE_CHECKING:
+    from kaito.chat.session import Answer, Session
+
+# What a terminal would obey, beyond what JSON escapes anyway, and what some readers take for a line's end.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 
 class Records:
-    """Writes objects to stdout: one a line, or an array that is closed whatever happens. State: what was written.
+    """Writes answers to stdout as objects: one a line, or as one array. Use it in a `with` around the whole run.
 
-    `array`: one array instead of lines. Once an error has been written, nothing more is.
+    What ends the run becomes the last object's `error`, and the array is closed, whatever happens. State: the
+    session, the question in hand, and what has been written.
     """
 
     def __init__(self, *, array: bool) -> None:
         self._array = array
         self._count = 0
-        self._failed = False
+        self._broken = False
+        self._session: Session | None = None
+        self._prompt: str | None = None
 
-    def add(self, record: dict[str, Any]) -> None:
-        """Writes an object."""
+    def __enter__(self) -> Records:
+        import signal
+
+        # How a CI system cancels a job; the run ends as by Ctrl-C.
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._broken:
+            return
+        with _Undisturbed():
+            if error is not None:
+                answer = self._session.partial() if self._session and self._prompt is not None else None
+                self._write({**self._object(answer), "error": _told(error)})
+            if self._array:
+                print_text("\n]\n" if self._count else "[]\n")
+
+    def connected(self, session: Session) -> None:
+        """From here on it is known who answers."""
+        self._session = session
+
+    def asking(self, prompt: str) -> None:
+        """A question is in hand."""
+        self._prompt = prompt
+
+    def answered(self, answer: Answer) -> None:
+        """Writes the answer to the question in hand."""
+        with _Undisturbed():
+            self._write(self._object(answer))
+            self._prompt = None
+
+    def _object(self, answer: Answer | None) -> dict[str, Any]:
+        """An object without its error; `answer`: None when nothing was asked."""
+        session = self._session
+        usage = answer.usage if answer else None
+        first = answer.first_token_seconds if answer else None
+        return {
+            "prompt": self._prompt,
+            "response": answer.content if answer else None,
+            "reasoning": (answer.reasoning or None) if answer else None,
+            "model": (session.served or None) if session else None,
+            "finish_reason": (answer.finish_reason or None) if answer else None,
+            "usage": usage._asdict() if usage else None,
+            "time_to_first_token_seconds": None if first is None else round(first, 6),
+            "duration_seconds": round(answer.seconds, 6) if answer else None,
+            "endpoint": (
+                {"url": session.found.endpoint.url, "type": session.found.endpoint.kind} if session else None
+            ),
+        }
+
+    def _write(self, record: dict[str, Any]) -> None:
+        # Made late, since nothing may come between the flags and the `with`.
+        import json
+
         text = json.dumps(record, ensure_ascii=False)
-        if self._array:
-            print_text((",\n" if self._count else "[\n") + text)
-        else:
-            print_text(text + "\n")
+        text = _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        before, behind = (",\n" if self._count else "[\n", "") if self._array else ("", "\n")
+        self._broken = True
+        print_text(f"{before}{text}{behind}")
+        self._broken = False
         self._count += 1
-        self._failed = "error" in record
-
-    def fail(self, end: BaseException) -> None:
-        """Writes the object of a run that failed outside of an answer, unless an answer's told of it."""
-        if not self._failed:
-            self.add(failed(_NOTHING, end))
-
-    def close(self) -> None:
-        """Ends the output."""
-        if self._array:
-            print_text("\n]\n" if self._count else "[]\n")
 
 
-_NOTHING: dict[str, Any] = dict.fromkeys(
-    (
-        "prompt",
-        "response",
-        "reasoning",
-        "model",
-        "finish_reason",
-        "usage",
-        "time_to_first_token_seconds",
-        "duration_seconds",
-        "endpoint",
-    )
-)
+def _told(error: BaseException) -> dict[str, Any]:
+    """The `error` of an object."""
+    if isinstance(error, KaitoError):
+        return {"message": error.message, "exit_code": error.exit_code}
+    if isinstance(error, TimeUp):
+        return {"message": error.message, "exit_code": InferenceError.exit_code}
+    if isinstance(error, KeyboardInterrupt):
+        return {"message": "interrupted", "exit_code": 130}
+    return {"message": f"unexpected: {type(error).__name__}", "exit_code": 1}
 
 
-def record(session: Session, prompt: str, answer: Answer | None) -> dict[str, Any]:
-    """The object of one answer; `answer` None when the question failed before any of it."""
-    endpoint = session.found.endpoint
-    made = {**_NOTHING, "prompt": prompt, "model": session.served or None}
-    made["endpoint"] = {"url": endpoint.url, "type": endpoint.kind}
-    if answer:
-        made["response"] = answer.content
-        made["reasoning"] = answer.reasoning or None
-        made["finish_reason"] = answer.finish_reason or None
-        made["usage"] = answer.usage._asdict() if answer.usage else None
-        first = answer.first_token_seconds
-        made["time_to_first_token_seconds"] = None if first is None else round(first, 6)
-        made["duration_seconds"] = round(answer.seconds, 6)
-    return made
+class _Undisturbed:
+    """Holds back the signals that end a run, since half an object is no JSON. State: the first of them.
 
+    It is delivered at the end; a second one is at once, for the reader may have stopped reading.
+    """
 
-def failed(made: dict[str, Any], end: BaseException) -> dict[str, Any]:
-    """The object of an answer that failed: what came of it, and why it is no more."""
-    if isinstance(end, KaitoError):
-        error = {"message": end.message, "exit_code": end.exit_code}
-    elif isinstance(end, TimeUp):
-        error = {"message": end.message, "exit_code": InferenceError.exit_code}
-    else:
-        error = {"message": "interrupted", "exit_code": 130}
-    return {**made, "error": error}
+    def __enter__(self) -> None:
+        import signal
+
+        self._first = 0
+        self._handlers: dict[int, Any] = {}
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM"):
+            number = getattr(signal, name, None)
+            handler = signal.getsignal(number) if number else None
+            if number and callable(handler):
+                self._handlers[number] = handler
+                signal.signal(number, self._hold)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        import signal
+
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if self._first and error is None:
+            self._handlers[self._first](self._first, None)
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        if self._first:
+            self._handlers[number](number, frame)
+        self._first = number

@@ -23,14 +23,14 @@ class Console:
 
     `interactive`: stdin is a terminal, so a person types. `answers_seen`: the answers appear on a terminal.
     `animated`: a line that is rewritten would be seen. `waiting`: such a line that is there now. `colour`: asides
-    may be dimmed. `quiet`: notices are dropped.
+    may be dimmed. `quiet`: notices are dropped. `apart`: stdout is for other things, on a terminal too.
     """
 
-    def __init__(self, *, colour: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, colour: bool = False, quiet: bool = False, apart: bool = False) -> None:
         self.interactive = os.isatty(0)
         self.answers_seen = os.isatty(1)
         self.animated = self.interactive and self.answers_seen and os.isatty(2)
-        self._notices = 1 if self.interactive and self.answers_seen else 2
+        self._notices = 1 if self.interactive and self.answers_seen and not apart else 2
         self._quiet = quiet
         self.waiting: Ticker | None = None
         self._colour = colour and os.isatty(self._notices)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kaito.commands.cluster import WORKSPACE_NAME, connect, required_name
-from kaito.errors import KaitoError, UsageError
+from kaito.errors import UsageError
 from kaito.flags import (
     DURATION,
     PATTERNS,
@@ -21,7 +21,7 @@ from kaito.flags import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from kaito.chat.questions import Question
     from kaito.chat.records import Records
@@ -75,27 +75,20 @@ def run(values: Values) -> int:
     """Holds the chat and returns the exit code. Raises KaitoError."""
     from kaito.timelimit import limit
 
-    output = values.text("output")
-    if output == "text":
-        with limit(values.real("timeout")):
+    with limit(values.real("timeout")):
+        if values.text("output") == "text":
             return _run(values, None)
 
-    from kaito.chat.records import Records
+        from kaito.chat.records import Records
 
-    records = Records(array=output == "json")
-    try:
-        with limit(values.real("timeout")):
+        with Records(array=values.text("output") == "json") as records:
             return _run(values, records)
-    except (KaitoError, KeyboardInterrupt) as end:
-        records.fail(end)
-        raise
-    finally:
-        records.close()
 
 
 def _run(values: Values, records: Records | None) -> int:
     name = required_name(values, "chat")
-    if values.texts("message") and values.text("file"):
+    asked = not values.given.isdisjoint(("message", "file"))
+    if values.given.issuperset(("message", "file")):
         raise UsageError("--message and --file exclude each other")
 
     from kaito.chat import style
@@ -105,12 +98,19 @@ def _run(values: Values, records: Records | None) -> int:
     from kaito.openai import ChatModel, Sampling
     from kaito.readiness import explained
 
-    console = Console(colour=style.wanted(values.text("color"), os.environ), quiet=values.switch("quiet"))
-    asked = bool(values.texts("message") or values.text("file"))
-    if console.interactive and not asked and (records or values.texts("expect")):
+    console = Console(
+        colour=style.wanted(values.text("color"), os.environ),
+        quiet=values.switch("quiet"),
+        apart=records is not None,
+    )
+    batch = asked or not console.interactive
+    if not batch and (records or values.texts("expect")):
         raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
+    # Read before anything is connected to: what is wrong with them need not wait for a workspace.
+    questions = _questions(values, console) if batch else ()
     api = connect(values)
     found = _find(values, api, name)
+    found = found._replace(model=values.text("model") or found.model)
     model = ChatModel(
         found.endpoint.link,
         model=values.text("model"),
@@ -134,24 +134,24 @@ def _run(values: Values, records: Records | None) -> int:
         explain=lambda error: explained(error, api, found.workspace),
         max_tokens_chosen="max-tokens" in values.given,
     )
-    console.notice(f"Connected to workspace: {name} (model: {values.text('model') or found.model or 'not known yet'})")
+    console.notice(f"Connected to workspace: {name} (model: {found.model or 'not known yet'})")
     if found.note:
         console.notice(found.note)
-    if console.interactive and not asked:
-        _hold(session, console, values)
-    else:
-        from kaito.chat import batch
+    if batch:
+        from kaito.chat.batch import run
 
-        batch.run(session, console, _questions(values), records, values.texts("expect"))
+        run(session, console, questions, records, values.texts("expect"))
+    else:
+        _hold(session, console, values)
     return 0
 
 
-def _questions(values: Values) -> Iterator[Question]:
+def _questions(values: Values, console: Console) -> Iterable[Question]:
     from kaito.chat import questions
 
-    if values.texts("message"):
-        return questions.from_flags(values.texts("message"))
-    return questions.from_file(values.text("file")) if values.text("file") else questions.from_lines()
+    if "message" in values.given:
+        return questions.from_flags(values.texts("message"), console.notice)
+    return questions.from_file(values.text("file")) if "file" in values.given else questions.from_lines()
 
 
 def _hold(session: Session, console: Console, values: Values) -> None:
