@@ -68,8 +68,8 @@ def words(body: bytes, content_type: str) -> str:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return page_words(body) if "html" in content_type.lower() else excerpt(body)
-    if isinstance(document, dict):
-        return words_of(document) or excerpt(body)
+    if isinstance(document, dict) and any(key in document for key in ("error", "message", "detail")):
+        return words_of(document)
     return excerpt(body)
 
 
@@ -77,7 +77,7 @@ def words_of(document: Mapping[str, Any]) -> str:
     """The words of an error object: OpenAI's `error.message`, older vLLM's `message`, FastAPI's `detail`."""
     error = document.get("error")
     if isinstance(error, dict):
-        error = error.get("message") or error
+        error = error.get("message", error)
     said = error or document.get("message") or document.get("detail") or ""
     if isinstance(said, list):
         # FastAPI: [{"loc": ["body", "model"], "msg": "field required", …}, …]
