@@ -1,0 +1,46 @@
+"""How far away the API server may be: round trips from the start to the first question."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.tools.far import Far
+
+from . import CHAT
+
+
+@pytest.fixture
+def ask_from(cluster, chat, tmp_path):
+    """Ask one question over a distance: ask_from(seconds) -> (seconds until the model has it, trips, connections).
+
+    `trips` are those of the connection that carries the question.
+    """
+
+    def ask(seconds):
+        with Far(cluster.server.port, seconds) as far:
+            changes = {"server": f"https://127.0.0.1:{far.port}"}
+            env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "far", cluster=changes)}
+            del cluster.model.requests[:]
+            start = time.monotonic()
+            result = chat("Say OK\n", env=env)
+            assert (result.code, result.out) == (0, "OK\n")
+            (question,) = cluster.model.requests
+            return question.time - start, max(line.trips for line in far.lines), len(far.lines)
+
+    return ask
+
+
+def test_four_round_trips_and_not_more(ask_from):
+    """TCP, TLS, the Workspace (beside it on a second connection the Service), the question."""
+    _, trips, connections = ask_from(0.05)
+    assert (trips, connections) == (4, 2)
+
+
+def test_the_time_they_take(ask_from):
+    """The distance costs four times itself: the second connection is not waited for one after the other."""
+    near = min(ask_from(0.0)[0] for _ in range(2))
+    far = min(ask_from(0.2)[0] for _ in range(2))
+    # The question's way back is not part of it.
+    assert 3.4 * 0.2 < far - near < 4.4 * 0.2

@@ -1,0 +1,89 @@
+"""A TCP forwarder that puts a server far away: every byte takes its time, the handshake included."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+
+
+class Line:
+    """One connection through the forwarder. `trips`: round trips that the client has begun, the TCP handshake first.
+
+    A new one begins where the client speaks after the server has spoken.
+    """
+
+    def __init__(self):
+        self.trips = 1
+        self._server_spoke = True
+        self._lock = threading.Lock()
+
+    def spoke(self, client):
+        with self._lock:
+            if client and self._server_spoke:
+                self.trips += 1
+            self._server_spoke = not client
+
+
+class Far:
+    """Forwards a loopback port to `port`, `seconds` of round trip away. Use it in a `with`. `lines`: see Line."""
+
+    def __init__(self, port, seconds):
+        self.lines = []
+        self._target = port
+        self._seconds = seconds
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._target))
+            line = Line()
+            self.lines.append(line)
+            # The client's kernel has its connection at once; over the distance it would speak a round trip later.
+            ready = time.monotonic() + self._seconds
+            self._pump(near, far, line, ready)
+            self._pump(far, near, line)
+
+    def _pump(self, source, sink, line, ready=None):
+        """Carry one direction; `ready`: the client's, and when its first byte may leave."""
+        source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        moving = queue.Queue()
+
+        def read():
+            data = b"-"
+            while data:
+                try:
+                    data = source.recv(1 << 16)
+                except OSError:
+                    data = b""
+                if data:
+                    line.spoke(client=ready is not None)
+                moving.put((max(time.monotonic(), ready or 0.0) + self._seconds / 2, data))
+
+        def write():
+            while True:
+                due, data = moving.get()
+                time.sleep(max(0.0, due - time.monotonic()))
+                try:
+                    if not data:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(data)
+                except OSError:
+                    return
+
+        for work in (read, write):
+            threading.Thread(target=work, daemon=True).start()
