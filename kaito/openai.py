@@ -202,13 +202,15 @@ class ChatModel:
                 failure = _refused(response, body)
             if response.status not in _BUSY or not self._link.transient(response.status, body):
                 raise failure
-            pause = self._pause(response, tries)
-            if self._clock.now() + pause > deadline:
-                raise _given_up(failure, pause, self._retry_seconds)
+            asked = _retry_after(response, self._clock.date)
+            left = deadline - self._clock.now()
+            least, pause = _pause(asked, tries)
+            if least > left:
+                raise _given_up(failure, asked or 0.0, self._retry_seconds)
             if not tries:
                 self._notice(f"note: {failure.message}; trying again for up to {self._retry_seconds:g} s")
             tries += 1
-            self._clock.sleep(pause)
+            self._clock.sleep(min(pause, left))
 
     def _learn_id(self, response: Response, body: bytes) -> bool:
         """After a refusal that speaks of the model: finds the id to ask for, where the request named none.
@@ -233,20 +235,6 @@ class ChatModel:
                 f'the model "{self._wanted}" is not served here', "--model takes one of: " + ", ".join(ids)
             )
         return self._id != self._wanted
-
-    def _pause(self, response: Response, tries: int) -> float:
-        """Seconds until the next try: growing, at least what the server asks for, and spread.
-
-        Were they not spread, all the clients that a server turned away would come back at the same moment.
-        """
-        import random
-
-        asked = _retry_after(response, self._clock.date)
-        wait: float = min(_FIRST_WAIT * 2**tries, _LONGEST_WAIT) * random.uniform(0.75, 1.25)
-        if asked is None:
-            return wait
-        asked *= random.uniform(1.0, 1.25)
-        return max(asked, wait) if tries else asked
 
     def _post(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         request: dict[str, Any] = {"model": self._id} if self._id else {}
@@ -303,11 +291,26 @@ def _retry_after(response: Response, date: Callable[[], float]) -> float | None:
     return max(0.0, mktime_tz(then) - (mktime_tz(now) if now else date()))
 
 
-def _given_up(failure: KaitoError, pause: float, limit: float) -> KaitoError:
+def _pause(asked: float | None, tries: int) -> tuple[float, float]:
+    """Seconds to wait after the try of that number: at least, and rather.
+
+    Waits grow, and are spread: else all the clients that a server turned away would come back at one moment. A
+    server is not asked again before the time that it names; where it names none or less, the wait is our own.
+    """
+    import random
+
+    own = min(_FIRST_WAIT * 2**tries, _LONGEST_WAIT) * random.uniform(0.75, 1.25)
+    if asked is None:
+        return own, own
+    spread = asked * random.uniform(1.0, 1.25)
+    return asked, max(spread, own) if tries else spread
+
+
+def _given_up(failure: KaitoError, asked: float, limit: float) -> KaitoError:
     """The failure of the last try; a server that is only busy may be waited for longer."""
     if isinstance(failure, InferenceError) and not failure.hint:
-        wait = f"the next try would be in {pause:.0f} s" if pause > limit else f"it was busy for {limit:g} s"
-        failure.hint = f"{wait}: try again later, or wait for longer with --retry-timeout"
+        why = f"the server asks to wait {asked:.0f} s: " if asked > limit else ""
+        failure.hint = f"{why}try again later, or wait for longer with --retry-timeout"
     return failure
 
 
