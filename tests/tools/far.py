@@ -33,6 +33,7 @@ class Far:
         self.lines = []
         self._target = port
         self._seconds = seconds
+        self._sockets = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
 
@@ -41,7 +42,12 @@ class Far:
         return self
 
     def __exit__(self, *_):
-        self._listener.close()
+        for each in (self._listener, *self._sockets):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            each.close()
 
     def _accept(self):
         while True:
@@ -50,6 +56,7 @@ class Far:
             except OSError:
                 return
             far = socket.create_connection(("127.0.0.1", self._target))
+            self._sockets += [near, far]
             line = Line()
             self.lines.append(line)
             # The client's kernel has its connection at once; over the distance it would speak a round trip later.
@@ -67,7 +74,7 @@ class Far:
             while data:
                 try:
                     data = source.recv(1 << 16)
-                except OSError:
+                except (OSError, ValueError):
                     data = b""
                 if data:
                     line.spoke(client=ready is not None)
@@ -82,7 +89,7 @@ class Far:
                         sink.shutdown(socket.SHUT_WR)
                         return
                     sink.sendall(data)
-                except OSError:
+                except (OSError, ValueError):
                     return
 
         for work in (read, write):

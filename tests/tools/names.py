@@ -37,6 +37,8 @@ class Names:
         while True:
             try:
                 question, client = self._socket.recvfrom(4096)
+                if not question:
+                    return
                 if not self.silent:
                     self._socket.sendto(self._answer(question), client)
             except OSError:
