@@ -91,12 +91,12 @@ class Values:
         return self._values[name] is True
 
 
-# Kinds of values: the grammar is that of Go's strconv, which pflag uses.
+# Kinds of values: the grammar is that of Go's strconv, which pflag uses. Compiled when they are first used: most runs give no such flag.
 
-_INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)")
-_REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_DURATION = re.compile(r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+")
-_DURATION_PART = re.compile(r"([0-9.]+)([a-zµμ]+)")
+_INTEGER = r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)"
+_REAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_DURATION = r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+"
+_DURATION_PART = r"([0-9.]+)([a-zµμ]+)"
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SWITCH = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
@@ -121,7 +121,7 @@ def whole_number(low: int) -> Kind:
     wanted = f"a whole number, {low} or more" if low > -(2**63) else "a whole number"
 
     def read(text: str) -> int:
-        if _INTEGER.fullmatch(text):
+        if re.fullmatch(_INTEGER, text):
             digits = text.lstrip("+-")
             value = int(digits, 8 if digits[0] == "0" and digits.isdigit() else 0)
             value = -value if text[0] == "-" else value
@@ -137,7 +137,7 @@ def number(low: float, high: float) -> Kind:
     """A number from `low` to `high`, both included; never nan or inf, which no server's JSON can carry."""
 
     def read(text: str) -> float:
-        if _REAL.fullmatch(text) and low <= float(text) <= high:
+        if re.fullmatch(_REAL, text) and low <= float(text) <= high:
             return abs(float(text)) if float(text) == 0 else float(text)
         raise ValueError(f"a number from {low} to {high}")
 
@@ -173,11 +173,11 @@ PATTERNS = Kind("regex", _read_pattern)
 
 def _read_duration(text: str) -> float:
     # A bare number is one of seconds, as in kubectl's --request-timeout.
-    if _REAL.fullmatch(text) and float(text) >= 0:
+    if re.fullmatch(_REAL, text) and float(text) >= 0:
         return float(text)
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(_DURATION, text):
         raise ValueError("a duration such as 30s, 5m or 1h30m")
-    return sum(float(count) * _SECONDS[unit] for count, unit in _DURATION_PART.findall(text))
+    return sum(float(count) * _SECONDS[unit] for count, unit in re.findall(_DURATION_PART, text))
 
 
 DURATION = Kind("duration", _read_duration)

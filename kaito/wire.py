@@ -152,8 +152,10 @@ class Wire:
 
     def _resolve(self, host: str, port: int) -> list[Any]:
         """The addresses of a host, looked up in a thread: the system's look-up has no bound and cannot be ended."""
+        # As bytes, which are taken as they are: a text would have the codec for international names imported.
+        name = host.encode()
         try:
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+            return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except (OSError, UnicodeError):
             pass
         import _thread
@@ -164,7 +166,7 @@ class Wire:
 
         def look_up() -> None:
             try:
-                found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+                found.append(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
             except (OSError, UnicodeError) as error:
                 found.append(error)
             finally:
