@@ -53,17 +53,20 @@ class Ticker:
         elif time.monotonic() - self._start >= self._delay:
             self._draw()
 
-    def close(self) -> None:
-        """Takes the live line away; nothing more is shown."""
+    def close(self) -> bool:
+        """Takes the live line away and says whether there was one; nothing more is shown."""
         self._ended.set()
-        self.erase()
+        return self.erase()
 
-    def erase(self) -> None:
+    def erase(self) -> bool:
         """Takes the live line away, for a line that stays; the next second draws it anew below."""
         with self._lock:
-            if self._shown:
-                _write("\r" + " " * self._shown + "\r")
+            erased = self._shown > 0
+            if erased:
+                # A ^C may stand behind it.
+                _write("\r" + " " * min(self._shown + 2, _columns() - 1) + "\r")
                 self._shown = 0
+            return erased
 
     def _run(self) -> None:
         if self._ended.wait(self._delay):

@@ -35,6 +35,8 @@ class Keyboard:
         # readline would write its prompt and echo to stdout, where the answers go.
         self._readline = _readline() if console.answers_seen else None
         self._bracketed = self._readline is not None and _enable_bracketed_paste(self._readline)
+        self.ends_line = self._bracketed and _version(self._readline) >= 0x801
+        """Whether the prompt's line is ended at the end of input: readline does it where it knows pastes, since 8.1."""
         if self._readline is not None:
             self._readline.set_auto_history(False)
             for entry in history.load(history_file) if history_file else ():
@@ -102,9 +104,13 @@ def _is_gnu(readline: ModuleType) -> bool:
     return "libedit" not in (readline.__doc__ or "")
 
 
+def _version(readline: ModuleType | None) -> int:
+    return int(getattr(readline, "_READLINE_RUNTIME_VERSION", 0))
+
+
 def _enable_bracketed_paste(readline: ModuleType) -> bool:
     """Whether a paste will come as one; GNU readline knows how from 7.0 on, on a terminal that is not dumb."""
-    if not _is_gnu(readline) or getattr(readline, "_READLINE_RUNTIME_VERSION", 0) < 0x700:
+    if not _is_gnu(readline) or _version(readline) < 0x700:
         return False
     readline.parse_and_bind("set enable-bracketed-paste on")
     return os.environ.get("TERM", "dumb") != "dumb"

@@ -30,7 +30,8 @@ def run(session: Session, console: Console, keyboard: Keyboard, look: Look) -> N
             console.say()
             continue
         if message is None:
-            console.say()
+            if not keyboard.ends_line:
+                console.say()
             return
         if not message.text.strip():
             continue
@@ -55,6 +56,8 @@ def _take(message: Message, session: Session, console: Console, look: Look) -> b
         question = outcome.question
     with Shown(console, reasoning=look.reasoning) as shown:
         answer = session.ask(question, shown.take)
+        if answer.stopped:
+            shown.interrupted()
     if answer.stopped:
         console.aside("[stopped]")
     elif answer.cut_by:

@@ -31,6 +31,11 @@ class Shown:
         self._end_wait()
         self._console.end_answer()
 
+    def interrupted(self) -> None:
+        """Ctrl-C ended the answer: the terminal shows a ^C where the cursor stands, the sign of life's line or not."""
+        if not self._end_wait():
+            self._console.break_line()
+
     def take(self, event: Event) -> None:
         """Shows a piece of the answer or of the reasoning."""
         if isinstance(event, Content):
@@ -43,7 +48,7 @@ class Shown:
             elif self._ticker:
                 self._ticker.say("the model is reasoning")
 
-    def _end_wait(self) -> None:
-        if self._ticker:
-            self._ticker.close()
-            self._ticker = self._console.waiting = None
+    def _end_wait(self) -> bool:
+        """Whether a sign of life was on the screen."""
+        ticker, self._ticker, self._console.waiting = self._ticker, None, None
+        return ticker is not None and ticker.close()

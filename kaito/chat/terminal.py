@@ -55,6 +55,12 @@ class Console:
             _write(1, "\n")
             self._line_open = False
 
+    def break_line(self) -> None:
+        """Begins a new line on the terminal where `end_answer` will not."""
+        below = self._reasoning_open or (self._line_open and self.answers_seen)
+        if self.interactive and not below:
+            self.say()
+
     def aside(self, text: str) -> None:
         """A line about the answer, dimmed: that it was stopped, how fast it came."""
         _write(self._notices, self._dimmed(harmless(text)) + "\n")
