@@ -575,7 +575,7 @@ def test_all_addresses_of_a_name_are_tried(serve, monkeypatch):
     known = socket.getaddrinfo
 
     def addresses(host, port, **options):
-        if host != "api.example.com":
+        if host != b"api.example.com":
             return known(host, port, **options)
         if options.get("flags"):
             raise socket.gaierror(socket.EAI_NONAME, "not an address")
