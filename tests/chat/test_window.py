@@ -1,0 +1,211 @@
+"""What is left out of a request, and how much of a reply is asked for, by what little or much a server tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaito.chat.conversation import Conversation, Turn
+from kaito.chat.window import FLOOR, Plan, Window
+from kaito.errors import InferenceError
+from kaito.openai import Model, Usage, WindowExceeded
+
+WORD = "word "
+
+
+class Server:
+    """As much of a ChatModel as a window asks; a token is a word. `looks` counts what it was asked."""
+
+    def __init__(self, size=0, counts=False):
+        self.looks = []
+        self._size = size
+        self._counts = counts
+
+    def models(self):
+        self.looks.append("models")
+        return [Model("phi", self._size, ""), Model("adapter", 0, "phi")]
+
+    def count_tokens(self, messages):
+        self.looks.append("tokenize")
+        if not self._counts:
+            raise InferenceError("the model's server does not count tokens")
+        return count(messages)
+
+
+def count(messages):
+    return sum(len(message["content"].split()) for message in messages)
+
+
+def talk(*sizes):
+    """A conversation whose turns have that many tokens each, half in the question, half in the answer."""
+    return Conversation(tuple(Turn(WORD * (size // 2), WORD * (size // 2)) for size in sizes))
+
+
+def answered(window, plan):
+    """The server took the plan, and tells the usage; the reply had 10 tokens."""
+    window.answered(plan, Usage(count(plan.messages), 10, count(plan.messages) + 10))
+
+
+def refusal(window=0, prompt=0, asked=0):
+    return WindowExceeded("too long, it says", "send a shorter message", window, prompt, asked)
+
+
+class TestWithSizes:
+    """A server that tells its window and counts tokens, as vLLM does."""
+
+    def test_the_first_question_costs_no_look(self):
+        server = Server(2048, counts=True)
+        plan = Window(server).plan(talk(), WORD, 1024, "")
+        assert plan == Plan([{"role": "user", "content": WORD}], 1024)
+        assert server.looks == []
+
+    def test_nor_does_one_that_surely_fits_by_the_last_usage(self):
+        server = Server(2048, counts=True)
+        window = Window(server)
+        answered(window, window.plan(talk(), WORD, 1024, "phi"))
+        window.plan(talk(11), WORD, 1024, "phi")
+        window.plan(talk(11, 11), WORD, 1024, "phi")
+        assert server.looks == ["models"]
+
+    @pytest.mark.parametrize(
+        ("turns", "question", "wanted", "left_out", "budget"),
+        [
+            pytest.param((500, 500), 10, 1024, 0, 1024, id="it fits"),
+            pytest.param((700, 700), 10, 1024, 0, 638, id="the reply shrinks"),
+            pytest.param((800, 900), 92, 1024, 0, 256, id="to the floor"),
+            pytest.param((800, 900), 93, 1024, 1, 1024, id="then the oldest turn goes"),
+            pytest.param((800, 1500, 900), 10, 1024, 2, 1024, id="or two"),
+            pytest.param((800, 900), 298, 50, 0, 50, id="a small reply is its own floor"),
+            pytest.param((800, 900), 299, 50, 1, 50, id="and makes a turn go too"),
+            pytest.param((10,), 2000, 1024, 1, 48, id="below the floor when nothing is left to go"),
+            pytest.param((10,), 2047, 1024, 1, 1, id="down to a token"),
+        ],
+    )
+    def test_what_is_sent(self, turns, question, wanted, left_out, budget):
+        window = Window(Server(2048, counts=True))
+        conversation = talk(*turns)
+        plan = window.plan(conversation, WORD * question, wanted, "phi")
+        assert (window.left_out, plan.max_tokens) == (left_out, budget)
+        assert plan.messages == conversation.messages(WORD * question, left_out)
+
+    def test_the_window_is_that_of_the_model_that_answers(self):
+        window = Window(Server(2048))
+        window.plan(talk(2), WORD, 10, "phi")
+        assert window.size == 2048
+        # An adapter's is its base model's.
+        window = Window(Server(2048))
+        window.plan(talk(2), WORD, 10, "adapter")
+        assert window.size == 2048
+
+    def test_the_system_prompt_and_the_newest_message_stay(self):
+        window = Window(Server(2048, counts=True))
+        conversation = talk(1000, 1000, 1000)._replace(system=WORD * 100)
+        plan = window.plan(conversation, WORD * 1600, 1024, "phi")
+        assert [message["role"] for message in plan.messages] == ["system", "user"]
+        assert plan.max_tokens == 2048 - 1700
+
+    def test_what_is_left_out_stays_left_out(self):
+        window = Window(Server(2048, counts=True))
+        window.plan(talk(1000, 1000), WORD * 10, 1024, "phi")
+        assert window.left_out == 1
+        window.plan(talk(1000, 1000, 10), WORD, 10, "phi")
+        assert window.left_out == 1
+
+    @pytest.mark.parametrize(("size", "over"), [(2048, "1 token"), (2049, "2 tokens"), (3000, "953 tokens")])
+    def test_a_message_that_is_too_long_alone(self, size, over):
+        window = Window(Server(2048, counts=True))
+        with pytest.raises(InferenceError) as caught:
+            window.plan(talk(10), WORD * size, 1024, "phi")
+        assert caught.value.message.startswith(f"the message is too long: {size} tokens ")
+        assert caught.value.message.endswith("its context window holds 2048")
+        assert caught.value.hint == f"shorten it by at least {over}"
+        assert window.left_out == 0, "a shorter one comes with as many turns as before"
+
+    def test_clear_forgets_the_conversation_and_not_the_window(self):
+        server = Server(2048, counts=True)
+        window = Window(server)
+        answered(window, window.plan(talk(1000, 1000), WORD * 10, 1024, "phi"))
+        window.clear()
+        assert (window.left_out, window.used, window.size) == (0, 0, 2048)
+        del server.looks[:]
+        window.plan(talk(), WORD, 10, "phi")
+        assert "models" not in server.looks
+
+
+class TestWithoutCounts:
+    """A server that tells usage, or what did not fit, and counts nothing beforehand."""
+
+    def test_usage_is_scaled(self):
+        window = Window(Server(2048))
+        answered(window, window.plan(talk(1000), WORD * 10, 10, "phi"))
+        plan = window.plan(talk(1000, 500), WORD * 10, 1024, "phi")
+        assert window.left_out == 0
+        assert plan.max_tokens == pytest.approx(2048 - 1510, abs=10)
+
+    def test_counting_is_not_tried_twice(self):
+        server = Server(2048)
+        window = Window(server)
+        for _ in range(3):
+            window.plan(talk(1000), WORD * 10, 1024, "phi")
+        assert server.looks == ["models", "tokenize"]
+
+    def test_a_refusal_with_numbers_is_enough(self):
+        window = Window(Server())
+        conversation, question = talk(900, 900), WORD * 10
+        plan = window.plan(conversation, question, 1024, "phi")
+        assert plan.max_tokens == 1024
+        plan = window.refused(refusal(2048, 1810, 1024), plan, conversation, question, 1024)
+        assert (window.size, window.left_out, plan.max_tokens) == (2048, 1, 1024)
+
+    def test_the_newest_message_is_too_long_by_a_refusal_s_numbers(self):
+        window = Window(Server())
+        plan = window.plan(talk(), WORD * 3000, 1024, "")
+        with pytest.raises(InferenceError, match="too long: 2049 tokens"):
+            window.refused(refusal(2048, 2049), plan, talk(), WORD * 3000, 1024)
+
+
+class TestWithNothing:
+    """A server that refuses and tells no number at all."""
+
+    def ask(self, window, conversation, limit, wanted=1024):
+        """Ask until the server, which takes `limit` tokens of both, takes it; returns (the plan, the tries)."""
+        tries = 1
+        plan = window.plan(conversation, WORD, wanted, "")
+        while count(plan.messages) + plan.max_tokens > limit:
+            smaller = window.refused(refusal(), plan, conversation, WORD, wanted)
+            assert (len(smaller.messages), smaller.max_tokens) < (len(plan.messages), plan.max_tokens)
+            plan = smaller
+            tries += 1
+        window.answered(plan, None)
+        return plan, tries
+
+    def test_the_reply_shrinks_before_turns_go(self):
+        plan, _ = self.ask(Window(Server()), talk(100, 100), 1000)
+        assert (len(plan.messages), plan.max_tokens) == (5, 512)
+        plan, _ = self.ask(Window(Server()), talk(100, 100), 500)
+        assert (len(plan.messages), plan.max_tokens) == (5, FLOOR)
+        plan, _ = self.ask(Window(Server()), talk(100, 100), 400)
+        assert (len(plan.messages), plan.max_tokens) == (3, FLOOR)
+
+    def test_what_passed_is_remembered(self):
+        window = Window(Server())
+        _, tries = self.ask(window, talk(300, 300), 900)
+        assert tries == 3
+        plan, tries = self.ask(window, talk(300, 300, 10), 900)
+        assert (tries, plan.max_tokens) == (1, FLOOR)
+
+    def test_it_ends_with_the_server_s_own_words(self):
+        window = Window(Server())
+        with pytest.raises(InferenceError) as caught:
+            self.ask(window, talk(10, 10), 0)
+        assert (caught.value.message, caught.value.hint) == ("too long, it says", "send a shorter message")
+        assert window.left_out == 0
+
+    def test_contradictions_come_to_an_end(self):
+        """The server counts few tokens and refuses them as many."""
+        window = Window(Server(2048, counts=True))
+        conversation = talk(10, 10)
+        plan = window.plan(conversation, WORD, 1024, "phi")
+        with pytest.raises(InferenceError):
+            for _ in range(100):
+                plan = window.refused(refusal(2048, 5000), plan, conversation, WORD, 1024)
+        assert window.left_out == 0
