@@ -7,6 +7,9 @@ import pytest
 from kaito.errors import UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, choice, describe, number, parse, split_verb, whole_number
 
+# More than 64 bits hold.
+HUGE = "9" * 30
+
 FLAGS = (
     Flag("namespace", TEXT, "", "Namespace", short="n"),
     Flag("help", SWITCH, False, "Help", short="h", bare="true"),
@@ -103,7 +106,7 @@ def test_arguments(argv, arguments):
         (["--max-tokens=0"], 'invalid value "0" for --max-tokens: it takes a whole number, 1 or more'),
         (["--max-tokens=1.5"], 'invalid value "1.5" for --max-tokens: it takes a whole number, 1 or more'),
         (["--max-tokens=09"], 'invalid value "09" for --max-tokens: it takes a whole number, 1 or more'),
-        (["--max-tokens", "9" * 30], f'invalid value "{"9" * 30}" for --max-tokens: it takes a whole number, 1 or more'),
+        (["--max-tokens", HUGE], f'invalid value "{HUGE}" for --max-tokens: it takes a whole number, 1 or more'),
         (["--help=yes"], 'invalid value "yes" for --help: it takes true or false'),
         (["--wait=soon"], 'invalid value "soon" for --wait: it takes a duration such as 30s, 5m or 1h30m'),
         (["--wait=-5s"], 'invalid value "-5s" for --wait: it takes a duration such as 30s, 5m or 1h30m'),

@@ -20,7 +20,7 @@ from kaito.kube.yamlscalars import (
     MEANING_START,
     NOT_PLAIN_START,
     WORDS,
-    YamlError,
+    YamlError as YamlError,
     block_scalar,
     double_quoted,
     fail,
