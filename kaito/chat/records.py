@@ -10,7 +10,7 @@ import re
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from kaito.chat.terminal import print_text
+from kaito.chat.terminal import ReaderGone, print_text
 from kaito.errors import InferenceError, KaitoError
 from kaito.timelimit import TimeUp
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # What a terminal would obey, beyond what JSON escapes anyway, and what some readers take for a line's end.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+# What a run ends with on purpose.
+_ENDS = (KaitoError, KeyboardInterrupt, TimeUp, ReaderGone)
 
 
 class Records:
@@ -32,21 +36,34 @@ class Records:
         self._array = array
         self._count = 0
         self._broken = False
+        self._interrupted = False
         self._session: Session | None = None
         self._prompt: str | None = None
 
     def __enter__(self) -> Records:
         import signal
 
-        # How a CI system cancels a job; the run ends as by Ctrl-C.
-        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            if signal.getsignal(number) == signal.SIG_DFL:
-                signal.signal(number, signal.default_int_handler)
+        # SIGTERM is how a CI system cancels a job; the run ends as by Ctrl-C. What is ignored (nohup) stays so.
+        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, self._interrupt)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._broken:
-            return
+        # Python makes other errors of a KeyboardInterrupt in the middle of an import.
+        made_of_it = self._interrupted and error is not None and not isinstance(error, _ENDS)
+        if made_of_it:
+            error = KeyboardInterrupt()
+        if not self._broken:
+            self._end(error)
+        if made_of_it:
+            raise KeyboardInterrupt from None
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted = True
+        raise KeyboardInterrupt
+
+    def _end(self, error: BaseException | None) -> None:
         with _Undisturbed():
             if error is not None:
                 answer = self._session.partial() if self._session and self._prompt is not None else None
@@ -55,8 +72,11 @@ class Records:
                 print_text("\n]\n" if self._count else "[]\n")
 
     def connected(self, session: Session) -> None:
-        """From here on it is known who answers."""
+        """From here on it is known who answers. Raises KeyboardInterrupt if the run was to end earlier."""
         self._session = session
+        # Python drops a KeyboardInterrupt at some points of an import.
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def asking(self, prompt: str) -> None:
         """A question is in hand."""
