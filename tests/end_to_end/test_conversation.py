@@ -113,7 +113,7 @@ def test_the_documented_session_word_for_word(cluster, kubeconfig, terminal):
     [
         pytest.param(workspace(NAME), "phi-3.5-mini-instruct", id="a preset"),
         pytest.param(workspace(NAME, preset="google/gemma-3-4b-it"), "google/gemma-3-4b-it", id="a Hugging Face id"),
-        pytest.param(workspace(NAME, preset=None, template={"spec": {}}), "home-made", id="what it says, for a template"),
+        pytest.param(workspace(NAME, preset=None, template={"spec": {}}), "home-made", id="a template"),
     ],
 )
 def test_the_banner_names_the_model(cluster, chat, made, shown):

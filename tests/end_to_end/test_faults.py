@@ -93,7 +93,7 @@ class TestUsage:
                 id="an unknown verb",
             ),
             pytest.param(
-                ("--nope",), "error: unknown flag: --nope\nsee: kubectl kaito --help\n", id="an unknown flag of the root"
+                ("--nope",), "error: unknown flag: --nope\nsee: kubectl kaito --help\n", id="the root's flags"
             ),
             pytest.param(
                 ("version", "now"),
