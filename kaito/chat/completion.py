@@ -11,23 +11,26 @@ from kaito.errors import KaitoError
 
 
 def candidates(line: str, session: Session) -> list[str]:
-    """What the last word of `line`, typed so far, may become; each whole, with what stands before the word left out.
+    """What `line`, typed so far, may become; each is a whole line.
 
-    Nothing is offered in a message. The server is asked at most once, for its models.
+    In a message Tab is a tab. The server is asked at most once, for its models.
     """
-    command, space, argument = line.lstrip().partition(" ")
-    if not command.startswith("/"):
-        return []
+    if not line.startswith("/"):
+        return [f"{line}\t"]
+    command, space, argument = line.partition(" ")
     if not space:
         matching = [one for one in COMMANDS if f"/{one.name}".startswith(command)]
         return [f"/{one.name}" + (" " if one.arguments else "") for one in matching]
     kind = next((one.completes for one in COMMANDS if f"/{one.name}" == command), "")
+    return [f"{command} {whole}" for whole in _arguments(kind, argument, session)]
+
+
+def _arguments(kind: str, typed: str, session: Session) -> list[str]:
     if kind == "parameters":
-        names = [] if " " in argument else list(parameters.PARAMETERS)
-        return [f"{name} " for name in names if name.startswith(argument.replace("_", "-"))]
+        return [f"{name} " for name in parameters.PARAMETERS if name.startswith(typed.replace("_", "-"))]
     if kind == "models":
-        return [name for name in _models(session) if name.startswith(argument)]
-    return _files(argument) if kind == "files" else []
+        return [name for name in _models(session) if name.startswith(typed)]
+    return _files(typed) if kind == "files" else []
 
 
 def _models(session: Session) -> list[str]:

@@ -1,7 +1,7 @@
 """What a person types, a message at a time: readline's editing and history where there is a readline.
 
-A paste of many lines is one message. GNU readline tells a paste from typing (bracketed paste); elsewhere lines that
-arrive at once are taken together.
+A paste of many lines is one message. GNU readline tells a paste from typing where the terminal brackets it;
+elsewhere lines that arrive at once are taken together.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from collections.abc import Callable
 from types import ModuleType
 
 from kaito.chat import history
-from kaito.chat.lines import Assembler, Message
+from kaito.chat.lines import Assembler, Message, recalled
 from kaito.chat.terminal import Console
 
 PROMPT = "> "
 CONTINUED = "... "
 
-# Between two lines of a paste; a person needs many times that.
+# Seconds between two lines of a paste; a person needs many times that.
 _AT_ONCE = 0.03
 
 
 class Keyboard:
     """The terminal as a source of messages. State: readline's, and the file that keeps what was typed.
 
-    `history_file`: "" keeps nothing. `complete`: what Tab offers for the line typed so far.
+    `history_file`: "" keeps nothing. `complete`: the whole lines that Tab may make of the line typed so far.
     """
 
     def __init__(self, console: Console, history_file: str, complete: Callable[[str], list[str]]) -> None:
@@ -34,9 +34,8 @@ class Keyboard:
         self._file = history_file
         # readline would write its prompt and echo to stdout, where the answers go.
         self._readline = _readline() if console.answers_seen else None
-        self._bracketed = self._readline is not None and _enable_bracketed_paste(self._readline)
-        self.ends_line = self._bracketed and _version(self._readline) >= 0x801
-        """Whether the prompt's line is ended at the end of input: readline does it where it knows pastes, since 8.1."""
+        # GNU readline's version, 0 where it does not bracket pastes.
+        self._brackets = _bracket_pastes(self._readline) if self._readline is not None else 0
         if self._readline is not None:
             self._readline.set_auto_history(False)
             for entry in history.load(history_file) if history_file else ():
@@ -52,10 +51,13 @@ class Keyboard:
         while True:
             line = self._entered(CONTINUED if assembler.open else PROMPT)
             if line is None:
+                # GNU readline 8.1 leaves the prompt's line itself, if it brackets pastes.
+                if self._brackets < 0x801:
+                    self._console.say()
                 return None
             message = assembler.feed(line)
             if message is not None:
-                self._remember(message.text)
+                self._remember(message)
                 return message
 
     def _entered(self, prompt: str) -> str | None:
@@ -63,9 +65,10 @@ class Keyboard:
         # What was typed during the last answer is no paste: it is taken line by line.
         ahead = _pending(0.0)
         line = self._line(prompt)
-        if line is None or self._bracketed or ahead:
+        if line is None or ahead:
             return line
-        while _pending(_AT_ONCE):
+        # Not every terminal brackets what is pasted; what it does not bracket is there already.
+        while _pending(0.0 if self._brackets else _AT_ONCE):
             more = self._line("")
             if more is None:
                 break
@@ -81,18 +84,22 @@ class Keyboard:
         self._console.prompt(prompt)
         return _plain_line()
 
-    def _remember(self, text: str) -> None:
-        if not text.strip():
+    def _remember(self, message: Message) -> None:
+        if not message.text.strip():
             return
+        entry = recalled(message)
         if self._readline is not None:
             last = self._readline.get_current_history_length()
-            if not last or self._readline.get_history_item(last) != text:
-                self._readline.add_history(text)
+            if not last or self._readline.get_history_item(last) != entry:
+                self._readline.add_history(entry)
         if self._file:
-            history.append(self._file, text)
+            history.append(self._file, entry)
 
 
 def _readline() -> ModuleType | None:
+    # In these locales readline drops what is not ASCII, where Python itself goes on in UTF-8 (PEP 540).
+    if os.environ.get("LC_ALL") in ("C", "POSIX"):
+        os.environ["LC_ALL"] = "C.UTF-8"
     try:
         import readline
     except ImportError:
@@ -104,28 +111,23 @@ def _is_gnu(readline: ModuleType) -> bool:
     return "libedit" not in (readline.__doc__ or "")
 
 
-def _version(readline: ModuleType | None) -> int:
-    return int(getattr(readline, "_READLINE_RUNTIME_VERSION", 0))
-
-
-def _enable_bracketed_paste(readline: ModuleType) -> bool:
-    """Whether a paste will come as one; GNU readline knows how from 7.0 on, on a terminal that is not dumb."""
-    if not _is_gnu(readline) or _version(readline) < 0x700:
-        return False
+def _bracket_pastes(readline: ModuleType) -> int:
+    """Asks the terminal to mark what is pasted → GNU readline's version; 0: it cannot, or the terminal is dumb."""
+    version: int = getattr(readline, "_READLINE_RUNTIME_VERSION", 0)
+    if not _is_gnu(readline) or version < 0x700 or os.environ.get("TERM", "dumb") == "dumb":
+        return 0
     readline.parse_and_bind("set enable-bracketed-paste on")
-    return os.environ.get("TERM", "dumb") != "dumb"
+    return version
 
 
 def _set_completer(readline: ModuleType, complete: Callable[[str], list[str]]) -> None:
     found: list[str] = []
 
-    def completer(text: str, state: int) -> str | None:
+    def completer(word: str, state: int) -> str | None:
         if state == 0:
             line = readline.get_line_buffer()[: readline.get_endidx()]
-            # readline wants what follows where the word begins; candidates are whole arguments.
-            argument = line.lstrip().partition(" ")[2] if " " in line.lstrip() else line.lstrip()
-            skipped = len(argument) - len(text)
-            found[:] = [candidate[skipped:] for candidate in complete(line)]
+            # readline replaces the word alone.
+            found[:] = [whole[len(line) - len(word) :] for whole in complete(line)]
         return found[state] if state < len(found) else None
 
     readline.set_completer(completer)

@@ -17,8 +17,8 @@ class Message(NamedTuple):
 class Assembler:
     """Puts lines together. State: the lines of a message that is not complete yet.
 
-    A line that begins with three quotation marks opens a block, which the next three close; a line that ends in a
-    backslash goes on in the next one.
+    A line that begins with three quotation marks opens a block, and the next line that ends with three closes it;
+    a line that ends in a backslash goes on in the next one. Several lines at once are a paste, taken as they are.
     """
 
     def __init__(self) -> None:
@@ -34,26 +34,37 @@ class Assembler:
         """Takes what one Enter sent, several lines when it was pasted; gives the message that it completes."""
         if self._fenced:
             return self._in_block(entered)
-        if not self._lines and entered.lstrip().startswith(FENCE):
-            self._fenced = True
-            return self._in_block(entered.lstrip()[len(FENCE) :])
-        if entered.endswith("\\"):
+        entered = entered.strip("\n")
+        pasted = "\n" in entered
+        begun = entered.lstrip()
+        if not self._lines and begun.startswith(FENCE):
+            inside = begun[len(FENCE) :]
+            # A pasted program may well begin with a docstring, and opens nothing.
+            if not pasted or _closes(inside):
+                return self._in_block(inside)
+        if entered.endswith("\\") and not pasted:
             self._lines.append(entered[:-1])
             return None
-        block = bool(self._lines) or "\n" in entered.strip("\n")
+        block = pasted or bool(self._lines)
         self._lines.append(entered)
         return self._take(block)
 
     def _in_block(self, entered: str) -> Message | None:
-        before, fence, _ = entered.rstrip().rpartition(FENCE)
-        if fence and entered.rstrip().endswith(FENCE):
-            self._lines.append(before)
-            self._fenced = False
-            return self._take(True)
-        self._lines.append(entered)
-        return None
+        self._fenced = not _closes(entered)
+        self._lines.append(entered if self._fenced else entered.rstrip()[: -len(FENCE)])
+        return None if self._fenced else self._take(True)
 
     def _take(self, block: bool) -> Message:
-        text = "\n".join(self._lines)
+        text = "\n".join(self._lines).strip("\n")
         self._lines = []
-        return Message(text.strip("\n") if block else text, block)
+        return Message(text, block)
+
+
+def _closes(entered: str) -> bool:
+    """Whether this ends a block; a docstring within it, with marks on both its sides, does not."""
+    return entered.rstrip().endswith(FENCE) and entered.count(FENCE) == 1
+
+
+def recalled(message: Message) -> str:
+    """What to enter at once to send that message again: for the arrow keys."""
+    return message.text if Assembler().feed(message.text) == message else f"{FENCE}{message.text}{FENCE}"

@@ -23,26 +23,22 @@ class Look(NamedTuple):
 
 def run(session: Session, console: Console, keyboard: Keyboard, look: Look) -> None:
     """Holds the conversation. A failed question is told and the chat goes on."""
-    while True:
+    going = True
+    while going:
         try:
             message = keyboard.read()
-        except KeyboardInterrupt:
-            console.say()
-            continue
-        if message is None:
-            if not keyboard.ends_line:
-                console.say()
-            return
-        if not message.text.strip():
-            continue
-        try:
-            if not _take(message, session, console, look):
+            if message is None:
                 return
+            if not message.text.strip():
+                continue
+            going = _take(message, session, console, look)
         except KaitoError as error:
             console.error(error)
         except KeyboardInterrupt:
+            # A line that is not sent, or a command that waits for the server; answers see their own Ctrl-C.
             pass
-        console.say()
+        if going:
+            console.say()
 
 
 def _take(message: Message, session: Session, console: Console, look: Look) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kaito.chat.terminal import Console
+from kaito.errors import KaitoError
 from kaito.openai import Content, Event, Reasoning
 from kaito.ticker import Ticker
 
@@ -11,14 +12,16 @@ _PATIENCE = 0.3
 
 
 class Shown:
-    """One answer on its way to the terminal. State: the sign of life before the first word.
+    """One answer on its way to the terminal. State: the sign of life before the first word, and whether there is one.
 
-    Use it in a `with` around the question; `take` gets each event. `reasoning`: show what the model thinks.
+    Use it in a `with` around the question; `take` gets each event. `reasoning`: show what the model thinks. What
+    came of an answer that fails stays on the screen, marked, since it is no part of the conversation.
     """
 
     def __init__(self, console: Console, *, reasoning: bool) -> None:
         self._console = console
         self._reasoning = reasoning
+        self._begun = False
         self._ticker = console.waiting = Ticker(_PATIENCE) if console.animated else None
 
     def __enter__(self) -> Shown:
@@ -27,12 +30,14 @@ class Shown:
             self._ticker.say("waiting for the model")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, failure: object, trace: object) -> None:
         self._end_wait()
         self._console.end_answer()
+        if self._begun and isinstance(failure, KaitoError):
+            self._console.aside("[broken off, not kept]")
 
     def interrupted(self) -> None:
-        """Ctrl-C ended the answer: the terminal shows a ^C where the cursor stands, the sign of life's line or not."""
+        """Ctrl-C ended the answer: the terminal shows ^C where the cursor stands, in the sign of life's line or not."""
         if not self._end_wait():
             self._console.break_line()
 
@@ -40,6 +45,7 @@ class Shown:
         """Shows a piece of the answer or of the reasoning."""
         if isinstance(event, Content):
             self._end_wait()
+            self._begun = True
             self._console.answer(event.text)
         elif isinstance(event, Reasoning):
             if self._reasoning:

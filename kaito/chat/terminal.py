@@ -7,11 +7,16 @@ model's words alone. On a terminal nothing from a server can do more than be rea
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from kaito.chat import style
 from kaito.errors import KaitoError
 from kaito.text import harmless
-from kaito.ticker import Ticker
+
+if TYPE_CHECKING:
+    from kaito.ticker import Ticker
+
+_REASONING, _ANSWER = "reasoning", "answer"
 
 
 class ReaderGone(Exception):
@@ -19,7 +24,7 @@ class ReaderGone(Exception):
 
 
 class Console:
-    """The process's three streams. State: whether a line of an answer, or of reasoning, has been begun.
+    """The process's three streams. State: which part of an answer is being written, and the line feeds held back.
 
     `interactive`: stdin is a terminal, so a person types. `answers_seen`: the answers appear on a terminal.
     `animated`: a line that is rewritten would be seen. `waiting`: such a line that is there now. `colour`: asides
@@ -34,44 +39,60 @@ class Console:
         self._quiet = quiet
         self.waiting: Ticker | None = None
         self._colour = colour and os.isatty(self._notices)
-        self._line_open = False
-        self._reasoning_open = False
+        self._part = ""
+        self._held = ""
 
     def answer(self, text: str) -> None:
         """A piece of the answer, as it comes: byte for byte where it is not seen on a terminal."""
-        self._end_reasoning("\n\n")
-        _write(1, harmless(text) if self.answers_seen else text)
-        self._line_open = not text.endswith("\n") if self.answers_seen else True
+        if self._part == _REASONING:
+            self.end_answer()
+            self.say()
+        if self.answers_seen:
+            text = self._trimmed(_ANSWER, text)
+        else:
+            self._part = _ANSWER
+        _write(1, text)
 
     def reasoning(self, text: str) -> None:
         """A piece of what the model thinks, dimmed, above the answer."""
-        _write(self._notices, self._dimmed(harmless(text)))
-        self._reasoning_open = True
+        if self._part == _ANSWER:
+            self.end_answer()
+            self.say()
+        if not self._part and text.strip("\n"):
+            self.aside("[reasoning]")
+        _write(self._notices, self._dimmed(self._trimmed(_REASONING, text)))
 
     def end_answer(self) -> None:
-        """Ends the answer with one newline, if there was one."""
-        self._end_reasoning("\n")
-        if self._line_open:
-            _write(1, "\n")
-            self._line_open = False
+        """Ends the answer, or its reasoning, with one newline, if there was one."""
+        if self._part:
+            _write(1 if self._part == _ANSWER else self._notices, "\n")
+        self._part = self._held = ""
 
     def break_line(self) -> None:
         """Begins a new line on the terminal where `end_answer` will not."""
-        below = self._reasoning_open or (self._line_open and self.answers_seen)
+        below = self._part == _REASONING or (self._part == _ANSWER and self.answers_seen)
         if self.interactive and not below:
             self.say()
+
+    def _trimmed(self, part: str, text: str) -> str:
+        """`text` made harmless, without line feeds at the beginning of the part and at its end.
+
+        Models put blank lines between what they think and what they say. Whether some are the end is only known
+        when more comes, which they are then given away with.
+        """
+        text = self._held + harmless(text) if self._part else harmless(text).lstrip("\n")
+        words = text.rstrip("\n")
+        if words or self._part:
+            # Before they are written: Ctrl-C may come right behind.
+            self._part, self._held = part, text[len(words) :]
+        return words
 
     def aside(self, text: str) -> None:
         """A line about the answer, dimmed: that it was stopped, how fast it came."""
         _write(self._notices, self._dimmed(harmless(text)) + "\n")
 
-    def _end_reasoning(self, gap: str) -> None:
-        if self._reasoning_open:
-            _write(self._notices, gap)
-            self._reasoning_open = False
-
     def _dimmed(self, text: str) -> str:
-        return f"{style.DIM}{text}{style.RESET}" if self._colour else text
+        return f"{style.DIM}{text}{style.RESET}" if self._colour and text else text
 
     def say(self, text: str = "") -> None:
         """A line that the person asked for: the result of a command."""
