@@ -1,0 +1,64 @@
+"""Help and wrong usage of the verbs: no cluster is needed for either."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaito.cli import main
+
+
+@pytest.fixture
+def kaito(capfd, monkeypatch):
+    """Run the program in this process: kaito("status", "--help") -> (code, stdout, stderr)."""
+
+    def run(*argv):
+        monkeypatch.setenv("KUBECONFIG", "/nonexistent/config")
+        code = main(argv)
+        return (code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("verb", "flags"),
+    [
+        pytest.param("chat", ["--via string", "--wait[=duration]"], id="chat"),
+        pytest.param("status", ["-A, --all-namespaces", "-w, --watch", "-o, --output string"], id="status"),
+        pytest.param("get-endpoint", ["--workspace-name string", "--format string"], id="get-endpoint"),
+    ],
+)
+def test_help_names_the_flags(kaito, verb, flags):
+    code, out, err = kaito(verb, "--help")
+    assert (code, err) == (0, "")
+    assert f"Usage:\n  kubectl kaito {verb} " in out
+    assert [flag for flag in flags if flag not in out] == []
+    assert f"  {verb} " in kaito("--help")[1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param(("get-endpoint",), "--workspace-name is missing", id="no name"),
+        pytest.param(("get-endpoint", "--workspace-name="), "--workspace-name is missing", id="an empty name"),
+        pytest.param(("get-endpoint", "phi"), 'get-endpoint takes no arguments, but was given "phi"', id="an argument"),
+        pytest.param(("status", "phi"), 'status takes no arguments, but was given "phi"', id="status of an argument"),
+        pytest.param(
+            ("get-endpoint", "--workspace-name", "x", "--format", "yaml"),
+            'invalid value "yaml" for --format: it takes one of url, json',
+            id="another format",
+        ),
+        pytest.param(
+            ("status", "-o", "yaml"), 'invalid value "yaml" for -o: it takes one of table, json', id="another output"
+        ),
+        pytest.param(
+            ("status", "--workspace-name", "x", "-A"),
+            "--workspace-name and --all-namespaces exclude each other",
+            id="one of all",
+        ),
+        pytest.param(("status", "--watsh"), "unknown flag: --watsh (did you mean --watch?)", id="a mistyped flag"),
+    ],
+)
+def test_wrong_usage(kaito, argv, message):
+    code, out, err = kaito(*argv)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {message}\n")

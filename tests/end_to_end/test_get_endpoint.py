@@ -1,0 +1,96 @@
+"""`kubectl kaito get-endpoint`: where the model answers, for other programs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cluster import Cluster, Model, Refusal, inference_set, port, replica_of, service, workspace
+
+from . import NAME, SERVICE_PATH
+
+GET = ("get-endpoint", "--workspace-name", NAME)
+
+
+@pytest.fixture
+def balanced(cluster):
+    """A LoadBalancer with a model behind it; its URL."""
+    with cluster.model.serve() as direct:
+        ports = [port(direct.port), port(6379, "ray", 6379)]
+        cluster.add(service(NAME, ports=ports, kind="LoadBalancer", ingress=[{"ip": "127.0.0.1"}]))
+        yield direct.url
+
+
+def test_the_best_url(cluster, kaito):
+    assert kaito(*GET) == (0, f"{cluster.url}{SERVICE_PATH}:80/proxy\n", "")
+
+
+def test_a_load_balancer_that_answers_is_the_best(kaito, balanced):
+    assert kaito(*GET, "--format", "url") == (0, f"{balanced}\n", "")
+
+
+def test_one_that_does_not_answer_is_not(cluster, kaito):
+    silent = Model()
+    with silent.serve() as direct:
+        silent.on("/v1/models", Refusal(200, "<html>"))
+        ports = [port(direct.port, "http")]
+        cluster.add(service(NAME, ports=ports, kind="LoadBalancer", ingress=[{"ip": "127.0.0.1"}]))
+        assert kaito(*GET).out == f"{cluster.url}{SERVICE_PATH}:{direct.port}/proxy\n"
+
+
+def test_a_url_that_works(cluster, kaito, balanced):
+    """With /v1/models behind it, it is what any client can use."""
+    import urllib.request
+
+    with urllib.request.urlopen(kaito(*GET).out.strip() + "/v1/models", timeout=5) as answer:
+        assert json.load(answer)["data"][0]["id"] == "phi-3.5-mini-instruct"
+
+
+def test_as_json(cluster, kaito, balanced):
+    result = kaito(*GET, "--format", "json")
+    number = balanced.rpartition(":")[2]
+    assert (result.code, result.err) == (0, "")
+    document = json.loads(result.out)
+    assert list(document) == ["workspace", "namespace", "endpoints"]
+    assert (document["workspace"], document["namespace"]) == (NAME, "default")
+    assert all(list(one) == ["url", "type", "access", "description"] for one in document["endpoints"])
+    assert [(one["type"], one["access"], one["url"]) for one in document["endpoints"]] == [
+        ("LoadBalancer", "external", balanced),
+        ("APIProxy", "cluster", f"{cluster.url}{SERVICE_PATH}:{number}/proxy"),
+        ("ClusterIP", "internal", f"http://{NAME}.default.svc:{number}"),
+    ]
+
+
+def test_without_a_load_balancer(kaito):
+    document = json.loads(kaito(*GET, "--format=json").out)
+    assert [one["type"] for one in document["endpoints"]] == ["APIProxy", "ClusterIP"]
+
+
+def test_an_inference_set(cluster, kaito):
+    cluster.add(inference_set("set"), workspace("set-0", labels=replica_of("set")), service("set-0"))
+    result = kaito("get-endpoint", "--workspace-name", "set", "--format", "json")
+    document = json.loads(result.out)
+    assert document["workspace"] == "set"
+    assert document["endpoints"][0]["url"].endswith("/services/set-0:80/proxy")
+
+
+def test_below_a_path_as_rancher_has_it(kaito, tmp_path):
+    with Cluster(prefix="/k8s/clusters/c-1") as cluster:
+        cluster.add(workspace(NAME), service(NAME))
+        env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")}
+        assert kaito(*GET, env=env).out == f"{cluster.url}{SERVICE_PATH}:80/proxy\n"
+
+
+@pytest.mark.parametrize("form", ["url", "json"])
+def test_one_that_is_not_ready(cluster, kaito, form):
+    cluster.add(workspace(NAME, ready=False))
+    result = kaito(*GET, "--format", form)
+    assert (result.code, result.out) == (4, "")
+    assert result.err.startswith(f'error: workspace "{NAME}" is not ready: ')
+
+
+def test_a_wrong_name(kaito):
+    result = kaito("get-endpoint", "--workspace-name", "phi-3-5-mni")
+    assert (result.code, result.out) == (4, "")
+    assert f"there is: {NAME}" in result.err

@@ -1,0 +1,293 @@
+"""`--wait`: until the workspace can answer, by the API's watch, and on into the chat."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+
+from tests.cluster import (
+    NO_ENDPOINTS,
+    NO_OBJECT,
+    REFUSED,
+    Cluster,
+    Raw,
+    Refusal,
+    condition,
+    inference_set,
+    replica_of,
+    service,
+    workspace,
+)
+from tests.tools.watches import wait_for_watch, watches
+
+from . import CHAT, CONNECTED, NAME
+
+WAITING = b"waiting: "
+
+
+def pending(why="creating a machine", name=NAME, **changes):
+    return workspace(name, conditions=[condition("InferenceReady", False, "Pending", why)], ready=False, **changes)
+
+
+@pytest.fixture
+def wait(start_chat):
+    """Start a chat that waits: wait("--wait=1m") -> Popen, once it has said what it waits for."""
+
+    def start_it(*flags, **options):
+        process = start_chat(*(flags or ("--wait",)), **options)
+        assert process.stderr.readline().startswith(WAITING)
+        return process
+
+    return start_it
+
+
+def asked(process, question=b"Say OK\n"):
+    """Exit code, stdout and stderr, without the elapsed times."""
+    out, err = process.communicate(question, 20)
+    return process.returncode, out, re.sub(r" \(\d+s\)\n", "\n", err.decode())
+
+
+def test_what_is_ready_costs_nothing_more(cluster, chat):
+    assert chat("Say OK\n", "--wait") == (0, "OK\n", CONNECTED)
+    assert len(cluster.requests) == 4, "the lookup, a look at the model, the question"
+
+
+def test_it_goes_on_into_the_chat(cluster, wait):
+    cluster.add(pending())
+    process = wait()
+    wait_for_watch(cluster)
+    cluster.add(workspace(NAME))
+    assert asked(process) == (0, b"OK\n", CONNECTED)
+
+
+def test_each_change_is_a_line(cluster, wait):
+    """Not a terminal: what is waited for and since when, once per change."""
+    cluster.add(pending("one"))
+    process = wait()
+    for number, why in enumerate(("two", "two", "three")):
+        wait_for_watch(cluster, number + 1)
+        cluster.add(pending(why))
+    wait_for_watch(cluster, 4)
+    cluster.add(workspace(NAME))
+    head = f'waiting: workspace "{NAME}" is not ready: InferenceReady is False: '
+    assert asked(process)[2] == f"{head}two\n{head}three\n{CONNECTED}"
+
+
+def test_it_watches_and_does_not_poll(cluster, wait):
+    """In two seconds without a change, not one request."""
+    cluster.add(pending())
+    wait()
+    wait_for_watch(cluster)
+    before = list(cluster.requests)
+    time.sleep(2)
+    assert cluster.requests == before
+    assert len(before) <= 10
+    (watch,) = watches(cluster)
+    assert f"fieldSelector=metadata.name%3D{NAME}" in watch.target
+    assert re.search(r"resourceVersion=[1-9]", watch.target)
+
+
+def test_a_change_between_two_looks_is_not_missed(cluster, start_chat):
+    """It becomes ready after it was looked at and before it is watched: the watch begins before the look."""
+    cluster.add(pending())
+    process = start_chat("--wait")
+    cluster.requests.wait(2)
+    cluster.add(workspace(NAME))
+    assert asked(process)[:2] == (0, b"OK\n")
+
+
+def test_the_time_is_up(cluster, chat):
+    """Exit code 4, explained as without --wait."""
+    cluster.add(pending())
+    start = time.monotonic()
+    result = chat("Say OK\n", "--wait=1s")
+    assert (result.code, result.out) == (4, "")
+    assert 1 < time.monotonic() - start < 3
+    error = result.err.splitlines()[1:]
+    assert error[0] == (
+        f'error: workspace "{NAME}" is not ready: InferenceReady is False: creating a machine (waited 1 s)'
+    )
+    assert error[1].startswith("TYPE ")
+    assert error[-1] == "give it longer with --wait=1h"
+    assert not cluster.model.requests
+
+
+@pytest.mark.parametrize(
+    ("backend", "why"),
+    [
+        pytest.param(REFUSED, "its pod is there, but the model is not being served", id="the pod still loads"),
+        pytest.param(NO_ENDPOINTS, "no pod of it is running", id="no pod yet"),
+        pytest.param(NO_OBJECT, "its Service is missing or has no endpoints", id="no endpoints object"),
+    ],
+)
+def test_a_workspace_that_is_ready_before_its_model(cluster, wait, backend, why):
+    """Nothing announces that a model is loaded: it is looked at, with growing pauses."""
+    cluster.add(pending())
+    cluster.route(NAME, backend)
+    process = wait()
+    wait_for_watch(cluster)
+    cluster.add(workspace(NAME))
+    line = process.stderr.readline().decode()
+    assert line.startswith(f'waiting: workspace "{NAME}" does not answer yet: {why}')
+    cluster.route(NAME, cluster.model)
+    assert asked(process) == (0, b"OK\n", CONNECTED)
+    assert len(cluster.model.chats) == 1
+
+
+def test_a_model_that_is_loading_is_not_asked_all_the_time(cluster, start_chat):
+    cluster.route(NAME, REFUSED)
+    process = start_chat("--wait=3s")
+    assert asked(process)[0] == 4
+    looks = [request for request in cluster.requests if request.target.endswith("/v1/models")]
+    assert 2 <= len(looks) <= 5
+
+
+def test_a_server_without_a_list_of_models_is_up(cluster, chat):
+    """A template of one's own need not list its models; any answer of its server shows that it is there."""
+    cluster.add(workspace(NAME, preset=None, template={}))
+    cluster.model.on("/v1/models", Refusal(404, {"detail": "Not Found"}))
+    assert chat("Say OK\n", "--wait=20s")[:2] == (0, "OK\n")
+
+
+def test_an_inference_set(cluster, start_kaito):
+    cluster.add(inference_set("phi-set"), pending(name="phi-set-0", labels=replica_of("phi-set")), service("phi-set-0"))
+    process = start_kaito("chat", "--workspace-name", "phi-set", "--wait")
+    assert process.stderr.readline().startswith(b'waiting: InferenceSet "phi-set" is not ready: none of its 1')
+    wait_for_watch(cluster)
+    assert "labelSelector=inferenceset.kaito.sh%2Fcreated-by%3Dphi-set" in watches(cluster)[0].target
+    cluster.add(workspace("phi-set-0", labels=replica_of("phi-set")))
+    assert asked(process)[:2] == (0, b"OK\n")
+
+
+def test_an_old_cluster_is_watched_in_its_own_version(start_kaito, tmp_path):
+    with Cluster(versions=("v1alpha1",)) as cluster:
+        cluster.add(pending(version="v1alpha1"), service(NAME))
+        env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "old")}
+        process = start_kaito(*CHAT, "--wait", env=env)
+        wait_for_watch(cluster)
+        assert watches(cluster)[0].path == "/apis/kaito.sh/v1alpha1/namespaces/default/workspaces"
+        cluster.add(workspace(NAME, version="v1alpha1"))
+        assert asked(process)[:2] == (0, b"OK\n")
+
+
+class TestWithoutAWatch:
+    """It looks again every few seconds."""
+
+    def test_what_may_not_be_watched(self, cluster, wait):
+        cluster.deny("watch", "workspaces")
+        cluster.add(pending())
+        process = wait()
+        time.sleep(1)
+        before = len(cluster.requests)
+        assert before <= 10
+        cluster.add(workspace(NAME))
+        assert asked(process)[:2] == (0, b"OK\n")
+        assert len(cluster.requests) <= before + 6
+
+    def test_what_may_not_even_be_listed(self, cluster, wait):
+        cluster.deny("list", "workspaces")
+        cluster.add(pending())
+        wait()
+        time.sleep(1)
+        assert len(cluster.requests) <= 10
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            pytest.param({"code": 410, "reason": "Expired", "message": "too old resource version: 1 (99)"}, id="410"),
+            pytest.param({"code": 500, "reason": "InternalError", "message": "etcd"}, id="500"),
+        ],
+    )
+    def test_an_error_as_the_first_event(self, cluster, wait, answer):
+        """A watch from a revision that the server has forgotten tells so, and is not begun over and over."""
+        event = json.dumps({"type": "ERROR", "object": {"kind": "Status", "status": "Failure", **answer}}) + "\n"
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(event)}\r\n\r\n"
+        cluster.on("watch=true", Raw((head + event).encode(), then=None))
+        cluster.add(pending())
+        wait()
+        wait_for_watch(cluster)
+        time.sleep(1)
+        assert len(watches(cluster)) == 1
+
+    def test_a_watch_that_ends_at_once(self, cluster, wait):
+        cluster.on("watch=true", Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", then=None))
+        cluster.add(pending())
+        wait()
+        wait_for_watch(cluster)
+        time.sleep(1)
+        assert len(watches(cluster)) == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "argv", "code"),
+    [
+        pytest.param(workspace(NAME, tuning={"method": "lora"}), CHAT, 4, id="it tunes"),
+        pytest.param(workspace(NAME), ("chat", "--workspace-name", "nope"), 4, id="a wrong name"),
+    ],
+)
+def test_what_waiting_does_not_mend_ends_at_once(cluster, kaito, made, argv, code):
+    cluster.add(made)
+    start = time.monotonic()
+    assert kaito(*argv, "--wait", stdin="Say OK\n").code == code
+    assert time.monotonic() - start < 3
+    assert not watches(cluster)
+
+
+class TestTerminal:
+    def test_one_live_line(self, cluster, terminal):
+        """What it waits for and the time that has passed; gone without trace when the chat begins."""
+        cluster.add(pending())
+        screen = terminal(*CHAT, "--wait")
+        screen.expect(re.compile(r"waiting: workspace \"phi-3-5-mini\" is not ready: Inf.*… ?"))
+        screen.expect(re.compile(r"waiting: "), timeout=5)
+        wait_for_watch(cluster)
+        before = screen.raw
+        assert b"\n" not in before
+        cluster.add(workspace(NAME))
+        screen.expect("Connected to workspace")
+        shown = screen.raw[len(before) :].partition(b"Connected")[0]
+        assert re.search(rb"\r +\r$", shown), "the line is wiped"
+        screen.expect("> ")
+        screen.line("/quit")
+        assert screen.wait() == 0
+
+    def test_the_elapsed_time(self, cluster, terminal):
+        cluster.add(pending("x"))
+        screen = terminal(*CHAT, "--wait", columns=120)
+        screen.expect(re.compile(r"InferenceReady is False: x \(0s\)"))
+        screen.expect(re.compile(r"InferenceReady is False: x \(1s\)"))
+        screen.expect(re.compile(r"InferenceReady is False: x \(2s\)"))
+
+    def test_ctrl_c_leaves_at_once(self, cluster, terminal):
+        cluster.add(pending())
+        screen = terminal(*CHAT, "--wait")
+        screen.expect("waiting: ")
+        watch = wait_for_watch(cluster)
+        pressed = time.monotonic()
+        screen.interrupt()
+        assert screen.wait() == 130
+        assert time.monotonic() - pressed < 0.7
+        assert watch.closed.wait(5)
+        assert "Traceback" not in screen.text
+        assert not cluster.model.requests
+
+    def test_ctrl_c_while_nothing_may_be_watched(self, cluster, terminal):
+        cluster.deny("watch", "workspaces")
+        cluster.add(pending())
+        screen = terminal(*CHAT, "--wait")
+        screen.expect("waiting: ")
+        cluster.requests.wait(7)
+        pressed = time.monotonic()
+        screen.interrupt()
+        assert screen.wait() == 130
+        assert time.monotonic() - pressed < 0.7
+
+
+@pytest.mark.parametrize("flag", ["--wait=soon", "--wait=-1s", "--wait="])
+def test_what_is_no_duration(kaito, flag):
+    result = kaito(*CHAT, flag)
+    assert result.code == 2
+    assert "--wait: it takes a duration" in result.err
