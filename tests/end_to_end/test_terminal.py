@@ -247,12 +247,12 @@ class TestFailures:
             ),
             pytest.param(
                 Reply(["half", END]),
-                "half\nerror: the model's answer ended without saying that it was complete\n" + AGAIN,
+                "half\n[broken off, not kept]\nerror: the model's answer ended without saying that it was complete\n" + AGAIN,
                 id="a stream that ends early",
             ),
             pytest.param(
                 Reply(["half a \x1b", {"error": {"message": "out of\x1b[31m blocks"}}]),
-                "half a ␛\nerror: the model failed: out of\ufffd[31m blocks",
+                "half a ␛\n[broken off, not kept]\nerror: the model failed: out of\ufffd[31m blocks",
                 id="an error in the stream",
             ),
             pytest.param(Reply([]), "error: the model gave an empty answer (finish reason: stop)", id="no answer"),
@@ -271,7 +271,7 @@ class TestFailures:
     def test_a_connection_that_breaks_does_not_end_the_session(self, cluster, open_chat):
         cluster.model.reply(["half", CLOSE])
         screen = open_chat()
-        assert ask(screen, "a") == f"half\nerror: the model's answer is cut off\n{AGAIN}"
+        assert ask(screen, "a") == f"half\n[broken off, not kept]\nerror: the model's answer is cut off\n{AGAIN}"
         assert ask(screen, "Say OK") == "OK"
 
 
