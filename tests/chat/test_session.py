@@ -1,0 +1,148 @@
+"""One question, one answer: what is kept, what is told, what is an error. The model is a script."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaito.chat.session import Session
+from kaito.endpoint import Endpoint, Found
+from kaito.errors import InferenceError
+from kaito.openai import Content, Finish, Reasoning, Sampling, Served, Usage, WindowExceeded
+from kaito.workspace import Workspace
+
+
+class Script:
+    """Answers each question with the next list of events; an exception among them is raised in its place."""
+
+    def __init__(self, *answers):
+        self.asked = []
+        self._answers = list(answers)
+
+    def models(self):
+        return []
+
+    def count_tokens(self, messages):
+        raise InferenceError("it counts no tokens")
+
+    def stream(self, messages, sampling):
+        self.asked.append((messages, sampling.max_tokens))
+        for event in self._answers.pop(0):
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+
+
+def session(*answers, max_tokens=1024, **options):
+    model = Script(*answers)
+    found = Found(Workspace("phi", "default"), Endpoint("APIProxy", "", None), "phi")
+    told = []
+    made = Session(None, found, model, Sampling(max_tokens=max_tokens), notice=told.append, **options)
+    return made, model, told
+
+
+def ask(made, question="Hi"):
+    """Ask and return (the answer, what was shown)."""
+    shown = []
+    return made.ask(question, shown.append), shown
+
+
+OK = [Content("O"), Content("K"), Finish("stop"), Usage(5, 2, 7)]
+
+
+def test_the_answer_and_its_events():
+    made, model, _ = session([Served("phi-3"), Reasoning("hm"), *OK])
+    answer, shown = ask(made)
+    assert (answer.content, answer.reasoning, answer.finish_reason) == ("OK", "hm", "stop")
+    assert answer.usage == Usage(5, 2, 7)
+    assert (answer.stopped, answer.cut_by) == (False, "")
+    assert 0 <= answer.first_token_seconds <= answer.seconds
+    assert shown == [Served("phi-3"), Reasoning("hm"), *OK]
+    assert made.served == "phi-3"
+    assert model.asked == [([{"role": "user", "content": "Hi"}], 1024)]
+
+
+def test_the_next_question_carries_what_was_said_without_the_reasoning():
+    made, model, _ = session([Reasoning("hm"), *OK], OK)
+    ask(made)
+    ask(made, "And?")
+    assert [message["content"] for message in model.asked[1][0]] == ["Hi", "OK", "And?"]
+
+
+def test_a_failure_leaves_the_conversation_as_it_was():
+    made, _, _ = session(OK, [Content("ha"), InferenceError("broke")], OK)
+    ask(made)
+    before = made.conversation
+    with pytest.raises(InferenceError, match="broke"):
+        ask(made, "And?")
+    assert made.conversation == before
+    assert ask(made)[0].content == "OK"
+
+
+def test_an_interrupt_keeps_what_came():
+    made, _, _ = session([Content("ha"), KeyboardInterrupt()], [KeyboardInterrupt()])
+    answer, _ = ask(made)
+    assert (answer.content, answer.stopped) == ("ha", True)
+    assert [(turn.answer, turn.cut_off) for turn in made.conversation.turns] == [("ha", True)]
+    answer, _ = ask(made)
+    assert (answer.content, answer.stopped) == ("", True)
+    assert len(made.conversation.turns) == 1
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([Finish("stop")], "the model gave an empty answer (finish reason: stop)"),
+        ([], "the model gave an empty answer"),
+        ([Reasoning("hm"), Finish("length")], "the model only reasoned and gave no answer (finish reason: length)"),
+    ],
+)
+def test_no_content_is_an_error(events, message):
+    made, _, _ = session(events)
+    with pytest.raises(InferenceError) as caught:
+        ask(made)
+    assert caught.value.message == message
+    assert made.conversation.turns == ()
+
+
+@pytest.mark.parametrize(
+    ("usage", "cut_by"),
+    [
+        ([Usage(5, 1024, 1029)], "--max-tokens 1024"),
+        ([], "--max-tokens 1024"),
+        ([Usage(5, 100, 105)], "the model's context window"),
+    ],
+    ids=["all were used", "not told", "fewer were used"],
+)
+def test_the_limit_that_cut_an_answer(usage, cut_by):
+    made, _, _ = session([Content("O"), Finish("length"), *usage])
+    assert ask(made)[0].cut_by == cut_by
+
+
+def exceeded(window=0, prompt=0, asked=0):
+    return WindowExceeded("too long", "", window, prompt, asked)
+
+
+class TestWindow:
+    def test_the_default_budget_is_cut_to_what_the_model_can(self):
+        made, model, _ = session([exceeded(512, 12, 1024)], OK, max_tokens_chosen=False)
+        ask(made)
+        assert [asked for _, asked in model.asked] == [1024, 500]
+
+    def test_one_that_the_user_chose_is_refused(self):
+        made, model, _ = session([exceeded(512, 12)])
+        with pytest.raises(InferenceError) as caught:
+            ask(made)
+        assert caught.value.message == "--max-tokens 1024 is more than the model's context window of 512 tokens"
+        assert len(model.asked) == 1
+
+    def test_what_is_left_out_is_told_once_and_only_when_the_request_passed(self):
+        too_long = [exceeded(0, 0)]
+        made, model, told = session(OK, OK, OK, too_long, too_long, OK, too_long, OK, max_tokens=100)
+        for _ in range(3):
+            ask(made)
+        ask(made)
+        assert [len(messages) for messages, _ in model.asked[3:]] == [7, 5, 3]
+        ask(made)
+        assert told == [
+            "note: the conversation outgrew the model's context window; the 2 oldest turns are left out from now on"
+        ]
