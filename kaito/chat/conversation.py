@@ -44,11 +44,11 @@ class Conversation(NamedTuple):
 
 def dump(conversation: Conversation, **about: str) -> str:
     """The conversation as a JSON object: `messages` as a request has them, and `about` it what the caller knows."""
-    messages = [dict(message) for message in conversation.messages("")[:-1]]
+    messages: list[dict[str, object]] = [dict(message) for message in conversation.messages("")[:-1]]
     answers = [message for message in messages if message["role"] == "assistant"]
     for turn, message in zip(conversation.turns, answers):
         if turn.cut_off:
-            message["cut_off"] = "yes"
+            message["cut_off"] = True
     return json.dumps({**about, "messages": messages}, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -22,6 +22,9 @@ CONTINUED = "... "
 # Seconds between two lines of a paste; a person needs many times that.
 _AT_ONCE = 0.03
 
+# Terminals that do not mark what is pasted, and would show the request to.
+_PLAIN = ("", "dumb", "linux", "ansi", "vt100", "vt102", "vt220", "eterm-color")
+
 
 class Keyboard:
     """The terminal as a source of messages. State: readline's, and the file that keeps what was typed.
@@ -65,10 +68,9 @@ class Keyboard:
         # What was typed during the last answer is no paste: it is taken line by line.
         ahead = _pending(0.0)
         line = self._line(prompt)
-        if line is None or ahead:
+        if line is None or ahead or self._brackets:
             return line
-        # Not every terminal brackets what is pasted; what it does not bracket is there already.
-        while _pending(0.0 if self._brackets else _AT_ONCE):
+        while _pending(_AT_ONCE):
             more = self._line("")
             if more is None:
                 break
@@ -112,12 +114,12 @@ def _is_gnu(readline: ModuleType) -> bool:
 
 
 def _bracket_pastes(readline: ModuleType) -> int:
-    """Asks the terminal to mark what is pasted → GNU readline's version; 0: it cannot, or the terminal is dumb."""
+    """Asks the terminal to mark what is pasted → GNU readline's version; 0: it cannot, or the terminal cannot."""
     version: int = getattr(readline, "_READLINE_RUNTIME_VERSION", 0)
-    if not _is_gnu(readline) or version < 0x700 or os.environ.get("TERM", "dumb") == "dumb":
-        return 0
-    readline.parse_and_bind("set enable-bracketed-paste on")
-    return version
+    able = _is_gnu(readline) and version >= 0x700 and os.environ.get("TERM", "") not in _PLAIN
+    if _is_gnu(readline):
+        readline.parse_and_bind(f"set enable-bracketed-paste {'on' if able else 'off'}")
+    return version if able else 0
 
 
 def _set_completer(readline: ModuleType, complete: Callable[[str], list[str]]) -> None:

@@ -48,8 +48,8 @@ _NOTHING_SAID = Conversation()
 class Session:
     """A chat with one workspace. State: the conversation, the settings, and what is known of the model.
 
-    `question`: the last one asked, answered or not; `answer`: the last one that came; `served`: the id of the model
-    that answers, "" while that is not known.
+    `question`: the last one asked that is not forgotten, answered or not; `answer`: the last one that came;
+    `served`: the id of the model that answers, "" while that is not known.
 
     `notice` gets a line for the person now and then; `explain` adds to a workspace that is not ready why it is not.
     `max_tokens_chosen`: the user gave --max-tokens, so a model
@@ -124,17 +124,25 @@ class Session:
 
     def converse(self, conversation: Conversation) -> None:
         """Goes on from another conversation; the settings stay."""
-        self.conversation = conversation
-        self.window.clear()
-        self._told_left_out = False
+        self._replace(conversation)
+        self.question = conversation.turns[-1].question if conversation.turns else ""
+
+    def instruct(self, system: str) -> None:
+        """Changes the system prompt from now on, "" to none."""
+        self._replace(self.conversation._replace(system=system))
 
     def take_back(self) -> None:
         """Prepares to ask the last question again: its answer is forgotten once there is another."""
         turns = self.conversation.turns
         if turns and turns[-1].question == self.question:
             before = self.conversation
-            self.converse(before.undo())
+            self._replace(before.undo())
             self._taken_back = before
+
+    def _replace(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        self.window.clear()
+        self._told_left_out = False
 
     def partial(self, stopped: bool = True) -> Answer:
         """What has come of the question in hand, or of the last one, also where it failed."""

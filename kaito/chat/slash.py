@@ -107,8 +107,10 @@ def _leave(session: Session, console: Console, argument: str) -> Outcome:
 def _model(session: Session, console: Console, argument: str) -> Outcome:
     served = [model.id for model in session.models()]
     if not argument:
+        # Without a name the first one answers, the base model.
+        current = session.served if session.served in served else "".join(served[:1])
         for name in served:
-            console.say(f"{'*' if name == session.served else ' '} {name}")
+            console.say(f"{'*' if name == current else ' '} {name}")
         return Outcome()
     if argument not in served:
         raise UsageError(f'the model "{argument}" is not served here', "there is: " + ", ".join(served))
@@ -124,22 +126,22 @@ def _params(session: Session, console: Console, argument: str) -> Outcome:
 
 
 def _set(session: Session, console: Console, argument: str) -> Outcome:
-    name, _, text = argument.partition(" ")
-    name = name.replace("_", "-")
+    name, *words = argument.split(None, 1)
+    name, text = name.replace("_", "-"), "".join(words)
     if name not in parameters.PARAMETERS:
         raise UsageError(f'there is no parameter "{name}"', "there is: " + ", ".join(parameters.PARAMETERS))
     try:
-        session.set_sampling(parameters.change(session.sampling, name, text.strip()))
+        session.set_sampling(parameters.change(session.sampling, name, text))
     except ValueError as wanted:
-        raise UsageError(f'"{text.strip()}" is no value for {name}: it takes {wanted}') from None
+        given = f'"{text}" is no value for {name}' if text else f"{name} needs a value"
+        raise UsageError(f"{given}: it takes {wanted}") from None
     console.say(f"{name}: {dict(parameters.rows(session.sampling))[name]}")
     return Outcome()
 
 
 def _system(session: Session, console: Console, argument: str) -> Outcome:
     if argument:
-        text = "" if argument == "none" else argument
-        session.converse(session.conversation._replace(system=text))
+        session.instruct("" if argument == "none" else argument)
     console.say(f"System prompt: {session.conversation.system or 'none'}")
     return Outcome()
 
@@ -177,41 +179,63 @@ def _history(session: Session, console: Console, argument: str) -> Outcome:
 
 
 def _save(session: Session, console: Console, argument: str) -> Outcome:
-    path = os.path.expanduser(argument)
+    path = os.path.realpath(os.path.expanduser(argument))
     text = conversations.dump(session.conversation, workspace=session.found.workspace.name, model=session.served)
-    replaced = os.path.lexists(path)
-    if replaced and not _is_conversation(path):
+    replaces = os.path.lexists(path)
+    if replaces and not _holds_conversation(path):
         raise UsageError(f"{argument} exists and holds no conversation, so it is left alone", "choose another name")
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        _write(path, text)
     except OSError as error:
         raise KaitoError(f"cannot write {argument}: {error.strerror}") from None
-    console.say(f"{'Replaced' if replaced else 'Saved to'} {argument} ({_turns(session)}).")
+    console.say(f"{'Replaced' if replaces else 'Saved to'} {argument} ({_turns(session)}).")
     return Outcome()
+
+
+def _write(path: str, text: str) -> None:
+    """Writes a file whole or not at all; what was in it stays until then. Raises OSError."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        with open(temporary, "x", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        if os.path.exists(path):
+            os.chmod(temporary, os.stat(path).st_mode & 0o777)
+        os.replace(temporary, path)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
 
 
 def _load(session: Session, console: Console, argument: str) -> Outcome:
     try:
-        with open(os.path.expanduser(argument), encoding="utf-8") as file:
-            loaded = conversations.load(file.read())
+        loaded = conversations.load(_read(os.path.expanduser(argument)))
     except OSError as error:
         raise KaitoError(f"cannot read {argument}: {error.strerror}") from None
     except ValueError as error:
-        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
-        raise KaitoError(f"{argument} is no conversation: {why}") from None
+        raise KaitoError(f"{argument} is no conversation: {error}") from None
     session.converse(loaded)
     console.say(f"Loaded {argument} ({_turns(session)}).")
     return Outcome()
 
 
-def _is_conversation(path: str) -> bool:
+def _holds_conversation(path: str) -> bool:
     try:
-        with open(path, encoding="utf-8") as file:
-            conversations.load(file.read())
+        conversations.load(_read(path))
     except (OSError, ValueError):
         return False
     return True
+
+
+def _read(path: str) -> str:
+    """A file's text. Raises OSError, and ValueError where it is no text, or a device that might never end."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError("it is no file")
+    with open(path, encoding="utf-8") as file:
+        try:
+            return file.read()
+        except UnicodeDecodeError:
+            raise ValueError("it is not UTF-8") from None
 
 
 def _turns(session: Session) -> str:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kaito.chat import parameters
 from kaito.chat.session import Answer, Session
 from kaito.errors import KaitoError
+from kaito.openai import Model
+from kaito.text import excerpt
 
 
 def rows(session: Session) -> Iterator[tuple[str, object]]:
     """The lines of `/status` as (name, value); asks the server once which models it serves."""
     target, found, conversation = session.target, session.found, session.conversation
+    models = _models(session)
     yield "Workspace", found.workspace.name
     yield "Namespace", found.workspace.namespace
     yield "Context", target.context or "none"
-    yield "Cluster", target.cluster.server
+    yield "Cluster", " at ".join(filter(None, (target.cluster.name, target.cluster.server)))
     yield "Model", session.served or "not known yet"
-    others = _others(session)
+    others = [model.id for model in models if model.id != session.served]
     if others:
         yield "Also served", ", ".join(others)
     yield "Endpoint", found.endpoint.url
@@ -26,8 +29,8 @@ def rows(session: Session) -> Iterator[tuple[str, object]]:
         yield "Not taken", f"{attempt.kind} {attempt.url}: {attempt.why}"
     for name, value in parameters.rows(session.sampling):
         yield name.capitalize().replace("-tokens", " tokens"), value
-    yield "System prompt", conversation.system or "none"
-    yield "Conversation", _size(session)
+    yield "System prompt", excerpt(conversation.system) or "none"
+    yield "Conversation", _size(session, models)
     if session.answer:
         yield "Last answer", speed(session.answer)
 
@@ -36,7 +39,7 @@ def speed(answer: Answer) -> str:
     """How an answer went: its tokens, how fast they came, and when the first one did."""
     words = []
     if answer.usage:
-        words.append(f"{answer.usage.completion_tokens} tokens")
+        words.append(f"{answer.usage.completion_tokens} token{'' if answer.usage.completion_tokens == 1 else 's'}")
     if answer.first_token_seconds is not None:
         streaming = answer.seconds - answer.first_token_seconds
         # The first token is there when the clock of the others starts.
@@ -47,19 +50,23 @@ def speed(answer: Answer) -> str:
     return ", ".join(words)
 
 
-def _others(session: Session) -> list[str]:
+def _models(session: Session) -> Sequence[Model]:
     try:
-        return [model.id for model in session.models() if model.id != session.served]
+        return session.models()
     except KaitoError:
-        return []
+        return ()
 
 
-def _size(session: Session) -> str:
+def _size(session: Session, models: Sequence[Model]) -> str:
     count = len(session.conversation.turns)
     size = f"{count} turn{'' if count == 1 else 's'}"
+    told = {model.id: model.max_model_len for model in models}
+    window = session.window.size or told.get(session.served) or max(told.values(), default=0)
     used = session.window.used
     if used:
-        size += f", {used} tokens" + (f" of {session.window.size}" if session.window.size else "")
+        size += f", {used} of {window} tokens" if window else f", {used} tokens"
+    elif window:
+        size += f", context window of {window} tokens"
     if session.window.left_out:
         size += f", the {session.window.left_out} oldest left out"
     return size
