@@ -58,7 +58,7 @@ def read_status(body: bytes) -> Status | None:
     """The Status in an answer's body; None when it is something else, such as a proxied server's own."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or document.get("kind") != "Status":
         return None
