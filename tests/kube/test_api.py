@@ -1,0 +1,184 @@
+"""The API server's client: what a Status says, what a 403 tells to check, which connection carries what."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from kaito.errors import ClusterError
+from kaito.kube.api import ApiServer, Status, StatusError, forbidden, read_status
+from kaito.kube.credentials import Credentials
+from kaito.kube.kubeconfig import Overrides, resolve
+from tests.cluster import Raw, Refusal, data, workspace
+
+PATH = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces/phi-3-5-mini"
+
+
+def body(name):
+    """The body of a recorded answer."""
+    with open(data(f"recordings/{name}.http"), "rb") as file:
+        return file.read().partition(b"\r\n\r\n")[2]
+
+
+@pytest.fixture
+def connect():
+    """connect(path) -> ApiServer of that kubeconfig, closed at the test's end."""
+    made = []
+
+    def connect_to(path):
+        target = resolve(Overrides(kubeconfig=path), os.environ)
+        made.append(ApiServer(target, {}, Credentials(target)))
+        return made[-1]
+
+    yield connect_to
+    for api in made:
+        api.close()
+
+
+@pytest.fixture
+def api(connect, kubeconfig):
+    return connect(kubeconfig)
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("name", "code", "reason", "message"),
+        [
+            ("proxy-401", 401, "Unauthorized", "Unauthorized"),
+            ("workspace-404", 404, "NotFound", 'workspaces.kaito.sh "nope" not found'),
+            ("proxy-503-no-endpoints", 503, "ServiceUnavailable", "no endpoints available for service "),
+        ],
+    )
+    def test_a_recorded_one(self, name, code, reason, message):
+        said = read_status(body(name))
+        assert (said.code, said.reason) == (code, reason)
+        assert said.message.startswith(message)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            b"",
+            b"404 page not found\n",
+            b"null",
+            b"[]",
+            b'{"kind":"Workspace"}',
+            b'{"error":{"message":"a model\'s own"}}',
+            b"\xff",
+            b"[" * 100_000,
+        ],
+    )
+    def test_what_is_none(self, text):
+        assert read_status(text) is None
+
+    def test_fields_of_other_types_are_absent_and_words_are_harmless(self):
+        odd = {"kind": "Status", "code": "x", "reason": 1, "message": "a\x1b[31m\nb" + "c" * 1000}
+        said = read_status(json.dumps(odd).encode())
+        assert said[:2] == (0, "")
+        assert said.message.startswith("a\ufffd[31m bccc")
+        assert len(said.message) == 500
+        assert read_status(b'{"kind":"Status","message":null}') == Status(0, "", "")
+
+
+class TestForbidden:
+    @pytest.mark.parametrize(
+        ("message", "hint"),
+        [
+            pytest.param(
+                'services "w:80" is forbidden: User "dev" cannot create resource "services/proxy" in API group "" '
+                'in the namespace "ml"',
+                "check with: kubectl auth can-i create services --subresource=proxy -n ml",
+                id="a subresource of the core",
+            ),
+            pytest.param(
+                'workspaces.kaito.sh "w" is forbidden: User "dev" cannot get resource "workspaces" in API group '
+                '"kaito.sh" in the namespace "ml"',
+                "check with: kubectl auth can-i get workspaces.kaito.sh -n ml",
+                id="a group",
+            ),
+            pytest.param(
+                'nodes is forbidden: User "dev" cannot list resource "nodes" in API group "" at the cluster scope',
+                "check with: kubectl auth can-i list nodes",
+                id="the cluster's own",
+            ),
+            pytest.param("denied by a webhook", "", id="other words"),
+        ],
+    )
+    def test_the_line_that_checks_the_right(self, message, hint):
+        error = forbidden(message)
+        assert (error.message, error.hint) == (message, hint)
+
+    def test_no_words_at_all(self):
+        assert forbidden("").message == "the API server forbids it (403)"
+
+
+class TestGet:
+    def test_an_object(self, api):
+        assert api.get(PATH)["metadata"]["name"] == "phi-3-5-mini"
+
+    def test_a_failure_that_the_server_explains(self, api):
+        with pytest.raises(StatusError) as failure:
+            api.get(PATH + "-2")
+        assert failure.value.status[:2] == (404, "NotFound")
+        assert failure.value.message.endswith('answers 404: workspaces.kaito.sh "phi-3-5-mini-2" not found')
+
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            pytest.param(Refusal(200, "<p>\n Sign in"), "does not answer like an API server: <p> Sign in", id="HTML"),
+            pytest.param(Refusal(200, [1]), "does not answer like an API server: [1]", id="a list"),
+            pytest.param(Refusal(200, "[" * 100_000), "does not answer like an API server: [[[", id="deep JSON"),
+            pytest.param(Refusal(502, "<h1>Bad Gateway</h1>"), "answers 502: ", id="a gateway's page"),
+            pytest.param(Refusal(503), "answers 503: Service Unavailable", id="nothing but a status"),
+            pytest.param(Raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "cannot reach the API server", id="another protocol"),
+            pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), "cannot reach the API", id="cut off"),
+        ],
+    )
+    def test_what_is_no_answer_of_an_api_server(self, cluster, api, answer, words):
+        cluster.on(PATH, answer)
+        with pytest.raises(ClusterError) as failure:
+            api.get(PATH)
+        assert words in failure.value.message
+        assert cluster.url in failure.value.message
+        assert "\n" not in failure.value.message
+
+    def test_one_connection_carries_all(self, cluster, api):
+        cluster.add(workspace("large", annotations={"note": "x" * 300_000}))
+        for name in ("phi-3-5-mini", "large", "phi-3-5-mini"):
+            api.get(PATH.replace("phi-3-5-mini", name))
+        with pytest.raises(StatusError):
+            api.get(PATH + "-2")
+        api.get(PATH)
+        assert len(cluster.connections) == 1
+
+    def test_a_second_client_has_a_connection_of_its_own(self, cluster, api):
+        api.prepare()
+        beside = api.beside()
+        assert api.get(PATH) == beside.get(PATH)
+        beside.close()
+        assert len(cluster.connections) == 2
+
+
+class TestCredentials:
+    def test_a_token_file_is_read_again_when_its_token_is_refused(self, cluster, connect, tmp_path):
+        api = connect(cluster.write_kubeconfig(tmp_path, "token-file"))
+        api.get(PATH)
+        (tmp_path / "token").write_text("the-next-one\n")
+        cluster.tokens.clear()
+        cluster.tokens["the-next-one"] = "token-user"
+        assert api.get(PATH)["metadata"]["name"] == "phi-3-5-mini"
+
+    def test_a_refusal_names_the_user_and_no_secret(self, cluster, connect, tmp_path):
+        api = connect(cluster.write_kubeconfig(tmp_path, credentials={"token": "s3cret-token"}))
+        with pytest.raises(ClusterError) as failure:
+            api.get(PATH)
+        assert 'user "stand-in-user"' in failure.value.message
+        assert "s3cret" not in failure.value.message + failure.value.hint
+
+    def test_a_401_of_the_model_is_not_the_api_server_s(self, cluster, api):
+        cluster.model.refuse(401, {"error": {"message": "no key"}})
+        path = "/api/v1/namespaces/default/services/phi-3-5-mini:80/proxy/v1/chat/completions"
+        body = b'{"messages":[{"role":"user","content":"a"}]}'
+        response = api.request("POST", path, headers=(("Content-Type", "application/json"),), body=body)
+        assert (response.status, json.loads(response.read(1000))["error"]["message"]) == (401, "no key")
