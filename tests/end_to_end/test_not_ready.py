@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.cluster import (
     waiting,
     workspace,
 )
+from tests.cluster.process import ROOT
 
 from . import CHAT, NAME
 
@@ -370,3 +372,17 @@ class TestSmallRights:
         cluster.add(workspace(NAME, ready=False))
         cluster.grant(self.PROXY)
         assert chat(ASK)[:2] == (0, "OK\n")
+
+
+def test_the_documented_role_is_enough(cluster, chat):
+    """docs/connecting.md: the smallest Role, word for word."""
+    text = (Path(ROOT) / "docs" / "connecting.md").read_text()
+    role = text.partition("kind: Role\n")[2].partition("```")[0]
+    (resource,) = re.findall(r'resources: \["(.+)"\]', role)
+    (name,) = re.findall(r'resourceNames: \["(.+)"\]', role)
+    (verb,) = re.findall(r'verbs: \["(.+)"\]', role)
+    assert name == f"{NAME}:80"
+    cluster.grant((verb, resource, name))
+    assert chat(ASK)[:2] == (0, "OK\n")
+    cluster.grant((verb, resource, NAME))
+    assert chat(ASK).code == 3
