@@ -123,7 +123,8 @@ class WindowExceeded(InferenceError):
 class ChatModel:
     """The model at the end of a link. State: the id to ask for, once the server turned out to want one.
 
-    `model`: the id the user wants, or "". `idle_seconds`: the longest wait for the next byte, None for ever.
+    `model`: the id the user wants, or ""; `preset`: the one to try where a server wants some and may not be asked
+    which it serves. `idle_seconds`: the longest wait for the next byte, None for ever.
     `retry_seconds`: how long, in all, a busy server is asked again; `notice` is told so, once a question.
     """
 
@@ -132,6 +133,7 @@ class ChatModel:
         link: Link,
         *,
         model: str = "",
+        preset: str = "",
         idle_seconds: float | None = 300.0,
         retry_seconds: float = 60.0,
         notice: Callable[[str], None] = lambda line: None,
@@ -141,6 +143,7 @@ class ChatModel:
         self._timeouts = Timeouts(idle=idle_seconds)
         self._wanted = model
         self._id = model
+        self._preset = preset
         self._retry_seconds = retry_seconds
         self._notice = notice
         self._clock = clock
@@ -226,8 +229,8 @@ class ChatModel:
         try:
             ids = [model.id for model in self.models()]
         except KaitoError:
-            # The refusal itself says more than that the list is not to be had.
-            return False
+            # With no preset to try, the refusal itself says more than that the list is not to be had.
+            ids = [] if self._wanted else [self._preset]
         if not self._wanted:
             self._id = ids[0] if ids else ""
         elif ids and self._wanted not in ids:

@@ -114,6 +114,7 @@ def _run(values: Values, records: Records | None) -> int:
     model = ChatModel(
         found.endpoint.link,
         model=values.text("model"),
+        preset=found.workspace.model,
         idle_seconds=values.real("request-timeout") or None,
         retry_seconds=values.real("retry-timeout"),
         notice=console.notice,

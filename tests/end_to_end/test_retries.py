@@ -230,11 +230,17 @@ class TestModel:
             "--model takes one of: phi-3.5-mini-instruct, adapter-b, adapter-a\n"
         )
 
-    @pytest.mark.parametrize("flags", [(), ("--model", "nope")], ids=["none named", "a wrong one"])
-    def test_where_the_list_may_not_be_read_the_refusal_is_told(self, cluster, chat, flags):
+    def test_where_the_list_may_not_be_read_the_preset_is_tried(self, cluster, chat):
         cluster.model.requires_model = True
         cluster.model.on("/v1/models", status(403, "forbidden"))
-        result = chat("Say a\n", *flags)
+        result = chat("Say a\n")
+        assert (result.code, result.out) == (0, "a\n")
+        assert [request.json.get("model") for request in cluster.model.chats] == [None, "phi-3.5-mini-instruct"]
+
+    def test_and_a_wrong_one_gets_the_servers_own_refusal(self, cluster, chat):
+        cluster.model.requires_model = True
+        cluster.model.on("/v1/models", status(403, "forbidden"))
+        result = chat("Say a\n", "--model", "nope")
         assert (result.code, result.out) == (5, "")
         assert "model's server answers 40" in result.err
         assert len(cluster.model.chats) == 1
