@@ -1,0 +1,125 @@
+"""A stdout that takes no more: quiet where nobody reads, an error where words were lost, never a success."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from tests.cluster import HANG
+from tests.cluster.process import program
+
+from . import CHAT, CONNECTED
+
+FORMS = pytest.mark.parametrize("form", ["text", "json", "jsonl"])
+NEEDS_FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+
+# More than any pipe holds.
+LARGE = 2_000_000
+
+
+@pytest.fixture
+def shell(kaito):
+    """Run a script of the shell's in which "$@" is the chat: shell('"$@" | head -c 10', "-m", "Hi") -> Result."""
+
+    def run_in_shell(script, *flags):
+        result = kaito(*CHAT, *flags, command=["/bin/sh", "-c", script, "sh", *program()])
+        assert "Traceback" not in result.err + result.out
+        return result
+
+    return run_in_shell
+
+
+@FORMS
+class TestLost:
+    def test_head(self, cluster, shell, form):
+        """The chat's own code comes through a file, since a pipeline has that of its last command."""
+        cluster.model.reply(["0123456789" * 100_000])
+        result = shell('{ "$@"; echo $? >&2; } | head -c 10', "-m", "a", "-o", form)
+        assert (len(result.out), result.err) == (10, f"{CONNECTED}141\n")
+
+    def test_closed(self, shell, form):
+        message = "error: cannot write to stdout: Bad file descriptor\n"
+        assert shell('"$@" >&-', "-m", "Say OK", "-o", form) == (1, "", CONNECTED + message)
+
+    @NEEDS_FULL
+    def test_full(self, shell, form):
+        message = "error: cannot write to stdout: No space left on device\n"
+        assert shell('"$@" > /dev/full', "-m", "Say OK", "-o", form) == (1, "", CONNECTED + message)
+
+    @NEEDS_FULL
+    def test_full_where_only_an_error_is_written(self, shell, form):
+        """The failure that came first is the news of a text; JSON could not be written, and that is told too."""
+        result = shell('"$@" > /dev/full', "-m", "", "-o", form)
+        assert result.code == (2 if form == "text" else 1)
+        assert result.err.startswith("error: ")
+
+    def test_stderr_closed_costs_nothing(self, shell, form):
+        for redirection in ("2>&-", "2>/dev/full"):
+            result = shell(f'"$@" {redirection}', "-m", "Say OK", "-o", form)
+            assert (result.code, result.err) == (0, "")
+            assert "OK" in result.out
+
+    def test_everything_closed(self, shell, form):
+        assert shell('"$@" <&- >&- 2>&-', "-m", "Say OK", "-o", form).code == 1
+
+    def test_a_slow_reader_loses_nothing(self, cluster, start_chat, form):
+        cluster.model.reply(["x" * LARGE])
+        process = start_chat("-m", "a", "-q", "-o", form, stdin=subprocess.DEVNULL)
+        cluster.model.requests.wait()
+        out = bytearray(process.stdout.read(1))
+        out += process.stdout.read()
+        assert process.wait(10) == 0
+        if form != "text":
+            parsed = json.loads(out)
+            out = ((parsed[0] if form == "json" else parsed)["response"] + "\n").encode()
+        assert len(out) == LARGE + 1
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_reader_that_has_stopped_does_not_outlast_the_limit(cluster, start_chat, form):
+    """Nobody reads, and nobody leaves: only --timeout ends that, a few seconds late."""
+    cluster.model.reply(["x" * LARGE])
+    process = start_chat("-m", "a", "-q", "-o", form, "--timeout", "700ms", stdin=subprocess.DEVNULL)
+    assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.7 s\n")
+    assert process.wait(10) == 5
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+class TestInterruptedWhileWriting:
+    """Half an object is no JSON: a reader who goes on reading gets all of it."""
+
+    def started(self, cluster, start_chat, form):
+        cluster.model.reply(["x" * LARGE])
+        cluster.model.reply([HANG])
+        process = start_chat("-m", "a", "-m", "b", "-q", "-o", form, stdin=subprocess.DEVNULL)
+        begun = process.stdout.read(1000)  # the pipe is full by now, or soon
+        process.send_signal(signal.SIGINT)
+        return process, begun
+
+    def test_the_object_is_finished(self, cluster, start_chat, form):
+        process, begun = self.started(cluster, start_chat, form)
+        out = begun + process.stdout.read()
+        assert process.wait(10) == 130
+        records = json.loads(out) if form == "json" else [json.loads(line) for line in out.splitlines()]
+        assert len(records[0]["response"]) == LARGE
+        assert records[-1]["error"] == {"message": "interrupted", "exit_code": 130}
+
+    def test_a_second_time_is_taken_at_its_word(self, cluster, start_chat, form):
+        process, _ = self.started(cluster, start_chat, form)
+        ended = threading.Event()
+
+        def insist():
+            while not ended.wait(0.05):
+                process.send_signal(signal.SIGINT)
+
+        threading.Thread(target=insist, daemon=True).start()
+        try:
+            assert process.wait(10) == 130
+        finally:
+            ended.set()
+        assert process.stderr.read() == b""
