@@ -75,4 +75,5 @@ def _read(line: bytes) -> str:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return ""
-    return entry if isinstance(entry, str) else ""
+    # JSON can carry what readline cannot take.
+    return entry.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(entry, str) else ""

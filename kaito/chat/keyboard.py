@@ -42,7 +42,7 @@ class Keyboard:
         if self._readline is not None:
             self._readline.set_auto_history(False)
             for entry in history.load(history_file) if history_file else ():
-                self._readline.add_history(entry)
+                _add(self._readline, entry)
             _set_completer(self._readline, complete)
 
     def read(self) -> Message | None:
@@ -93,7 +93,7 @@ class Keyboard:
         if self._readline is not None:
             last = self._readline.get_current_history_length()
             if not last or self._readline.get_history_item(last) != entry:
-                self._readline.add_history(entry)
+                _add(self._readline, entry)
         if self._file:
             history.append(self._file, entry)
 
@@ -101,12 +101,31 @@ class Keyboard:
 def _readline() -> ModuleType | None:
     # In these locales readline drops what is not ASCII, where Python itself goes on in UTF-8 (PEP 540).
     if os.environ.get("LC_ALL") in ("C", "POSIX"):
-        os.environ["LC_ALL"] = "C.UTF-8"
+        _take_utf8()
     try:
         import readline
     except ImportError:
         return None
     return readline
+
+
+def _take_utf8() -> None:
+    import locale
+
+    try:
+        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        return
+    # Python takes the locale from here each time it calls readline.
+    os.environ["LC_ALL"] = "C.UTF-8"
+
+
+def _add(readline: ModuleType, entry: str) -> None:
+    try:
+        readline.add_history(entry)
+    except UnicodeError:
+        # The locale has no such characters.
+        pass
 
 
 def _is_gnu(readline: ModuleType) -> bool:

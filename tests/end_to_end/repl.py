@@ -1,0 +1,127 @@
+"""The chat on a terminal as its tests use it: with and without readline, and as tmux shows it to a person."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+
+import pytest
+
+from tests.cluster.process import environment, program
+
+# Python as it is where readline was not compiled in: importing it raises ImportError.
+_BOOT = (
+    "import os, runpy, sys; sys.modules['readline'] = None; del sys.argv[0]; "
+    "sys.path[0] = os.path.dirname(sys.argv[0]); runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+WITHOUT_READLINE = [program()[0], "-c", _BOOT, program()[1]]
+
+# The ways to type. A dumb terminal and the Linux console bracket no paste.
+PLAIN = {"command": WITHOUT_READLINE}
+DUMB = {"env": {"TERM": "dumb"}}
+CONSOLE = {"env": {"TERM": "linux"}}
+EVERYWHERE = pytest.mark.parametrize(
+    "reader",
+    [
+        pytest.param({}, id="GNU readline"),
+        pytest.param(PLAIN, id="no readline"),
+        pytest.param(DUMB, id="TERM=dumb"),
+    ],
+)
+UNBRACKETED = pytest.mark.parametrize(
+    "reader",
+    [
+        pytest.param(PLAIN, id="no readline"),
+        pytest.param(DUMB, id="TERM=dumb"),
+        pytest.param(CONSOLE, id="TERM=linux"),
+    ],
+)
+
+UP, LEFT, BACKSPACE = "\x1b[A", "\x1b[D", "\x7f"
+
+TMUX = shutil.which("tmux")
+NEEDS_TMUX = pytest.mark.skipif(TMUX is None, reason="needs tmux")
+
+
+def paste(text):
+    """What a terminal sends for a paste that it brackets."""
+    return "\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~"
+
+
+def questions(cluster):
+    """The newest message of each question that reached the model."""
+    return [request.json["messages"][-1]["content"] for request in cluster.model.chats]
+
+
+def ask(screen, line):
+    """Type a line at the prompt and wait for the next one; returns what was shown between."""
+    screen.line(line)
+    return screen.expect(re.compile(rf"{re.escape(line)}\n(.*?)\n\n> ", re.DOTALL)).group(1)
+
+
+class Tmux:
+    """The program in a window of a tmux of its own. `lines` is what a person sees of it. Use it in a `with`."""
+
+    def __init__(self, argv, *, home, env, columns=80, rows=24):
+        self._name = f"kaito-{uuid.uuid4().hex[:8]}"
+        # A socket's path is short; a test's own folder may be too deep.
+        self._folder = tempfile.mkdtemp(prefix="tmux-")
+        words = [*program(), *map(str, argv)]
+        settings = environment(home, {"TERM": None, **env})
+        command = ["env", *(f"{name}={value}" for name, value in settings.items()), *words]
+        # Without a status line, and kept when the program ends, so that its last words can be seen.
+        options = ["set", "-g", "status", "off", ";", "set", "-g", "remain-on-exit", "on", ";"]
+        size = ["-x", str(columns), "-y", str(rows)]
+        self._run("-f", os.devnull, "start-server", ";", *options, "new-session", "-d", *size, *command)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([TMUX, "-L", self._name, "kill-server"], env=self._environ(), stderr=subprocess.DEVNULL)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _environ(self):
+        return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TMUX_TMPDIR": self._folder}
+
+    def _run(self, *words, stdin=None):
+        done = subprocess.run(
+            [TMUX, "-L", self._name, *words], env=self._environ(), input=stdin, capture_output=True, check=True
+        )
+        return done.stdout.decode()
+
+    def keys(self, *names):
+        """Press keys by tmux's names ("Enter", "Up", "C-c")."""
+        self._run("send-keys", *names)
+
+    def type(self, text):
+        """Type text."""
+        self._run("send-keys", "-l", text)
+
+    def paste(self, text):
+        """Paste text as a terminal does: bracketed where the program asked for it."""
+        self._run("load-buffer", "-", stdin=text.encode())
+        self._run("paste-buffer", "-p")
+
+    def resize(self, columns, rows):
+        """Change the window's size."""
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    @property
+    def lines(self):
+        """The screen's lines, without the empty ones at its end."""
+        return self._run("capture-pane", "-p").rstrip("\n").split("\n")
+
+    def expect(self, wanted, timeout=10.0):
+        """Wait until the screen's lines end with `wanted`."""
+        end = time.monotonic() + timeout
+        while self.lines[-len(wanted) :] != wanted:
+            if time.monotonic() > end:
+                raise AssertionError("the screen:\n" + "\n".join(self.lines))
+            time.sleep(0.02)
+
