@@ -101,8 +101,8 @@ class TestFailures:
         ("reply", "response", "message"),
         [
             pytest.param(Reply(["half ", CUT]), "half ", "cut off", id="cut off"),
-            pytest.param(Reply(["half ", END]), "half ", "ended without saying that it was complete", id="ended early"),
-            pytest.param(Reply(["half ", {"error": {"message": "GPU lost"}}]), "half ", "GPU lost", id="an error event"),
+            pytest.param(Reply(["half ", END]), "half ", "ended without saying", id="ended early"),
+            pytest.param(Reply(["half ", {"error": {"message": "GPU lost"}}]), "half ", "GPU lost", id="an error"),
             pytest.param(Reply([]), "", "the model gave an empty answer", id="empty"),
             pytest.param(Refusal(500, "no"), "", "answers 500", id="refused"),
         ],

@@ -1,0 +1,143 @@
+"""`--timeout`: the whole run, whatever it is doing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from kaito.errors import InferenceError
+from kaito.timelimit import TimeUp, limit
+from tests.cluster import HANG, Refusal, too_many_requests, workspace
+
+CHAT = ("chat", "--workspace-name", "phi-3-5-mini")
+MESSAGE = "the run was ended by --timeout after 0.05 s"
+
+
+class TestLimit:
+    def test_it_ends_what_runs_within(self):
+        start = time.monotonic()
+        with pytest.raises(InferenceError) as caught, limit(0.05):
+            threading.Event().wait(10)
+        assert time.monotonic() - start < 5
+        assert caught.value.message == MESSAGE
+        assert caught.value.exit_code == 5
+
+    def test_what_goes_on_after_a_failure_does_not_go_on_after_this(self):
+        with pytest.raises(InferenceError), limit(0.05):
+            while True:
+                try:
+                    threading.Event().wait(10)
+                except Exception:
+                    continue
+
+    def test_it_insists(self, monkeypatch):
+        """The first TimeUp may be lost in what waits again on its way out: a write to a reader who has stopped."""
+        monkeypatch.setattr("kaito.timelimit._INSISTENCE", 0.05)
+        with pytest.raises(InferenceError), limit(0.05):
+            try:
+                threading.Event().wait(10)
+            finally:
+                threading.Event().wait(10)
+
+    @pytest.mark.parametrize("seconds", [0.0, 60.0, 1e9, float("inf")])
+    def test_it_leaves_alone_what_ends_in_time(self, seconds):
+        earlier = signal.getsignal(signal.SIGALRM)
+        with limit(seconds):
+            pass
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        assert signal.getsignal(signal.SIGALRM) == earlier
+
+    def test_other_errors_pass(self):
+        with pytest.raises(KeyError), limit(60):
+            raise KeyError
+
+    def test_time_up_is_no_exception(self):
+        assert not issubclass(TimeUp, Exception)
+
+
+@pytest.fixture
+def timed(kaito):
+    """Run a chat with a limit of 0.7 s -> its stderr without the banner and the lines that tell of waiting."""
+
+    def run_timed(*flags, **options):
+        start = time.monotonic()
+        result = kaito(*CHAT, "-m", "a", "-q", "--timeout", "700ms", *flags, **options)
+        assert time.monotonic() - start < 5
+        assert (result.code, result.out) == (5, "")
+        assert "Traceback" not in result.err
+        return result.err
+
+    return run_timed
+
+
+ERROR = "error: the run was ended by --timeout after 0.7 s\ngive it longer with a larger --timeout\n"
+
+
+class TestWholeRun:
+    def test_a_connection_that_is_not_made(self, timed):
+        """Linux drops the handshakes of connections beyond the backlog."""
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+            address = server.getsockname()
+            held = [socket.socket() for _ in range(3)]
+            for each in held:
+                each.setblocking(False)
+                each.connect_ex(address)
+            assert timed("--server", f"https://127.0.0.1:{address[1]}") == ERROR
+            for each in held:
+                each.close()
+
+    def test_a_server_that_does_not_speak(self, timed):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            assert timed("--server", f"https://127.0.0.1:{server.getsockname()[1]}") == ERROR
+
+    def test_a_service_that_does_not_come(self, cluster, timed):
+        """Looked up in a thread of its own beside the workspace."""
+        cluster.on("/services/", Refusal(200, {}, before=HANG))
+        assert timed() == ERROR
+
+    def test_an_answer_that_does_not_begin(self, cluster, timed):
+        cluster.model.reply("never", before=HANG)
+        assert timed() == ERROR
+
+    def test_a_busy_server(self, cluster, timed):
+        cluster.model.always(too_many_requests(retry_after=30))
+        assert timed() == ERROR
+
+    def test_a_workspace_that_is_waited_for(self, cluster, timed):
+        cluster.add(workspace("phi-3-5-mini", ready=False))
+        assert timed("--wait") == ERROR
+
+    def test_an_exec_plugin(self, cluster, timed, tmp_path):
+        """It is ended with the run."""
+        script = f'echo $$ > "{tmp_path}/pid"; exec sleep 60'
+        plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script]}
+        plugin["interactiveMode"] = "Never"
+        path = cluster.write_kubeconfig(tmp_path, credentials={"token": None, "exec": plugin}, filename="plugin")
+        assert timed("--kubeconfig", path) == ERROR
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / "pid").read_text()), 0)
+
+    def test_a_stdin_that_does_not_end(self, start_kaito):
+        process = start_kaito(*CHAT, "-f", "-", "--timeout", "0.5")
+        assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.5 s\n")
+        assert (process.wait(10), process.stdout.read()) == (5, b"")
+
+    def test_what_came_of_the_answer_is_shown(self, cluster, start_kaito):
+        cluster.model.reply(["half ", HANG])
+        process = start_kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", stdin=subprocess.DEVNULL)
+        assert process.communicate(timeout=10) == (b"half \n", ERROR.replace("0.7", "1").encode())
+        assert process.returncode == 5
+
+    def test_an_expectation_that_takes_for_ever(self, cluster, kaito):
+        cluster.model.reply(["a" * 64])
+        result = kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", "--expect", "^(a+)+$b")
+        assert (result.code, result.err) == (5, ERROR.replace("0.7", "1"))
+
+    def test_a_run_in_time(self, kaito):
+        assert kaito(*CHAT, "-m", "Say OK", "-q", "--timeout", "1h30m") == (0, "OK\n", "")
