@@ -21,8 +21,8 @@ ADDRESS = "127.0.0.9"
 CLUSTER, BALANCER, PROXY = "ClusterIP", "LoadBalancer", "APIProxy"
 
 # The whole set of headers of a request that goes to a direct address.
-ASKS = {"host", "accept-encoding"}
-CHATS = {"host", "accept-encoding", "accept", "content-type", "content-length"}
+ASKS = {"host", "user-agent", "accept-encoding"}
+CHATS = {"host", "user-agent", "accept-encoding", "accept", "content-type", "content-length"}
 
 
 class Run(NamedTuple):
@@ -192,14 +192,11 @@ class TestADirectWay:
         assert run.tried[-1][1] == f"http://{ADDRESS}:{place.port}"
         assert "connection refused" in run.tried[-1][2]
 
-    @pytest.mark.parametrize("how", ["no answer", "no connection", "half an answer"])
+    @pytest.mark.parametrize("how", ["half an answer", "no connection"])
     def test_hangs(self, cluster, stand, ask, kind, how):
-        """It costs 2 s and not more."""
+        """It costs 2 s and not more. (One that answers nothing at all: TestOrder.)"""
         model = Model()
-        if how == "half an answer":
-            model.on("/v1/models", Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"data":', then=HANG))
-        else:
-            model.on("/v1/models", Refusal(200, b"", before=HANG))
+        model.on("/v1/models", Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"data":', then=HANG))
         swallow = how == "no connection"
         place = stand(ADDRESS, None if swallow else model, swallow=swallow)
         cluster.add(exposed(kind, place))
