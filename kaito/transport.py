@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from kaito import __version__
 from kaito.chunked import ChunkDecoder
 from kaito.proxies import Proxy
 from kaito.text import excerpt
@@ -205,6 +206,7 @@ class Connection:
             writer.putheader(name, host.authority if host.port != default else host.authority.rpartition(":")[0])
             if self._proxy is not None and self._plain_proxy and (self._proxy.username or self._proxy.password):
                 writer.putheader("Proxy-Authorization", _basic(self._proxy))
+            writer.putheader("User-Agent", f"kubectl-kaito/{__version__}")
             if body is not None:
                 writer.putheader("Content-Length", str(len(body)))
             for name, value in headers:

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from kaito import transport
+from kaito import __version__
 from kaito.proxies import Proxy
 from kaito.transport import (
     BrokenResponse,
@@ -80,7 +81,8 @@ def test_a_request_is_one_segment(serve, connect):
     connection.request("POST", "/v1/chat?x=1", headers=[("A", "b"), ("C", "é"), ("C", "d")], body=b"{}")
     assert segments == [
         b"POST /v1/chat?x=1 HTTP/1.1\r\nAccept-Encoding: identity\r\n"
-        b"Host: %s\r\nContent-Length: 2\r\nA: b\r\nC: \xc3\xa9\r\nC: d\r\n\r\n{}" % server.authority.encode()
+        b"Host: %s\r\nUser-Agent: kubectl-kaito/%s\r\nContent-Length: 2\r\nA: b\r\nC: \xc3\xa9\r\nC: d\r\n\r\n{}"
+        % (server.authority.encode(), __version__.encode())
     ]
 
 
