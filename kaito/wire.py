@@ -20,6 +20,11 @@ _KEEPALIVE = 30  # seconds of silence before the first probe, and between probes
 # Seconds. A signal that comes right before a wait is noticed right behind it, so long waits are made of short ones.
 _SLICE = 0.1
 
+# Linux, else None. A server that sends head and body apart and leaves Nagle's algorithm on (http.server, many small
+# gateways) holds the body back until the head is acknowledged, which the kernel puts off for 40 ms in the hope of
+# something to send along.
+_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
 # How OpenSSL names what is no TLS record at all: which of them depends on its version and on the first bytes.
 _NOT_TLS = frozenset(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"))
 _ABOUT_CLIENT_CERTIFICATE = re.compile("ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)")
@@ -210,6 +215,11 @@ class Wire:
         rest = memoryview(data)
         while rest:
             rest = rest[self._wait(self._sock.send, rest) :]
+        if data and _QUICK_ACK is not None:
+            try:
+                self._sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+            except OSError:
+                pass
 
     def take(self) -> bytes:
         """What has arrived, waiting for its first byte; b"" at the end of the stream. Raises TransportError."""
