@@ -1,0 +1,91 @@
+"""A chat without a person, on a real server: which lines are commands, and what ends the run."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaito.chat.batch import run
+from kaito.chat.questions import Question
+from kaito.chat.session import Session
+from kaito.chat.terminal import Console
+from kaito.endpoint import Endpoint, Found
+from kaito.errors import ExpectationError, InferenceError, UsageError
+from kaito.links import DirectLink
+from kaito.openai import ChatModel, Sampling
+from kaito.transport import parse_url
+from kaito.workspace import Workspace
+from tests.cluster import CUT, Model
+
+
+@pytest.fixture
+def model():
+    return Model()
+
+
+@pytest.fixture
+def chat(model):
+    """Ask: chat(["a", "b"], expected=["x"]); `line` says whether the messages are lines of stdin."""
+    with model.serve() as server:
+        link = DirectLink(parse_url(server.url), None, None)
+        found = Found(Workspace("phi", "default"), Endpoint("ClusterIP", server.url, link), model.name)
+        session = Session(None, found, ChatModel(link), Sampling())
+
+        def ask(texts, *, line=True, expected=()):
+            run(session, Console(quiet=True), [Question(text, line) for text in texts], None, expected)
+
+        yield ask
+        link.close()
+
+
+def asked(model):
+    return [request.json["messages"][-1]["content"] for request in model.chats]
+
+
+def test_each_answer_is_a_line(model, chat, capfd):
+    model.always("OK")
+    chat(["a", "b"])
+    assert capfd.readouterr().out == "OK\nOK\n"
+    assert asked(model) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["quit", "/quit", "/clear", "/nope"])
+def test_only_lines_can_be_commands(model, chat, text):
+    chat([text], line=False)
+    assert asked(model) == [text]
+
+
+def test_a_line_that_leaves_ends_the_run(model, chat):
+    chat(["a", "/quit", "b"])
+    assert asked(model) == ["a"]
+
+
+def test_a_command_may_ask(model, chat, capfd):
+    model.reply("one")
+    model.reply("two")
+    chat(["a", "/retry"])
+    assert capfd.readouterr().out == "one\ntwo\n"
+    assert asked(model) == ["a", "a"]
+
+
+@pytest.mark.parametrize("texts", [[], ["/help"], ["/quit", "a"]])
+def test_nothing_asked_is_a_failure(chat, texts):
+    with pytest.raises(UsageError, match="nothing was asked"):
+        chat(texts)
+
+
+def test_the_first_failure_ends_the_run(model, chat, capfd):
+    model.reply("fine")
+    model.reply(["half", CUT])
+    with pytest.raises(InferenceError):
+        chat(["a", "b", "c"])
+    assert capfd.readouterr().out == "fine\nhalf\n"
+    assert asked(model) == ["a", "b"]
+
+
+def test_an_answer_that_is_not_as_expected(model, chat, capfd):
+    model.always("one\ntwo")
+    chat(["a"], expected=["one", "(?m)^two$"])
+    with pytest.raises(ExpectationError) as caught:
+        chat(["a", "b"], expected=["one", "^two"])
+    assert (caught.value.message, caught.value.hint) == ("the answer does not match --expect ^two", "it is: one two")
+    assert capfd.readouterr().out == "one\ntwo\none\ntwo\n"
