@@ -1,0 +1,158 @@
+"""The error messages of the program, read from its sources: what docs/troubleshooting.md has to describe.
+
+A message is a text given to a kind of error, or to a function that makes one. What is put into it at run time becomes
+a GAP; where that is a name, and its function gives it texts of its own, each of them makes a message.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+KAITO = Path(__file__).parent.parent / "kaito"
+GAP = "…"
+
+# The kinds whose text reaches a user, by itself or as the reason in another's, with the text's place among the
+# arguments. Kinds that stand on these are found by themselves.
+_ROOTS = {"KaitoError": 0, "TransportError": 1, "ValueError": 0}
+# It says what it wants, with line and column, in too many ways to list.
+_LEFT_OUT = ("kaito/kube/yaml", "kaito/kube/yamldocument", "kaito/kube/yamlscalars")
+# Parameters of the functions that make errors which are no message, but what to do about it.
+_HINTS = ("hint", "details")
+
+_Function = ast.FunctionDef
+
+
+class Message(NamedTuple):
+    """A text with GAPs, and where it stands: "kaito/tls.py:57"."""
+
+    text: str
+    place: str
+
+
+def messages() -> list[Message]:
+    """Every message, in the order of the files."""
+    trees = _trees()
+    kinds = _kinds(trees.values())
+    makers = _makers(trees.values(), kinds)
+    found = []
+    for file, tree in trees.items():
+        if file.startswith(_LEFT_OUT):
+            continue
+        for function, call in _calls(tree):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if name in kinds:
+                place = kinds[name]
+                arguments = call.args[place : place + 1]
+            else:
+                arguments = [one for one, wanted in zip(call.args, makers.get(name, ())) if wanted]
+            for text in (text for one in arguments for text in _texts(one, function)):
+                if any(letter.isalpha() for letter in text):
+                    found.append(Message(text, f"{file}:{call.lineno}"))
+    return found
+
+
+def texts() -> list[str]:
+    """Every text in the sources and in what starts them, with GAPs."""
+    launcher = ast.parse((KAITO.parent / "kubectl-kaito").read_text(encoding="utf-8"))
+    nodes = (node for tree in (*_trees().values(), launcher) for node in ast.walk(tree))
+    return [text for node in nodes if isinstance(node, (ast.Constant, ast.JoinedStr)) for text in _texts(node, None)]
+
+
+def variables() -> set[str]:
+    """The environment variables that the program reads by name."""
+    found = set()
+    for tree in _trees().values():
+        for function, node in _nodes(tree):
+            read: ast.AST | None = None
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+                read = node.func.value
+                name: ast.AST = node.args[0]
+            elif isinstance(node, ast.Subscript):
+                read, name = node.value, node.slice
+            if read is not None and ast.unparse(read).endswith("environ"):
+                found.update(text for text in _texts(name, function) if text != GAP)
+    return found - {name.lower() for name in found}
+
+
+def _trees() -> dict[str, ast.Module]:
+    return {
+        path.relative_to(KAITO.parent).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(KAITO.rglob("*.py"))
+    }
+
+
+def _kinds(trees: Iterator[ast.Module]) -> dict[str, int]:
+    """The names of all kinds of error, with the place of their text."""
+    kinds = dict(_ROOTS)
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    found = True
+    while found:
+        found = False
+        for one in classes:
+            base = next((base.id for base in one.bases if isinstance(base, ast.Name) and base.id in kinds), None)
+            if base and one.name not in kinds:
+                # A constructor of its own takes the text first, or makes it itself.
+                own = any(isinstance(node, _Function) and node.name == "__init__" for node in one.body)
+                kinds[one.name] = kinds[base] if not own or base == "TransportError" else 0
+                found = True
+    return kinds
+
+
+def _makers(trees: Iterator[ast.Module], kinds: dict[str, int]) -> dict[str, list[bool]]:
+    """The functions that return an error, with which of their arguments can be part of its message."""
+    makers = {}
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, _Function) and isinstance(node.returns, ast.Name) and node.returns.id in kinds:
+            names = [argument.arg for argument in node.args.args if argument.arg != "self"]
+            makers[node.name] = [name not in _HINTS for name in names]
+    return makers
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[_Function | None, ast.Call]]:
+    """Every call, with the function that it stands in."""
+    return ((function, node) for function, node in _nodes(tree) if isinstance(node, ast.Call))
+
+
+def _nodes(tree: ast.Module) -> Iterator[tuple[_Function | None, ast.AST]]:
+    """Every node, with the function that it stands in."""
+    stack: list[tuple[_Function | None, ast.AST]] = [(None, tree)]
+    while stack:
+        function, node = stack.pop()
+        yield function, node
+        inner = node if isinstance(node, _Function) else function
+        stack += [(inner, child) for child in ast.iter_child_nodes(node)]
+
+
+def _texts(node: ast.AST, function: _Function | None) -> list[str]:
+    """The texts that an expression can be, as far as they stand in it or in what `function` gives its names."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else [GAP]
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(parts) for parts in product(*(_texts(value, function) for value in node.values))]
+    if isinstance(node, ast.FormattedValue):
+        return _texts(node.value, function)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        sides = _texts(node.left, function), _texts(node.right, function)
+        return [left + right for left, right in product(*sides)]
+    if isinstance(node, ast.IfExp):
+        return _texts(node.body, function) + _texts(node.orelse, function)
+    if isinstance(node, ast.Name) and function:
+        given = list(dict.fromkeys(text for value in _assigned(node.id, function) for text in _texts(value, None)))
+        return given if given and GAP not in given else [GAP]
+    return [GAP]
+
+
+def _assigned(name: str, function: _Function) -> Iterator[ast.AST]:
+    """What `function` gives that name."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id == name:
+                    yield node.value
+                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    pairs = zip(target.elts, node.value.elts)
+                    yield from (value for one, value in pairs if isinstance(one, ast.Name) and one.id == name)

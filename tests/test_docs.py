@@ -1,0 +1,281 @@
+"""The documentation against the program: what stands in one and not in the other fails here."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+
+import pytest
+
+from kaito import cli
+from kaito.chat import slash
+from kaito.chat.records import Records
+from kaito.commands import chat, cluster, get_endpoint, status, version
+from kaito.flags import describe
+from tests import messages
+from tests.messages import GAP, KAITO
+
+ROOT = KAITO.parent
+README, CONTRIBUTING, CHANGELOG = (ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG"))
+DOCS = {path.stem: path for path in sorted((ROOT / "docs").glob("*.md"))}
+CHAT, TROUBLESHOOTING, ARCHITECTURE = (DOCS[name] for name in ("chat", "troubleshooting", "architecture"))
+PAGES = (README, CONTRIBUTING, CHANGELOG, *DOCS.values())
+
+
+def text(path):
+    return path.read_text(encoding="utf-8")
+
+
+def section(page, title):
+    """What stands below the heading `title`, up to the next heading."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", without_code(page), re.MULTILINE | re.DOTALL)
+    assert found, f'there is no heading "{title}"'
+    return found[1]
+
+
+def without_code(page):
+    """The page without its code blocks, where "#" begins no heading and brackets make no link."""
+    return re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+
+
+def rows(part):
+    """The cells of its tables' rows, without their heads."""
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    cells = [[cell.replace(r"\|", "|").strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return [row for row in cells if row[0] not in ("flag", "command", "code", "field", "variable", "---")]
+
+
+def code(cell):
+    """The code spans of a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# --- The reference -------------------------------------------------------------------------------------------
+
+
+def flag_row(flag):
+    """What a table says of a flag: its names, its type, its default."""
+    names = [f"-{flag.short}", f"--{flag.name}"] if flag.short else [f"--{flag.name}"]
+    default = re.search(r"\(default (.+)\)$", describe([flag])[0])
+    return names, flag.kind.word or "switch", default[1] if default else ""
+
+
+@pytest.mark.parametrize(
+    ("title", "flags"),
+    [
+        pytest.param("Flags", (*chat.FLAGS, *set(cli.ROOT_FLAGS) - set(cluster.KUBECTL_FLAGS)), id="chat"),
+        pytest.param("kubectl's flags", cluster.KUBECTL_FLAGS, id="kubectl"),
+        pytest.param("kubectl kaito status", status.FLAGS, id="status"),
+        pytest.param("kubectl kaito get-endpoint", get_endpoint.FLAGS, id="get-endpoint"),
+        pytest.param("kubectl kaito version", version.FLAGS, id="version"),
+    ],
+)
+def test_chat_md_lists_each_flag_with_its_type_and_default(title, flags):
+    documented = [(code(row[0]), row[1], row[2]) for row in rows(section(text(CHAT), title))]
+    assert sorted(documented) == sorted(map(flag_row, flags))
+
+
+def test_the_readme_s_flags_are_the_program_s():
+    known = {names[-1]: (names, *others) for names, *others in map(flag_row, (*chat.FLAGS, *cli.ROOT_FLAGS))}
+    shown = rows(section(text(README), "Flags"))
+    assert shown
+    for row in shown:
+        assert (code(row[0]), row[1], row[2]) == known[code(row[0])[-1]]
+
+
+@pytest.mark.parametrize("page", [pytest.param(CHAT, id="chat.md"), pytest.param(README, id="README.md")])
+def test_exit_codes_are_those_of_the_help(page):
+    told = re.findall(r"^  (\d+) +(.+)$", cli.EXIT_CODES, re.MULTILINE)
+    assert [tuple(row) for row in rows(section(text(page), "Exit codes"))] == told
+
+
+def test_chat_md_lists_the_commands_of_the_chat():
+    commands = [f"/{command.name} {command.arguments}".rstrip() for command in slash.COMMANDS]
+    assert [code(row[0])[0] for row in rows(section(text(CHAT), "Commands in the chat"))] == commands
+
+
+def test_the_readme_s_commands_of_the_chat_are_the_program_s():
+    known = {f"/{command.name}" for command in slash.COMMANDS}
+    shown = {span for row in rows(section(text(README), "Commands in the chat")) for span in code(row[0])}
+    assert shown and shown <= known
+
+
+def test_chat_md_has_a_section_for_each_verb():
+    titles = re.findall(r"^#+ kubectl kaito ([\w-]+)$", without_code(text(CHAT)), re.MULTILINE)
+    assert titles == list(cli.VERBS)
+
+
+def test_chat_md_lists_the_fields_of_the_json():
+    fields = [*Records(array=False)._object(None), "error"]
+    assert [code(row[0])[0] for row in rows(section(text(CHAT), "JSON"))] == fields
+
+
+def test_chat_md_lists_the_environment_variables():
+    documented = {name for row in rows(section(text(CHAT), "Environment variables")) for name in code(row[0])}
+    assert documented - {"KUBERNETES_EXEC_INFO"} == messages.variables()
+
+
+# --- Messages ------------------------------------------------------------------------------------------------
+
+
+# Said to programmers, not to users.
+INTERNAL = {"an https URL needs a TLS context"}
+
+
+def documented_messages():
+    """The messages of troubleshooting.md: the code that begins an item, or a line of it behind "or"."""
+    return re.findall(r"^ *(?:- |or )`([^`]+)`", text(TROUBLESHOOTING), re.MULTILINE)
+
+
+def plain(message):
+    """A message without what may be part of a gap or not: quotation marks."""
+    return message.replace('"', "")
+
+
+def pattern(message):
+    """What finds a message in a text, with anything in its gaps."""
+    return ".*".join(re.escape(part) for part in re.split(f"{GAP}+", plain(message).strip(f"{GAP}: ")))
+
+
+def test_each_error_message_is_described():
+    described = [plain(one) for one in documented_messages()]
+    new = [
+        f"{message.place}: this message is new: describe it in docs/troubleshooting.md: {message.text}"
+        for message in messages.messages()
+        if message.text not in INTERNAL and not any(re.search(pattern(message.text), one) for one in described)
+    ]
+    assert not new, "\n".join(["", *new])
+
+
+def test_each_message_that_is_described_can_be_printed():
+    whole = [plain(message.text) for message in messages.messages()]
+    pieces = [plain(piece) for piece in messages.texts()]
+    gone = []
+    for message in documented_messages():
+        parts = [part for part in re.split(f" *{GAP} *|: ", plain(message)) if len(part) > 3]
+        assert parts, f"docs/troubleshooting.md: too little to search for: {message}"
+        printed = any(re.search(pattern(message), one) for one in whole)
+        if not printed and not all(any(part in piece for piece in pieces) for part in parts):
+            gone.append(f"the program no longer says this: remove it from docs/troubleshooting.md: {message}")
+    assert not gone, "\n".join(["", *gone])
+
+
+# --- Architecture --------------------------------------------------------------------------------------------
+
+
+def modules():
+    """The paths of all modules below kaito/."""
+    return {path.relative_to(KAITO).as_posix() for path in KAITO.rglob("*.py")}
+
+
+def listed_modules():
+    return [code(row[0])[0] for row in rows(section(text(ARCHITECTURE), "Modules")) if code(row[0])]
+
+
+def test_architecture_md_lists_each_module_once():
+    listed = listed_modules()
+    assert sorted(listed) == sorted(modules())
+
+
+def test_a_module_imports_only_what_stands_below_it_in_architecture_md():
+    order = {name: place for place, name in enumerate(listed_modules())}
+    wrong = [
+        f"{module} imports {imported}, which stands above it in docs/architecture.md"
+        for module in sorted(modules())
+        for imported in imports(module)
+        if order[imported] < order[module]
+    ]
+    assert not wrong, "\n".join(["", *wrong])
+
+
+def imports(module):
+    """The modules of kaito/ that `module` imports at run time, wherever in it."""
+    known = modules()
+    for node in run_time(ast.parse(text(KAITO / module))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "kaito":
+            folder = "/".join(node.module.split(".")[1:])
+            for alias in node.names:
+                inner = f"{folder}/{alias.name}".lstrip("/") + ".py"
+                outer = f"{folder}.py" if f"{folder}.py" in known else f"{folder}/__init__.py".lstrip("/")
+                yield inner if inner in known else outer
+
+
+def run_time(tree):
+    """The nodes of a module but those of `if TYPE_CHECKING:`."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            stack += ast.iter_child_nodes(node)
+
+
+def test_nothing_but_the_standard_library_is_imported():
+    # sys.stdlib_module_names is there from Python 3.10 on.
+    standard = {*getattr(sys, "stdlib_module_names", ()), "kaito", "__future__"}
+    if len(standard) == 2:
+        pytest.skip("this Python does not name its standard library")
+    foreign = []
+    for module in sorted(modules()):
+        for node in ast.walk(ast.parse(text(KAITO / module))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"kaito/{module} imports relatively: write the whole name"
+                names = [node.module]
+            else:
+                continue
+            foreign += [f"kaito/{module} imports {name}" for name in names if name.split(".")[0] not in standard]
+    assert not foreign
+
+
+def interfaces():
+    """The modules of architecture.md's interfaces, with what it says of each, as syntax trees."""
+    block = re.search(r"## Interfaces\n.*?```python\n(.*?)```", text(ARCHITECTURE), re.DOTALL)[1]
+    parts = re.split(r"^# ([\w/]+\.py).*\n", block, flags=re.MULTILINE)[1:]
+    return [pytest.param(name, ast.parse(part), id=name) for name, part in zip(parts[::2], parts[1::2])]
+
+
+@pytest.mark.parametrize(("module", "told"), interfaces())
+def test_architecture_md_s_interfaces_are_those_of_the_sources(module, told):
+    def names(tree, of=""):
+        """Name → parameters for functions, name → fields for values; None for other classes."""
+        found = {}
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                found[of + node.name] = [one.arg for one in (*node.args.args, *node.args.kwonlyargs)]
+            elif isinstance(node, ast.ClassDef):
+                fields = [one.target.id for one in node.body if isinstance(one, ast.AnnAssign)]
+                found[node.name] = fields if "NamedTuple" in map(ast.unparse, node.bases) else None
+                found.update(names(node, f"{node.name}."))
+        return found
+
+    real = names(ast.parse(text(KAITO / module)))
+    assert {name: real.get(name, "missing") for name in names(told)} == names(told)
+
+
+# --- Links ---------------------------------------------------------------------------------------------------
+
+
+def anchors(page):
+    """The anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_links_resolve(page):
+    for target in re.findall(r"\]\(([^)]+)\)", without_code(text(page))):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        there = (page.parent / name) if name else page
+        assert there.exists(), f"{page.name} links to {name}, which does not exist"
+        if anchor:
+            assert anchor in anchors(text(there)), f"{page.name} links to {target}, where there is no such heading"
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in DOCS.values()])
+def test_the_readme_leads_to_each_page(page):
+    assert f"docs/{page.name}" in text(README)
