@@ -40,18 +40,28 @@ _SHEBANG = b"#!/usr/bin/env python3\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 # Run by each interpreter: sources by path on stdin as JSON; on stdout a marshalled dict of marshalled code by path.
-# What nobody reads at run time is left out for size: docstrings, assertions, the annotations of functions, and line
-# numbers, which KAITO_DEBUG=1 gives back by running the sources instead.
+# What nobody reads at run time is left out: docstrings, assertions, line numbers (KAITO_DEBUG=1 gives them back by
+# running the sources instead), and annotations, each of which typing.NamedTuple would compile at every start.
 _COMPILE = """
 import ast, json, marshal, sys
 
 class Bare(ast.NodeTransformer):
+    def visit_ImportFrom(self, node):
+        return None if node.module == "__future__" else node
+
     def visit_FunctionDef(self, node):
         self.generic_visit(node)
         node.returns = None
-        for argument in ast.walk(node.args):
-            if isinstance(argument, ast.arg):
-                argument.annotation = None
+        return node
+
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node):
+        # A NamedTuple's fields are known by their annotations. A bare declaration says nothing at run time elsewhere,
+        # but in a function it makes a name local, so it stays everywhere.
+        node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
         return node
 
 def without_lines(code):
