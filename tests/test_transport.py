@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from kaito import transport
-from kaito import __version__
+from kaito import __version__, transport
 from kaito.proxies import Proxy
 from kaito.transport import (
     BrokenResponse,
