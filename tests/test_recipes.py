@@ -138,7 +138,7 @@ class TestCommandLines:
 
     def test_several_workspaces(self, cluster, script):
         (command,) = blocks("Several workspaces", "bash")
-        names = [f"model-{number}" for number in range(6)]
+        names = [f"model-{number}" for number in range(4)]
         for name in names:
             cluster.add(workspace(name, "models"), service(name, "models"))
         result = script(command)

@@ -89,3 +89,28 @@ def test_an_answer_that_is_not_as_expected(model, chat, capfd):
         chat(["a", "b"], expected=["one", "^two"])
     assert (caught.value.message, caught.value.hint) == ("the answer does not match --expect ^two", "it is: one two")
     assert capfd.readouterr().out == "one\ntwo\none\ntwo\n"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "answer", "failing"),
+    [
+        pytest.param(["OK"], "It is OK.", None, id="anywhere in the answer"),
+        pytest.param(["^OK$"], "It is OK.", "^OK$", id="anchors count"),
+        pytest.param(["(?i)ok"], "OK", None, id="flags in the pattern"),
+        pytest.param(["ok"], "OK", "ok", id="case counts"),
+        pytest.param(["(?m)^OK$"], "It is\nOK\nindeed", None, id="lines"),
+        pytest.param(["one", "two"], "two one", None, id="all of several"),
+        pytest.param(["one", "two", "three"], "one three", "two", id="one of several fails"),
+        pytest.param(["-x"], "a -x", None, id="a dash in front"),
+        pytest.param([""], "a", None, id="nothing at all"),
+    ],
+)
+def test_a_pattern(model, chat, patterns, answer, failing):
+    """re.search on the answer's content."""
+    model.reply([answer])
+    if failing is None:
+        chat(["a"], expected=patterns)
+        return
+    with pytest.raises(ExpectationError) as caught:
+        chat(["a"], expected=patterns)
+    assert caught.value.message == f"the answer does not match --expect {failing}"

