@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
+import shlex
 import sys
 
 import pytest
@@ -12,7 +14,7 @@ from kaito import cli
 from kaito.chat import slash
 from kaito.chat.records import Records
 from kaito.commands import chat, cluster, get_endpoint, status, version
-from kaito.flags import describe
+from kaito.flags import describe, parse, split_verb
 from tests import messages
 from tests.messages import GAP, KAITO
 
@@ -51,6 +53,13 @@ def code(cell):
     return re.findall(r"`([^`]+)`", cell)
 
 
+def same(page, documented, real):
+    """Fails, with what to do about it, unless the page lists what there is."""
+    new = [one for one in real if one not in documented]
+    gone = [one for one in documented if one not in real]
+    assert not new and not gone, f"{page.name}: describe {new}; remove or correct {gone}"
+
+
 # --- The reference -------------------------------------------------------------------------------------------
 
 
@@ -73,7 +82,7 @@ def flag_row(flag):
 )
 def test_chat_md_lists_each_flag_with_its_type_and_default(title, flags):
     documented = [(code(row[0]), row[1], row[2]) for row in rows(section(text(CHAT), title))]
-    assert sorted(documented) == sorted(map(flag_row, flags))
+    same(CHAT, documented, list(map(flag_row, flags)))
 
 
 def test_the_readme_s_flags_are_the_program_s():
@@ -87,12 +96,17 @@ def test_the_readme_s_flags_are_the_program_s():
 @pytest.mark.parametrize("page", [pytest.param(CHAT, id="chat.md"), pytest.param(README, id="README.md")])
 def test_exit_codes_are_those_of_the_help(page):
     told = re.findall(r"^  (\d+) +(.+)$", cli.EXIT_CODES, re.MULTILINE)
-    assert [tuple(row) for row in rows(section(text(page), "Exit codes"))] == told
+    same(page, [tuple(row) for row in rows(section(text(page), "Exit codes"))], told)
+
+
+def test_ci_md_says_what_each_exit_code_means_to_a_script():
+    told = re.findall(r"^  (\d+) ", cli.EXIT_CODES, re.MULTILINE)
+    same(DOCS["ci"], [row[0] for row in rows(section(text(DOCS["ci"]), "Exit codes"))], told)
 
 
 def test_chat_md_lists_the_commands_of_the_chat():
     commands = [f"/{command.name} {command.arguments}".rstrip() for command in slash.COMMANDS]
-    assert [code(row[0])[0] for row in rows(section(text(CHAT), "Commands in the chat"))] == commands
+    same(CHAT, [code(row[0])[0] for row in rows(section(text(CHAT), "Commands in the chat"))], commands)
 
 
 def test_the_readme_s_commands_of_the_chat_are_the_program_s():
@@ -103,17 +117,41 @@ def test_the_readme_s_commands_of_the_chat_are_the_program_s():
 
 def test_chat_md_has_a_section_for_each_verb():
     titles = re.findall(r"^#+ kubectl kaito ([\w-]+)$", without_code(text(CHAT)), re.MULTILINE)
-    assert titles == list(cli.VERBS)
+    same(CHAT, titles, cli.VERBS)
 
 
-def test_chat_md_lists_the_fields_of_the_json():
+@pytest.mark.parametrize(("page", "title"), [("chat", "JSON"), ("ci", "What comes back")])
+def test_the_fields_of_the_json_are_listed(page, title):
     fields = [*Records(array=False)._object(None), "error"]
-    assert [code(row[0])[0] for row in rows(section(text(CHAT), "JSON"))] == fields
+    assert [code(row[0])[0] for row in rows(section(text(DOCS[page]), title))] == fields
 
 
 def test_chat_md_lists_the_environment_variables():
     documented = {name for row in rows(section(text(CHAT), "Environment variables")) for name in code(row[0])}
-    assert documented - {"KUBERNETES_EXEC_INFO"} == messages.variables()
+    same(CHAT, documented - {"KUBERNETES_EXEC_INFO"}, messages.variables())
+
+
+# At a line's beginning, in a list of YAML, behind a prompt, a pipe, or xargs.
+_COMMAND = re.compile(r"(?:^ *(?:- )?|[$|] |-I \w+ )kubectl kaito (.+)", re.MULTILINE)
+
+
+def command_lines():
+    """Each `kubectl kaito …` of a code block, as words: up to a pipe, a redirection, a comment or the line's end."""
+    for page in PAGES:
+        for block in re.findall(r"^```.*?\n(.*?)^```$", text(page), re.MULTILINE | re.DOTALL):
+            for line in re.findall(_COMMAND, block.replace("\\\n", " ")):
+                lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>;&")
+                lexer.whitespace_split, lexer.commenters = True, "#"
+                words = list(itertools.takewhile(lambda word: not set(word) <= set("|<>;&"), lexer))
+                yield pytest.param(words, id=f"{page.name}: {' '.join(words)}")
+
+
+@pytest.mark.parametrize("words", list(command_lines()))
+def test_the_program_takes_each_command_line_that_is_shown(words):
+    name, rest = split_verb(words, cli.ROOT_FLAGS)
+    assert name in (*cli.VERBS, "")
+    values = parse(rest, (*(cli._module(name).FLAGS if name else ()), *cli.ROOT_FLAGS))
+    assert not values.arguments
 
 
 # --- Messages ------------------------------------------------------------------------------------------------
@@ -148,6 +186,13 @@ def test_each_error_message_is_described():
     assert not new, "\n".join(["", *new])
 
 
+def test_each_note_is_described():
+    described = [plain(one) for one in documented_messages()]
+    notes = [one for one in messages.texts() if one.startswith("note: ")]
+    assert notes
+    assert [one for one in notes if not any(re.search(pattern(one), known) for known in described)] == []
+
+
 def test_each_message_that_is_described_can_be_printed():
     whole = [plain(message.text) for message in messages.messages()]
     pieces = [plain(piece) for piece in messages.texts()]
@@ -175,13 +220,14 @@ def listed_modules():
 
 def test_architecture_md_lists_each_module_once():
     listed = listed_modules()
-    assert sorted(listed) == sorted(modules())
+    same(ARCHITECTURE, listed, modules())
+    assert len(set(listed)) == len(listed)
 
 
 def test_a_module_imports_only_what_stands_below_it_in_architecture_md():
     order = {name: place for place, name in enumerate(listed_modules())}
     wrong = [
-        f"{module} imports {imported}, which stands above it in docs/architecture.md"
+        f"{module} imports {imported}, which stands above it in docs/architecture.md: move a row, or the import"
         for module in sorted(modules())
         for imported in imports(module)
         if order[imported] < order[module]
