@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
+from kaito.patterns import pattern
 from kaito.text import excerpt
 
 _LINE_LIMIT = 4096  # bytes of a chunk's size and extensions
 _TRAILER_LIMIT = 64 * 1024  # bytes of all trailers
 
-_HEADER = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
-_HEADER_SO_FAR = re.compile(rb"[0-9A-Fa-f]{0,15}[ \t]*(?:;[^\r\n]*)?\r?")
+_HEADER = pattern(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_HEADER_SO_FAR = pattern(rb"[0-9A-Fa-f]{0,15}[ \t]*(?:;[^\r\n]*)?\r?")
 
 
 class ChunkDecoder:

@@ -12,6 +12,8 @@ import re
 import ssl
 from typing import NamedTuple
 
+from kaito.patterns import pattern
+
 
 class TlsError(ValueError):
     """The settings cannot be used; `message` names the file or field and says why, never what it holds."""
@@ -56,7 +58,7 @@ _SYSTEM_ROOTS = (
 _X509_PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN has a name from 3.10 on only
 _IGNORE_UNEXPECTED_EOF = 0x80  # ssl.OP_IGNORE_UNEXPECTED_EOF, likewise
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = pattern(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:

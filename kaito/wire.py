@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import select
 import socket
 import ssl
@@ -12,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from kaito.patterns import pattern
 from kaito.text import excerpt
 
 _READ_SIZE = 64 * 1024
@@ -27,7 +27,7 @@ _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 # How OpenSSL names what is no TLS record at all: which of them depends on its version and on the first bytes.
 _NOT_TLS = frozenset(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"))
-_ABOUT_CLIENT_CERTIFICATE = re.compile("ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)")
+_ABOUT_CLIENT_CERTIFICATE = pattern("ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)")
 
 
 class TransportError(Exception):

@@ -16,7 +16,7 @@ MODULES = {
 }
 
 # Text or bytes in, values out: none of these may reach a file, a socket or the clock.
-PURE = ("flags", "proxies", "sse", "chunked", "text", "workspace", "kube.yaml", "chat.conversation", "errors")
+PURE = ("flags", "proxies", "sse", "chunked", "text", "patterns", "workspace", "kube.yaml", "chat.conversation", "errors")
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 
 # What costs too much to be imported before it is known that it is needed. An exec plugin's module needs it always.

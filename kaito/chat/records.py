@@ -6,19 +6,19 @@ object, and only of a run that failed.
 
 from __future__ import annotations
 
-import re
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kaito.chat.terminal import ReaderGone, print_text
 from kaito.errors import InferenceError, KaitoError
+from kaito.patterns import pattern
 from kaito.timelimit import TimeUp
 
 if TYPE_CHECKING:
     from kaito.chat.session import Answer, Session
 
 # What a terminal would obey, beyond what JSON escapes anyway, and what some readers take for a line's end.
-_ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_ESCAPED = pattern("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 # What a run ends with on purpose.

@@ -16,8 +16,9 @@ from kaito.chat import parameters
 from kaito.chat.session import Session
 from kaito.chat.terminal import Console
 from kaito.errors import KaitoError, UsageError
+from kaito.patterns import pattern
 
-_COMMAND = re.compile(r"/([A-Za-z]+)(?:\s+(.*))?", re.DOTALL)
+_COMMAND = pattern(r"/([A-Za-z]+)(?:\s+(.*))?", re.DOTALL)
 
 
 class Call(NamedTuple):

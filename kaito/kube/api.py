@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from kaito import tls
 from kaito.errors import ClusterError
 from kaito.kube.credentials import Credential, Credentials, describe
 from kaito.kube.kubeconfig import Target
+from kaito.patterns import pattern
 from kaito.proxies import ProxyError, choose
 from kaito.text import excerpt
 from kaito.transport import (
@@ -32,7 +32,7 @@ GET_TIMEOUTS = Timeouts(total=30.0)
 _ANSWER_LIMIT = 64 << 20
 _STATUS_LIMIT = 1 << 20
 
-_FORBIDDEN = re.compile(
+_FORBIDDEN = pattern(
     r'cannot (?P<verb>[a-z]+) resource "(?P<resource>[\w.-]+)(?:/(?P<sub>[\w.-]+))?"'
     r'(?: in API group "(?P<group>[\w.-]*)")?(?: in the namespace "(?P<namespace>[\w.-]+)")?'
 )

@@ -17,6 +17,7 @@ from typing import IO, Any, NamedTuple
 
 from kaito.errors import ClusterError
 from kaito.kube.kubeconfig import Cluster, ExecConfig, User
+from kaito.patterns import pattern
 from kaito.text import harmless
 from kaito.tls import Certificate
 
@@ -31,7 +32,7 @@ _OUTPUT_LIMIT = 1 << 20
 # Between SIGTERM and SIGKILL for a program that is given up, in seconds.
 _GRACE = 2.0
 
-_TIME = re.compile(
+_TIME = pattern(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
 )
 

@@ -12,7 +12,6 @@ contexts.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from kaito.kube.yamlscalars import (
@@ -20,7 +19,7 @@ from kaito.kube.yamlscalars import (
     MEANING_START,
     NOT_PLAIN_START,
     WORDS,
-    YamlError as YamlError,
+    YamlError,
     block_scalar,
     double_quoted,
     fail,
@@ -28,17 +27,20 @@ from kaito.kube.yamlscalars import (
     plain_scalar,
     single_quoted,
 )
+from kaito.patterns import pattern
+
+__all__ = ["YamlError", "load"]
 
 # A thousand contexts with their certificates are 5.5 MB.
 MAX_BYTES = 64 * 1024 * 1024
 # What nests deeper is left to yamldocument, which has the bound.
 _MAX_DEPTH = 50
 
-_NOT_ALLOWED = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff\ufffe\uffff]")
+_NOT_ALLOWED = pattern("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff\ufffe\uffff]")
 _PRINTABLE_ASCII = bytes((9, 10, *range(0x20, 0x7F)))
 # How a line in block style begins: indentation, "- ", "key: ".
-_ENTRY = re.compile(r"( *)(- +)?(?:([A-Za-z_][\w./-]{0,200}):(?: +|(?=[\n\0])))?")
-_LINE_END = re.compile(r"(?: *| +#[^\n\0]*)(?=[\n\0])")
+_ENTRY = pattern(r"( *)(- +)?(?:([A-Za-z_][\w./-]{0,200}):(?: +|(?=[\n\0])))?")
+_LINE_END = pattern(r"(?: *| +#[^\n\0]*)(?=[\n\0])")
 
 
 def load(source: bytes | str) -> object:

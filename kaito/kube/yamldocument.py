@@ -31,6 +31,7 @@ from kaito.kube.yamlscalars import (
     resolve,
     single_quoted,
 )
+from kaito.patterns import pattern
 
 # Real kubeconfigs nest 8 deep.
 MAX_DEPTH = 100
@@ -47,14 +48,14 @@ _ALIAS_SHARE_HIGH = 0.10
 # A key without "?" must have its ":" on the same line and within this many characters (YAML 1.1, 7.4).
 _MAX_SIMPLE_KEY = 1024
 
-_NOT_SPACE = re.compile(r"[^ \n]")
-_ANCHOR = re.compile(rf"[&*]([0-9A-Za-z_-]+)(?=[{BLANK_OR_END}?:,\]}}%@`])")
+_NOT_SPACE = pattern(r"[^ \n]")
+_ANCHOR = pattern(rf"[&*]([0-9A-Za-z_-]+)(?=[{BLANK_OR_END}?:,\]}}%@`])")
 _TAG_URI = r"[0-9A-Za-z_\-;/?:@&=+$,.!~*'()\[\]%]"
-_TAG = re.compile(
+_TAG = pattern(
     rf"!(?:<({_TAG_URI}+)>|([0-9A-Za-z_-]*!)({_TAG_URI}+)|(?![0-9A-Za-z_-]*!)({_TAG_URI}*))(?=[{BLANK_OR_END}])"
 )
-_ESCAPED_OCTETS = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
-_DIRECTIVE = re.compile(
+_ESCAPED_OCTETS = pattern(r"(?:%[0-9A-Fa-f]{2})+|%")
+_DIRECTIVE = pattern(
     rf"%(?:YAML[{BLANKS}]+([0-9]{{1,2}}\.[0-9]{{1,2}})|TAG[{BLANKS}]+(!|![0-9A-Za-z_-]*!)[{BLANKS}]+({_TAG_URI}+)(?=[{BLANK_OR_END}]))"
     rf"[{BLANKS}]*(?:#[^{BREAKS}{END}]*)?(?=[{BREAKS}{END}])"
 )

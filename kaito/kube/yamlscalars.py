@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, NoReturn
 
+from kaito.patterns import pattern
+
 # The end of the text is marked by a NUL, which cannot be in it: so looking one character ahead is always safe.
 END = "\0"
 # CR, CR LF and NEL mean LF and are replaced by it beforehand; these two remain themselves in a scalar.
@@ -16,21 +18,21 @@ BREAKS = "\n\u2028\u2029"
 BLANKS = " \t"
 BLANK_OR_END = BLANKS + BREAKS + END
 
-SPACES = re.compile(r" *")
-LINE = re.compile(f"[^{BREAKS}{END}]*")
-_TAB_BEHIND_SPACES = re.compile(f"[{BREAKS}] *\t")
-_BREAK_RUN = re.compile(f"[{BLANKS}{BREAKS}]*")
-DOCUMENT_MARKER = re.compile(rf"(?:---|\.\.\.)(?=[{BLANK_OR_END}])")
+SPACES = pattern(r" *")
+LINE = pattern(f"[^{BREAKS}{END}]*")
+_TAB_BEHIND_SPACES = pattern(f"[{BREAKS}] *\t")
+_BREAK_RUN = pattern(f"[{BLANKS}{BREAKS}]*")
+DOCUMENT_MARKER = pattern(rf"(?:---|\.\.\.)(?=[{BLANK_OR_END}])")
 
-_WORD_IN_BLOCK = re.compile(f"[^{BLANK_OR_END}:]*(?::(?![{BLANK_OR_END}])[^{BLANK_OR_END}:]*)*")
-_WORD_IN_FLOW = re.compile(
+_WORD_IN_BLOCK = pattern(f"[^{BLANK_OR_END}:]*(?::(?![{BLANK_OR_END}])[^{BLANK_OR_END}:]*)*")
+_WORD_IN_FLOW = pattern(
     rf"[^{BLANK_OR_END}:,?\[\]{{}}]*(?::(?![{BLANK_OR_END}])[^{BLANK_OR_END}:,?\[\]{{}}]*)*"
 )
 NOT_PLAIN_START = "-?:,[]{}#&*!|>'\"%@`" + BLANK_OR_END
 
-_SINGLE_QUOTED_RUN = re.compile(f"[^'{BREAKS}{END}]*")
-_DOUBLE_QUOTED_RUN = re.compile(rf'[^"\\{BREAKS}{END}]*')
-_HEX = re.compile(r"[0-9A-Fa-f]+\Z")
+_SINGLE_QUOTED_RUN = pattern(f"[^'{BREAKS}{END}]*")
+_DOUBLE_QUOTED_RUN = pattern(rf'[^"\\{BREAKS}{END}]*')
+_HEX = pattern(r"[0-9A-Fa-f]+\Z")
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 _ESCAPES = {
     "0": "\0",
@@ -53,7 +55,7 @@ _ESCAPES = {
     "P": "\u2029",
 }
 
-_BLOCK_HEADER = re.compile(rf"[|>](?:([+-])([0-9])?|([0-9])([+-])?)?[{BLANKS}]*(?:#[^{BREAKS}{END}]*)?")
+_BLOCK_HEADER = pattern(rf"[|>](?:([+-])([0-9])?|([0-9])([+-])?)?[{BLANKS}]*(?:#[^{BREAKS}{END}]*)?")
 
 CORE = "tag:yaml.org,2002:"
 STR, BOOL, INT, FLOAT = CORE + "str", CORE + "bool", CORE + "int", CORE + "float"
@@ -74,12 +76,12 @@ WORDS: dict[str, tuple[str, object]] = {
 # A plain scalar that begins otherwise is a string.
 MEANING_START = frozenset("0123456789+-.yYnNtTfFoO~")
 _NUMBER_START = frozenset("0123456789+-.")
-_DECIMAL = re.compile(r"([+-]?)(0|[1-9][0-9]*)\Z")
-_PREFIXED = re.compile(r"([+-]?)0(?:[xX]([0-9A-Fa-f]+)|[bB]([01]+)|[oO]?([0-7]+))\Z")
+_DECIMAL = pattern(r"([+-]?)(0|[1-9][0-9]*)\Z")
+_PREFIXED = pattern(r"([+-]?)0(?:[xX]([0-9A-Fa-f]+)|[bB]([01]+)|[oO]?([0-7]+))\Z")
 # go-yaml strips all underscores but behind a leading ".", where those that Go's strconv takes remain.
 _GO_UNDERSCORE = r"(?<=[0-9])_(?=[0-9])"
 _BINARY_SIGN_INSIDE = r"0b([+-][01]+)\Z"
-_FLOATING = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?\Z")
+_FLOATING = pattern(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?\Z")
 _BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z"
 _TIME = (
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
