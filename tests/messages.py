@@ -7,7 +7,8 @@ a GAP; where that is a name, and its function gives it texts of its own, each of
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +19,8 @@ GAP = "…"
 # The kinds whose text reaches a user, by itself or as the reason in another's, with the text's place among the
 # arguments. Kinds that stand on these are found by themselves.
 _ROOTS = {"KaitoError": 0, "TransportError": 1, "ValueError": 0}
-# It says what it wants, with line and column, in too many ways to list.
-_LEFT_OUT = ("kaito/kube/yaml", "kaito/kube/yamldocument", "kaito/kube/yamlscalars")
+# The YAML reader's modules say what they want, with line and column, in too many ways to list.
+_LEFT_OUT = "kaito/kube/yaml"
 # Parameters of the functions that make errors which are no message, but what to do about it.
 _HINTS = ("hint", "details")
 
@@ -65,19 +66,19 @@ def texts() -> list[str]:
 def variables() -> set[str]:
     """The environment variables that the program reads by name."""
     found = set()
-    for tree in _trees().values():
-        for function, node in _nodes(tree):
-            read: ast.AST | None = None
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-                read = node.func.value
-                name: ast.AST = node.args[0]
-            elif isinstance(node, ast.Subscript):
-                read, name = node.value, node.slice
-            if read is not None and ast.unparse(read).endswith("environ"):
-                found.update(text for text in _texts(name, function) if text != GAP)
+    for function, node in (pair for tree in _trees().values() for pair in _nodes(tree)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            read, name = node.func.value, node.args[0]
+        elif isinstance(node, ast.Subscript):
+            read, name = node.value, node.slice
+        else:
+            continue
+        if ast.unparse(read).endswith("environ"):
+            found.update(text for text in _texts(name, function) if text != GAP)
     return found - {name.lower() for name in found}
 
 
+@cache
 def _trees() -> dict[str, ast.Module]:
     return {
         path.relative_to(KAITO.parent).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
@@ -85,7 +86,7 @@ def _trees() -> dict[str, ast.Module]:
     }
 
 
-def _kinds(trees: Iterator[ast.Module]) -> dict[str, int]:
+def _kinds(trees: Iterable[ast.Module]) -> dict[str, int]:
     """The names of all kinds of error, with the place of their text."""
     kinds = dict(_ROOTS)
     classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
@@ -95,14 +96,12 @@ def _kinds(trees: Iterator[ast.Module]) -> dict[str, int]:
         for one in classes:
             base = next((base.id for base in one.bases if isinstance(base, ast.Name) and base.id in kinds), None)
             if base and one.name not in kinds:
-                # A constructor of its own takes the text first, or makes it itself.
-                own = any(isinstance(node, _Function) and node.name == "__init__" for node in one.body)
-                kinds[one.name] = kinds[base] if not own or base == "TransportError" else 0
+                kinds[one.name] = kinds[base]
                 found = True
     return kinds
 
 
-def _makers(trees: Iterator[ast.Module], kinds: dict[str, int]) -> dict[str, list[bool]]:
+def _makers(trees: Iterable[ast.Module], kinds: dict[str, int]) -> dict[str, list[bool]]:
     """The functions that return an error, with which of their arguments can be part of its message."""
     makers = {}
     for node in (node for tree in trees for node in ast.walk(tree)):
