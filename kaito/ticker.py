@@ -63,8 +63,7 @@ class Ticker:
         with self._lock:
             erased = self._shown > 0
             if erased:
-                # A ^C may stand behind it.
-                _write("\r" + " " * min(self._shown + 2, _columns() - 1) + "\r")
+                _write("\r" + " " * (self._shown + len("^C")) + "\r")
                 self._shown = 0
             return erased
 
@@ -79,10 +78,12 @@ class Ticker:
     def _draw(self) -> None:
         with self._lock:
             if self._text and not self._ended.is_set():
-                room = _columns() - 1
-                line = f"{harmless(self._text)} ({_elapsed(self._start)})"
-                if len(line) > room:
-                    line = line[: room - 1] + "…"
+                # A ^C may come to stand behind it, on the same row.
+                room = _columns() - 1 - len("^C")
+                text, time_so_far = harmless(self._text), f" ({_elapsed(self._start)})"
+                if len(text) + len(time_so_far) > room:
+                    text = text[: max(0, room - len(time_so_far) - 1)] + "…"
+                line = text + time_so_far
                 _write(f"\r{line:<{self._shown}}")
                 self._shown = len(line)
 

@@ -342,19 +342,19 @@ class TestAsAPersonSeesIt:
     def test_wide_and_combining_characters(self, cluster, tmux):
         tmux.type("漢字 cafe\u0301 🙂x")
         tmux.keys("Left", "BSpace", "BSpace", "BSpace")
-        tmux.expect(["> 漢字 cafex"])
+        tmux.expect(["> 漢字 cafx"])
         tmux.keys("Home", "Right", "DC")
-        tmux.expect(["> 漢 cafex"])
+        tmux.expect(["> 漢 cafx"])
         tmux.keys("Enter")
-        tmux.expect(["> 漢 cafex", "OK.", "", ">"])
-        assert questions(cluster) == ["漢 cafex"]
+        tmux.expect(["> 漢 cafx", "OK.", "", ">"])
+        assert questions(cluster) == ["漢 cafx"]
 
     def test_a_window_that_is_resized_meanwhile(self, cluster, tmux):
         tmux.type("word " * 12)
         tmux.expect(["> " + ("word " * 12).rstrip()])
         tmux.resize(40, 24)
         tmux.type("end")
-        tmux.expect(["> " + ("word " * 8)[:38].rstrip(), "rd word word word word end"][1:])
+        tmux.expect(["> " + ("word " * 8)[:38], "d word word word word end"])
         tmux.keys("C-a")
         tmux.type("My ")
         tmux.keys("Enter")
@@ -379,7 +379,7 @@ def test_a_piped_question_loads_nothing_of_the_terminal(kaito):
     result = kaito(*CHAT, stdin="Say OK\n", command=[python, "-X", "importtime", path])
     loaded = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
     assert "kaito.chat.batch" in loaded
-    unwanted = {"readline", "difflib", "threading", "fcntl", "kaito.ticker", "kaito.chat.keyboard"}
+    unwanted = {"readline", "difflib", "fcntl", "kaito.ticker", "kaito.chat.keyboard"}
     unwanted |= {"kaito.chat.repl", "kaito.chat.history", "kaito.chat.completion", "kaito.chat.status"}
     assert result.out == "OK.\n"
     assert loaded & unwanted == set()

@@ -1,0 +1,54 @@
+"""An answer on its way to the terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from kaito.chat.show import Shown
+from kaito.chat.terminal import Console
+from kaito.errors import InferenceError
+from kaito.openai import Content, Finish, Reasoning, Usage
+
+
+@pytest.fixture
+def console():
+    made = Console()
+    made.answers_seen = True
+    return made
+
+
+def show(console, *events, reasoning=True, failure=None):
+    with Shown(console, reasoning=reasoning) as shown:
+        for event in events:
+            shown.take(event)
+        if failure:
+            raise failure
+
+
+def test_words_and_nothing_of_what_else_comes(capfd, console):
+    show(console, Content("a"), Finish("stop"), Usage(1, 1, 2))
+    assert capfd.readouterr() == ("a\n", "")
+
+
+def test_reasoning_goes_with_the_notices(capfd, console):
+    show(console, Reasoning("hm"), Content("a"))
+    assert capfd.readouterr() == ("a\n", "[reasoning]\nhm\n\n")
+
+
+def test_reasoning_that_nobody_wants_is_not_shown(capfd, console):
+    show(console, Reasoning("hm"), Content("a"), reasoning=False)
+    assert capfd.readouterr() == ("a\n", "")
+
+
+@pytest.mark.parametrize(
+    ("events", "err"),
+    [
+        pytest.param([Content("half")], "[broken off, not kept]\n", id="words"),
+        pytest.param([], "", id="nothing"),
+        pytest.param([Reasoning("hm")], "[reasoning]\nhm\n", id="reasoning alone"),
+    ],
+)
+def test_what_came_of_a_failed_answer_is_marked(capfd, console, events, err):
+    with pytest.raises(InferenceError):
+        show(console, *events, failure=InferenceError("gone"))
+    assert capfd.readouterr().err == err
