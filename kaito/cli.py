@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReaderGone:
         return 141
     except Exception as error:
+        if _was_interrupted(error):
+            return 130
         if os.environ.get("KAITO_DEBUG"):
             raise
         # Its words may hold what must not be seen, a credential for one; its kind cannot.
@@ -58,6 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         )
         return 1
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether `error` came of a KeyboardInterrupt: Python makes others of one that hits in the middle of an import."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def run(argv: Sequence[str]) -> int:

@@ -16,7 +16,10 @@ MODULES = {
 }
 
 # Text or bytes in, values out: none of these may reach a file, a socket or the clock.
-PURE = ("flags", "proxies", "sse", "chunked", "text", "patterns", "workspace", "kube.yaml", "chat.conversation", "errors")
+PURE = (
+    *("errors", "flags", "proxies", "sse", "chunked", "text", "patterns", "workspace"),
+    *("kube.yaml", "chat.conversation"),
+)
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 
 # What costs too much to be imported before it is known that it is needed. An exec plugin's module needs it always.

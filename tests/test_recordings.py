@@ -32,7 +32,7 @@ CUT_SHORT = "note: the answer was cut off by the model's context window\n"
 
 
 class Replay(NamedTuple):
-    """A recording in its place: the outcome. `err` is how the error's line begins, behind the banner if there is one."""
+    """A recording in its place: the outcome. `err` is how the error's line begins, behind the banner if any."""
 
     path: str
     code: int
@@ -83,8 +83,8 @@ REPLAYS = {
     "proxy-403-rbac": Replay(
         CHAT,
         3,
-        err='error: services "phi-3-5-mini:80" is forbidden: User "dev" cannot get resource "services/proxy" in API group '
-        '"" in the namespace "default"\n'
+        err='error: services "phi-3-5-mini:80" is forbidden: User "dev" cannot get resource "services/proxy" in API '
+        'group "" in the namespace "default"\n'
         "check with: kubectl auth can-i get services --subresource=proxy -n default\n",
     ),
     "proxy-404-no-endpoints-object": Replay(

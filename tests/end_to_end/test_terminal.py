@@ -247,7 +247,8 @@ class TestFailures:
             ),
             pytest.param(
                 Reply(["half", END]),
-                "half\n[broken off, not kept]\nerror: the model's answer ended without saying that it was complete\n" + AGAIN,
+                "half\n[broken off, not kept]\n"
+                f"error: the model's answer ended without saying that it was complete\n{AGAIN}",
                 id="a stream that ends early",
             ),
             pytest.param(
