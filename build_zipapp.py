@@ -5,9 +5,9 @@
 
 The program is a zip archive behind a `#!` line (PEP 441): the launcher as its __main__.py, the sources as one JSON
 object, and for each Python from 3.9 on that is found here their byte code, one member named after the interpreter
-(`cpython-311`): compiling takes longer than all the rest of a start, and one member is smaller and quicker to read
-than sixty. The same sources and interpreters give the same bytes: names are sorted, dates and permissions fixed,
-byte code made in a process of its own with a fixed hash seed.
+(`cpython-311-a70d0d0a`): compiling takes longer than all the rest of a start, and one member is smaller and quicker
+to read than sixty. The same sources and interpreters give the same bytes: names are sorted, dates and permissions
+fixed, byte code made in a process of its own with a fixed hash seed.
 
 Beside it: kubectl_complete-kaito (shell completion), kubectl-kaito.cmd (Windows), and for krew an archive and a
 manifest.
@@ -43,7 +43,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 # What nobody reads at run time is left out: docstrings, assertions, line numbers (KAITO_DEBUG=1 gives them back by
 # running the sources instead), and annotations, each of which typing.NamedTuple would compile at every start.
 _COMPILE = """
-import ast, json, marshal, sys
+import ast, importlib.util, json, marshal, sys
 
 class Bare(ast.NodeTransformer):
     def visit_ImportFrom(self, node):
@@ -75,7 +75,8 @@ for path in sorted(sources):
     tree = Bare().visit(ast.parse(sources[path]))
     code = compile(tree, path, "exec", dont_inherit=True, optimize=2)
     codes[path] = marshal.dumps(without_lines(code))
-sys.stdout.buffer.write(sys.implementation.cache_tag.encode() + b"\\n" + marshal.dumps(codes))
+tag = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
+sys.stdout.buffer.write(tag.encode() + b"\\n" + marshal.dumps(codes))
 """
 
 _COMPLETE = """\
@@ -88,16 +89,22 @@ fi
 exec kubectl-kaito __complete "$@"
 """
 
+# No parentheses around a call: in a block, cmd.exe would fill in %errorlevel% before the call.
 _WINDOWS = """\
 @echo off
 rem Runs the file kubectl-kaito beside this one with the Python that Windows has.
 setlocal
 where py >nul 2>nul
-if %errorlevel%==0 (
-  py -3 "%~dp0kubectl-kaito" %*
-) else (
-  python "%~dp0kubectl-kaito" %*
-)
+if not errorlevel 1 goto py
+where python >nul 2>nul
+if not errorlevel 1 goto python
+echo error: kubectl-kaito needs Python 3.9 or later, and neither py nor python is on PATH>&2
+exit /b 1
+:py
+py -3 "%~dp0kubectl-kaito" %*
+exit /b %errorlevel%
+:python
+python "%~dp0kubectl-kaito" %*
 exit /b %errorlevel%
 """
 
@@ -123,7 +130,7 @@ def interpreters() -> dict[str, str]:
 
 
 def byte_code(interpreter: str, texts: Mapping[str, str]) -> tuple[str, bytes]:
-    """What `interpreter` makes of the modules: the archive's member for it, by its name (the cache tag)."""
+    """What `interpreter` makes of the modules: the archive's member for it, by its name (tag and magic number)."""
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""}
     words = [interpreter, "-S", "-s", "-c", _COMPILE]
     done = subprocess.run(words, input=json.dumps(texts).encode(), stdout=subprocess.PIPE, env=environment, check=True)
@@ -230,9 +237,10 @@ def _missing(pythons: Mapping[str, str]) -> str:
 def _version(interpreter: str) -> str:
     words = [interpreter, "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     try:
-        return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode().strip()
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
+    return done.stdout.decode().strip()
 
 
 if __name__ == "__main__":
