@@ -91,7 +91,7 @@ class Values:
         return self._values[name] is True
 
 
-# Kinds of values: the grammar is that of Go's strconv, which pflag uses. Compiled when they are first used: most runs give no such flag.
+# Kinds of values: the grammar is that of Go's strconv, which pflag uses. Compiled when first used: few runs need it.
 
 _INTEGER = r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)"
 _REAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"

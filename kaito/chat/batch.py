@@ -21,10 +21,13 @@ def run(
     questions: Iterable[Question],
     records: Records | None,
     expected: Sequence[str] = (),
+    *,
+    stats: bool = False,
 ) -> None:
     """Asks the questions in turn. `records`: answers as JSON, None for their text; `expected`: patterns to match.
 
-    Raises KaitoError, and KeyboardInterrupt when the user ends it.
+    `stats`: a notice of tokens and times behind each answer. Raises KaitoError, and KeyboardInterrupt when the user
+    ends it.
     """
     if records:
         records.connected(session)
@@ -40,7 +43,14 @@ def run(
                 continue
             text = outcome.question
         asked = True
-        _ask(session, console, text, records, expected)
+        answer = _ask(session, console, text, records)
+        if stats:
+            from kaito.chat.status import speed
+
+            console.notice(f"[{speed(answer)}]")
+        _judge(answer, console, expected)
+        if records:
+            records.answered(answer)
     if not asked:
         raise UsageError(
             "nothing was asked: stdin holds no message",
@@ -48,9 +58,8 @@ def run(
         )
 
 
-def _ask(
-    session: Session, console: Console, text: str, records: Records | None, expected: Sequence[str]
-) -> None:
+def _ask(session: Session, console: Console, text: str, records: Records | None) -> Answer:
+    """The answer to `text`, shown as it comes where it is not recorded. Raises KaitoError, KeyboardInterrupt."""
     def show(event: Event) -> None:
         if isinstance(event, Content) and not records:
             console.answer(event.text)
@@ -61,15 +70,13 @@ def _ask(
         answer = session.ask(text, show)
     finally:
         console.end_answer()
-    _judge(answer, console, expected)
-    if records:
-        records.answered(answer)
+    if answer.stopped:
+        raise KeyboardInterrupt
+    return answer
 
 
 def _judge(answer: Answer, console: Console, expected: Sequence[str]) -> None:
-    """Passes an answer, or raises: it was interrupted, or is not what was expected."""
-    if answer.stopped:
-        raise KeyboardInterrupt
+    """Passes an answer, or raises ExpectationError."""
     if answer.cut_by:
         console.notice(f"note: the answer was cut off by {answer.cut_by}")
     for pattern in expected:

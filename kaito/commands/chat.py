@@ -141,7 +141,7 @@ def _run(values: Values, records: Records | None) -> int:
     if batch:
         from kaito.chat.batch import run
 
-        run(session, console, questions, records, values.texts("expect"))
+        run(session, console, questions, records, values.texts("expect"), stats=values.switch("stats"))
     else:
         _hold(session, console, values)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -299,3 +300,10 @@ class TestSampling:
     def test_seed_0_is_a_seed(self, cluster, chat):
         chat(None, "-m", "Say OK", "--seed=0")
         assert cluster.model.chats[0].json["seed"] == 0
+
+
+def test_stats_are_a_notice_behind_each_answer(chat):
+    result = chat("Say one\nSay two\n", "--stats")
+    assert (result.code, result.out) == (0, "one\ntwo\n")
+    told = re.findall(r"^\[\d+ tokens, .*first token after \d\.\d\d s, \d\.\d\d s in all\]$", result.err, re.MULTILINE)
+    assert len(told) == 2
