@@ -79,7 +79,7 @@ tag = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
 sys.stdout.buffer.write(tag.encode() + b"\\n" + marshal.dumps(codes))
 """
 
-_COMPLETE = """\
+COMPLETER = """\
 #!/bin/sh
 # kubectl runs this to complete `kubectl kaito …`; the program that answers stands beside it or on PATH.
 here=$(dirname -- "$0")
@@ -90,7 +90,7 @@ exec kubectl-kaito __complete "$@"
 """
 
 # No parentheses around a call: in a block, cmd.exe would fill in %errorlevel% before the call.
-_WINDOWS = """\
+WINDOWS = """\
 @echo off
 rem Runs the file kubectl-kaito beside this one with the Python that Windows has.
 setlocal
@@ -214,8 +214,8 @@ def build(folder: Path) -> dict[str, bytes]:
     print("byte code for", ", ".join(pythons) or "no Python", "| missing:", _missing(pythons))
     programs = {
         NAME: archive(pythons),
-        "kubectl_complete-kaito": _COMPLETE.encode(),
-        f"{NAME}.cmd": _WINDOWS.replace("\n", "\r\n").encode(),
+        "kubectl_complete-kaito": COMPLETER.encode(),
+        f"{NAME}.cmd": WINDOWS.replace("\n", "\r\n").encode(),
     }
     packed = krew_archive({**programs, "LICENSE": (ROOT / "LICENSE").read_bytes()})
     manifest = krew_manifest(version[1], hashlib.sha256(packed).hexdigest())

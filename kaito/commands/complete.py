@@ -46,11 +46,12 @@ def _candidates(
         if flag.name in _FILE_FLAGS:
             return [], _FILES
         names = _values(flag, parse(others, flags))
-        return [(name, "") for name in names if name.startswith(typed)], _NOTHING_ELSE
+        return [(name, "") for name in names if name.startswith(typed) and name.isprintable()], _NOTHING_ELSE
     if typed.startswith("-"):
-        shown = [(f"--{flag.name}", flag.help) for flag in flags]
+        given = parse(rest, flags).given
+        shown = [(f"--{flag.name}", flag.help) for flag in flags if flag.many or flag.name not in given]
         return [one for one in shown if one[0].startswith(typed)], _NOTHING_ELSE
-    if not verb:
+    if verb in ("", "help"):
         return [(name, text) for name, text in about.items() if name.startswith(typed)], _NOTHING_ELSE
     return [], _NOTHING_ELSE
 

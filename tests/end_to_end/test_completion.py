@@ -1,0 +1,203 @@
+"""What Tab offers behind `kubectl kaito`: kubectl's own completion asks `kubectl_complete-kaito`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import build_zipapp
+from tests.cluster import HANG, Refusal, Terminal, service, workspace
+from tests.cluster.objects import namespace
+from tests.cluster.process import environment
+from tests.servers import RawServer
+
+from . import NAME
+
+BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
+
+needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+needs_bash = pytest.mark.skipif(
+    not (shutil.which("kubectl") and shutil.which("bash") and os.path.exists(BASH_COMPLETION)),
+    reason="needs kubectl, bash and Debian's bash-completion",
+)
+
+# Fills in what bash gives to a completion function, calls kubectl's, and prints what it chose, a line each.
+ASK_BASH = """
+source "$1" && source <(kubectl completion bash) || exit 1
+shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_TYPE=63 COMP_KEY=9
+COMP_POINT=${#COMP_LINE}
+compopt() { :; }
+__start_kubectl
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture
+def cluster(cluster):
+    """The usual cluster with more to choose from."""
+    cluster.add(workspace("phi-4"), service("phi-4"), workspace("llama", namespace="models"))
+    cluster.add(namespace("default"), namespace("models"), namespace("monitoring"))
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def completer_path(zipapp, plugin_path, tmp_path_factory):
+    """A PATH on which kubectl finds the program and its completer, in different folders."""
+    folder = tmp_path_factory.mktemp("completer")
+    completer = folder / "kubectl_complete-kaito"
+    completer.write_text(build_zipapp.COMPLETER)
+    completer.chmod(0o755)
+    return os.pathsep.join([str(folder), plugin_path])
+
+
+@pytest.fixture
+def ask(completer_path, kubeconfig, home):
+    """Ask a program for completions: ask(["kubectl_complete-kaito"], "chat", "-n", "") -> (stdout, stderr)."""
+
+    def run(words, *typed, **changes):
+        env = environment(home, {"PATH": completer_path, "KUBECONFIG": kubeconfig, **changes})
+        done = subprocess.run([*words, *typed], env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+        assert done.returncode == 0
+        return done.stdout.decode(), done.stderr.decode()
+
+    return run
+
+
+@pytest.fixture
+def complete(ask):
+    """What the completer offers, without descriptions: complete("chat", "-n", "") -> (names, directive)."""
+
+    def run(*typed, **changes):
+        out, err = ask(["kubectl_complete-kaito"], *typed, **changes)
+        *offered, directive = out.splitlines()
+        assert err == ""
+        return [line.partition("\t")[0] for line in offered], directive
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        pytest.param([""], ["chat", "status", "get-endpoint", "version"], id="verbs"),
+        pytest.param(["s"], ["status"], id="a verb that was begun"),
+        pytest.param(["-n", "models", "ch"], ["chat"], id="a verb behind flags"),
+        pytest.param(["help", "st"], ["status"], id="a verb to be explained"),
+        pytest.param(["chat", ""], [], id="chat takes no arguments"),
+        pytest.param(["chat", "--workspace-name", ""], [NAME, "phi-4"], id="workspaces"),
+        pytest.param(["chat", "--workspace-name", "phi-4"], ["phi-4"], id="a workspace that was begun"),
+        pytest.param(["chat", "--workspace-name=phi-3"], [NAME], id="a workspace behind an equals sign"),
+        pytest.param(["status", "--workspace-name", ""], [NAME, "phi-4"], id="workspaces for another verb"),
+        pytest.param(["chat", "-n", "models", "--workspace-name", ""], ["llama"], id="workspaces of a namespace"),
+        pytest.param(["-n", "models", "chat", "--workspace-name", ""], ["llama"], id="a namespace before the verb"),
+        pytest.param(["chat", "-n", ""], ["default", "models", "monitoring"], id="namespaces"),
+        pytest.param(["chat", "--namespace", "mo"], ["models", "monitoring"], id="namespaces that were begun"),
+        pytest.param(["chat", "--context", ""], ["stand-in"], id="contexts"),
+        pytest.param(["chat", "--cluster", ""], ["stand-in"], id="clusters"),
+        pytest.param(["chat", "--user", ""], ["stand-in-user"], id="users"),
+        pytest.param(["chat", "--output", ""], ["text", "json", "jsonl"], id="the values of a choice"),
+        pytest.param(["chat", "-o", "j"], ["json", "jsonl"], id="a choice by its short name"),
+        pytest.param(["chat", "--via=c"], ["cluster"], id="a choice behind an equals sign"),
+        pytest.param(["chat", "--work"], ["--workspace-name"], id="a flag that was begun"),
+        pytest.param(["chat", "--conte"], ["--context"], id="a flag of kubectl's"),
+        pytest.param(["chat", "--context", "stand-in", "--conte"], [], id="a flag that was given"),
+        pytest.param(["chat", "--as-group", "a", "--as-g"], ["--as-group"], id="a flag that may be repeated"),
+        pytest.param(["chat", "--quiet", "--qui"], [], id="a switch that was given"),
+        pytest.param(["chat", "--temperature", ""], [], id="a number"),
+        pytest.param(["nonsense", "--workspace-name", ""], [], id="an unknown verb"),
+    ],
+)
+def test_what_is_offered(complete, typed, offered):
+    assert complete(*typed) == (offered, ":4")
+
+
+def test_flags_come_with_what_they_are_for(ask):
+    out, _ = ask(["kubectl_complete-kaito"], "chat", "--temp")
+    assert out == "--temperature\tTemperature for response generation (0.0-2.0)\n:4\n"
+
+
+@pytest.mark.parametrize("flag", ["--kubeconfig", "--file", "-f", "--client-key"])
+def test_files_are_left_to_the_shell(complete, flag):
+    assert complete("chat", flag, "") == ([], ":0")
+
+
+def test_names_that_a_terminal_would_obey_are_not_offered(complete, cluster):
+    cluster.add(workspace("phi-\x1b[2Jx"))
+    assert complete("chat", "--workspace-name", "")[0] == [NAME, "phi-4"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"KUBECONFIG": "/nowhere"}, id="no kubeconfig"),
+        pytest.param({"KUBECONFIG": "/dev/null"}, id="an empty kubeconfig"),
+        pytest.param({"KUBECONFIG": __file__}, id="a kubeconfig that is none"),
+    ],
+)
+def test_what_is_wrong_is_not_said(complete, changes):
+    assert complete("chat", "--workspace-name", "", **changes) == ([], ":4")
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_a_server_that_refuses_is_not_told_of(complete, cluster, status):
+    cluster.on("/workspaces", Refusal(status, {"kind": "Status", "code": status, "message": "no"}))
+    assert complete("chat", "--workspace-name", "") == ([], ":4")
+
+
+def test_a_server_that_does_not_answer_is_given_up_within_2_seconds(complete, cluster):
+    cluster.on("/workspaces", Refusal(200, before=HANG))
+    began = time.monotonic()
+    assert complete("chat", "--workspace-name", "") == ([], ":4")
+    assert time.monotonic() - began < 2.5  # of which the program's start and a busy machine are some
+
+
+def test_so_is_one_that_does_not_even_shake_hands(complete):
+    with RawServer(lambda peer: peer.wait_for_end()) as server:
+        began = time.monotonic()
+        assert complete("chat", "-s", f"https://{server.authority}", "--workspace-name", "") == ([], ":4")
+        assert time.monotonic() - began < 2.5
+
+
+@needs_kubectl
+def test_kubectl_asks_it(ask):
+    out, _ = ask(["kubectl", "__complete", "kaito"], "chat", "--workspace-name", "phi-4")
+    assert out == "phi-4\n:4\n"
+
+
+@needs_bash
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        pytest.param(["chat", "--workspace-name", ""], [NAME, "phi-4"], id="workspaces"),
+        pytest.param(["chat", "-n", "mo"], ["models", "monitoring"], id="namespaces"),
+        pytest.param(["chat", "--context", ""], ["stand-in"], id="contexts"),
+        pytest.param(["chat", "--via", "c"], ["cluster"], id="the values of a choice"),
+        pytest.param(["chat", "--workspace-n"], ["--workspace-name"], id="flags"),
+        pytest.param(["chat", "--workspace-name", "nobody"], [""], id="nothing"),
+    ],
+)
+def test_bash_offers_it_through_kubectls_script(ask, typed, offered):
+    out, err = ask(["bash", "-c", ASK_BASH, "bash", BASH_COMPLETION], "kubectl", "kaito", *typed)
+    # Several candidates come with their descriptions where there are some.
+    assert [line.split("  ")[0].strip() for line in out.splitlines()] == offered
+    assert err == ""
+
+
+@needs_bash
+def test_tab_in_a_shell(completer_path, kubeconfig, home):
+    env = {"PATH": completer_path, "KUBECONFIG": kubeconfig, "PS1": "$ ", "INPUTRC": "/dev/null"}
+    with Terminal([], command=["bash", "--norc", "--noprofile", "-i"], env=env, home=home, columns=200) as shell:
+        shell.expect("$ ")
+        shell.line(f"source {BASH_COMPLETION}; source <(kubectl completion bash); echo rea''dy")
+        shell.expect("ready\n")
+        shell.send("kubectl kaito chat --workspace-name phi-3\t")
+        shell.expect(f"--workspace-name {NAME} ")
+        shell.send("-n mod\t")
+        shell.expect("-n models ")
+        shell.send("\x15exit\r")
+        assert shell.wait() == 0
