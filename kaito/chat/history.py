@@ -6,7 +6,6 @@ file, under a lock; it is cut to its last entries when a session begins.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -49,7 +48,7 @@ def append(file: str, entry: str) -> None:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor)
             os.write(descriptor, line)
         finally:
             os.close(descriptor)
@@ -57,11 +56,20 @@ def append(file: str, entry: str) -> None:
         pass
 
 
+def _lock(descriptor: int) -> None:
+    """Has the file to itself, until it is closed; where the system has no such lock (Windows), without."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def _cut(file: str) -> None:
     """Leaves the last entries. In place, so that a session that waits for the lock adds to the same file."""
     try:
         with open(file, "r+b") as lines:
-            fcntl.flock(lines, fcntl.LOCK_EX)
+            _lock(lines.fileno())
             kept = lines.readlines()[-ENTRIES:]
             lines.seek(0)
             lines.writelines(kept)

@@ -57,11 +57,22 @@ def optional_name(values: Values, verb: str) -> str:
     """The workspace that is named by its flag, or ""; the verb takes no arguments. Raises UsageError."""
     name = values.text("workspace-name")
     if values.arguments:
+        word = values.arguments[0]
+        # The value of a flag that may stand alone is easily put where it is no value.
+        meant = f"--wait={word}" if "wait" in values.given and _is_duration(word) else f"--workspace-name {word}"
+        known = name and not meant.startswith("--wait")
         raise UsageError(
-            f'{verb} takes no arguments, but was given "{values.arguments[0]}"',
-            "" if name else f"did you mean --workspace-name {values.arguments[0]}?",
+            f'{verb} takes no arguments, but was given "{word}"', "" if known else f"did you mean {meant}?"
         )
     return name
+
+
+def _is_duration(word: str) -> bool:
+    try:
+        DURATION.read(word)
+    except ValueError:
+        return False
+    return True
 
 
 def overrides(values: Values) -> Overrides:

@@ -219,7 +219,8 @@ class ApiServer:
 
     def _unreachable(self, error: TransportError) -> ClusterError:
         if isinstance(error, CertificateError):
-            hint = f'see certificate-authority of cluster "{self.target.cluster.name}"' + self._in_file()
+            field = "tls-server-name" if "not valid for" in error.why else "certificate-authority"
+            hint = f'see {field} of cluster "{self.target.cluster.name}"' + self._in_file()
         elif isinstance(error, ClientCertificateError):
             hint = f"see the client certificate of {describe(self.target)}"
         else:

@@ -83,6 +83,11 @@ class TestUsage:
                 id="the name as an argument",
             ),
             pytest.param(
+                (*CHAT, "--wait", "5m"),
+                'error: chat takes no arguments, but was given "5m"\ndid you mean --wait=5m?\n',
+                id="a duration as an argument",
+            ),
+            pytest.param(
                 ("chta",),
                 'error: unknown command "chta" for "kubectl kaito"\ndid you mean kubectl kaito chat?\n',
                 id="a mistyped verb",
@@ -151,9 +156,10 @@ class TestCluster:
             path = cluster.write_kubeconfig(tmp_path / "own", **changes)
             result = chat(ASK, env={"KUBECONFIG": path})
             assert (result.code, result.out) == (3, "")
+            field = "tls-server-name" if certificate == "elsewhere" else "certificate-authority"
             assert re.fullmatch(
                 f"error: cannot reach the API server {cluster.url}: the certificate is not trusted: {why}\n"
-                f'see certificate-authority of cluster "stand-in" in {re.escape(path)}\n',
+                f'see {field} of cluster "stand-in" in {re.escape(path)}\n',
                 result.err,
             )
             assert not cluster.requests, "no credential may go to a server that is not trusted"
