@@ -1,0 +1,69 @@
+"""The program as pip installs it, and as kubectl finds it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+
+import pytest
+
+from tests.cluster.process import ROOT, run
+
+from . import CHAT
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The folder of the programs of a fresh environment into which `pip install .` has put this one."""
+    folder = tmp_path_factory.mktemp("installed")
+    # A copy: setuptools leaves folders beside what it builds.
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(os.path.join(ROOT, name), checkout)
+    shutil.copytree(os.path.join(ROOT, "kaito"), checkout / "kaito", ignore=shutil.ignore_patterns("__pycache__"))
+    venv.create(folder / "venv", with_pip=True)
+    words = [folder / "venv/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--retries=0", "."]
+    done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode and "No matching distribution found for setuptools" in done.stdout + done.stderr:
+        pytest.skip("pip cannot fetch setuptools here")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "venv/bin"
+
+
+def test_pip_installs_all_of_it(installed, kubeconfig):
+    """Every package and nothing else; and the command chats."""
+    result = run([*CHAT, "--kubeconfig", kubeconfig, "-q"], "Say OK\n", command=[str(installed / "kubectl-kaito")])
+    assert result == (0, "OK\n", "")
+    script = "import kaito, os; print(os.path.dirname(kaito.__file__))"
+    package = subprocess.run([installed / "python", "-I", "-c", script], capture_output=True, text=True, check=True)
+    there, here = (
+        {os.path.relpath(os.path.join(folder, name), top) for folder, _, names in os.walk(top) for name in names}
+        for top in (package.stdout.strip(), os.path.join(ROOT, "kaito"))
+    )
+    assert {path for path in there if path.endswith(".py")} == {path for path in here if path.endswith(".py")}
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_kubectl_lists_what_pip_installed(installed, home):
+    path = os.pathsep.join([str(installed), os.path.dirname(shutil.which("kubectl"))])
+    listed = run(["plugin", "list"], command=["kubectl"], env={"PATH": path}, home=home)
+    assert str(installed / "kubectl-kaito") in listed.out
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_kubectl_runs_the_copied_file(plugin_path, kubeconfig):
+    result = run(
+        [*CHAT, "--kubeconfig", kubeconfig, "-q"], "Say OK\n", command=["kubectl", "kaito"], env={"PATH": plugin_path}
+    )
+    assert result == (0, "OK\n", "")
+
+
+def test_the_module_runs_too(kubeconfig):
+    """`python -m kaito`, from a checkout."""
+    words = [sys.executable, "-m", "kaito"]
+    result = run([*CHAT, "--kubeconfig", kubeconfig, "-q"], "Say OK\n", command=words, cwd=ROOT)
+    assert result == (0, "OK\n", "")
