@@ -71,6 +71,11 @@ def _was_interrupted(error: BaseException | None) -> bool:
     return False
 
 
+def complete() -> int:
+    """What kubectl runs as `kubectl_complete-kaito`, where pip has installed it."""
+    return main(["__complete", *sys.argv[1:]])
+
+
 def run(argv: Sequence[str]) -> int:
     """Finds the verb in `argv` and runs it. Raises KaitoError."""
     if argv[:1] == ["__complete"]:

@@ -44,6 +44,9 @@ def environment(home, changes=None):
     """A clean environment; `changes` whose value is None are taken away."""
     env = {name: os.environ[name] for name in KEPT if name in os.environ}
     env.update(HOME=str(home), LANG="C.UTF-8", LC_ALL="C.UTF-8", TERM="xterm-256color")
+    if "COVERAGE_PROCESS_START" in env:
+        # The program then ends as other Pythons do, and coverage has its chance to save what it saw.
+        env["KAITO_DEBUG"] = "1"
     env.update(changes or {})
     return {name: str(value) for name, value in env.items() if value is not None}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,33 @@ def test_kubectl_lists_what_pip_installed(installed, home):
     path = os.pathsep.join([str(installed), os.path.dirname(shutil.which("kubectl"))])
     listed = run(["plugin", "list"], command=["kubectl"], env={"PATH": path}, home=home)
     assert str(installed / "kubectl-kaito") in listed.out
+
+
+def test_pip_installs_the_completion(installed):
+    result = run(["vers"], command=[str(installed / "kubectl_complete-kaito")])
+    assert result == (0, "version\tPrint the version\n:4\n", "")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
+def test_the_documented_commands_install_it(page, tmp_path):
+    """The first such commands of each page, in a checkout, for a user with an empty home."""
+    with open(os.path.join(ROOT, page), encoding="utf-8") as file:
+        blocks = re.findall(r"^```bash\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
+    commands = next(block for block in blocks if "install dist/kubectl-kaito" in block)
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    for name in ("build_zipapp.py", "kubectl-kaito", "LICENSE"):
+        shutil.copy(os.path.join(ROOT, name), checkout)
+    shutil.copytree(os.path.join(ROOT, "kaito"), checkout / "kaito", ignore=shutil.ignore_patterns("__pycache__"))
+    home = tmp_path / "home"
+    home.mkdir()
+    path = os.pathsep.join([str(home / ".local/bin"), os.path.dirname(sys.executable), os.environ["PATH"]])
+    done = run(["-ec", commands], command=["sh"], cwd=checkout, home=home, env={"PATH": path})
+    assert (done.code, done.err) == (0, "")
+    version = run(["version"], command=["kubectl-kaito"], home=home, env={"PATH": path})
+    assert (version.code, version.err) == (0, "")
+    offered = run(["vers"], command=["kubectl_complete-kaito"], home=home, env={"PATH": path})
+    assert offered.out.startswith("version\t")
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
