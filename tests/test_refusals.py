@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kaito.refusals import flag_named, is_about_model, page_words, too_large, words
@@ -124,6 +126,29 @@ def test_words_of_a_page():
     page = b"<HTML><head><style>p { color: red }</style><title>502</title></head><body>Bad <b>Gateway</b>"
     assert words(page, "text/html; charset=utf-8") == "502 Bad Gateway"
     assert page_words(b"<script>alert(1)</script>") == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        pytest.param(b"<!-- a <b>tag</b> in a comment -->Bad Gateway", "Bad Gateway", id="a comment with tags"),
+        pytest.param(b"Bad Gateway<!-- <b>and", "Bad Gateway", id="a comment without end"),
+        pytest.param(b"Bad Gateway<script>if (a > b)", "Bad Gateway", id="a script without end"),
+        pytest.param(b"<style>p > b</style >Bad Gateway<a href=", "Bad Gateway", id="a tag without end"),
+        pytest.param(b"1 < 2 and <p>so on", "1 < 2 and so on", id="a sign that begins no tag"),
+    ],
+)
+def test_words_of_an_odd_page(page, said):
+    assert page_words(page) == said
+
+
+@pytest.mark.parametrize(
+    "piece", [b"<", b"<a ", b"<!--", b"<!-- <a>", b"<script ", b"<script></script", b"<style></script>", b"</"]
+)
+def test_a_hostile_page_takes_linear_time(piece):
+    started = time.process_time()
+    page_words(piece * (64 * 1024 // len(piece)))
+    assert time.process_time() - started < 0.2
 
 
 def test_the_flag_is_named():
