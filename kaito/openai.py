@@ -509,5 +509,7 @@ def _text(parent: Mapping[str, Any], key: str) -> str:
 
 
 def _count(parent: Mapping[str, Any], key: str) -> int:
+    """The whole number of that name; 0 where there is none, or one that cannot count anything."""
     value = parent.get(key)
-    return value if isinstance(value, int) else 0
+    # A type of its own, since bools are ints; past 2**53 not every JSON number is exact, and floats overflow.
+    return value if type(value) is int and 0 <= value <= 2**53 else 0

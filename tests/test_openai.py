@@ -219,10 +219,21 @@ class TestModels:
         assert ChatModel(link, model="phi").count_tokens(HI) == 7
         assert link.asked == [("POST", "/tokenize", {"model": "phi", "messages": HI})]
 
+    @pytest.mark.parametrize("number", [True, -1, 2.5, "7", None, 2**53 + 1, pytest.param(10**400, id="huge")])
+    def test_a_number_that_counts_nothing_is_as_good_as_none(self, number):
+        listed = ChatModel(Link(as_json({"data": [{"id": "phi", "max_model_len": number}]}))).models()
+        assert listed == [Model("phi", 0, "")]
+        usage = b'data: {"usage":{"prompt_tokens":3,"completion_tokens":%s}}\n\n' % json.dumps(number).encode()
+        assert events(usage, DONE) == [Usage(3, 0, 0)]
+
     @pytest.mark.parametrize("answer", [as_json({}), as_json({"detail": "Not Found"}, 404), Answer(200, b"hello")])
     def test_or_not(self, answer):
         with pytest.raises(KaitoError):
             ChatModel(Link(answer)).count_tokens(HI)
+
+
+# What Python's own reader of dates takes for one, and then cannot count with.
+ABSURD_DATES = ("Wed, 21 Oct 99999 07:28:00 GMT", "Wed, 21 Oct 99999999999999999999 07:28:00 GMT")
 
 
 class TestRetries:
