@@ -7,6 +7,7 @@ import time
 
 from kaito.errors import ClusterError
 from kaito.kube.api import ApiServer
+from kaito.patterns import pattern
 from kaito.resources import Reading, fetch
 from kaito.transport import Timeouts, TransportError
 from kaito.workspace import part, text
@@ -14,8 +15,15 @@ from kaito.workspace import part, text
 # Where a watch is refused, or ends before its time, this long between two looks.
 POLL_SECONDS = 5.0
 
+# However often the workspaces change, this long between two looks.
+_PACE_SECONDS = 1.0
+
 # An event is as large as a workspace; what it is stands at its beginning.
 _EVENT_LIMIT = 1 << 20
+
+# metav1.WatchEvent. An ERROR is no change: the revision is too old for one, and would be at once again. Nor is a
+# list, which a gateway answers that does not know of watching.
+_CHANGE = pattern(rb'\s*\{\s*"type"\s*:\s*"(?:ADDED|MODIFIED|DELETED)"')
 
 
 class Changes:
@@ -30,23 +38,29 @@ class Changes:
         self._query = query
         self._path = ""
         self._revision = ""
+        self._marked = 0.0
 
     def mark(self) -> Reading:
         """Lists the workspaces; from now on changes count. Raises ClusterError.
 
         A list tells how new the cluster is; an object's own resourceVersion may be too old to watch from.
         """
+        self._revision = ""
+        self._marked = time.monotonic()
         listed = fetch(self._api, "workspaces", self._namespace, query=self._query)
         self._path = listed.path
         self._revision = text(part(listed.document, "metadata"), "resourceVersion")
         return listed
 
     def wait(self, seconds: float) -> None:
-        """Returns at a change since `mark`, or after `seconds`; without a watch, after POLL_SECONDS at most."""
+        """Returns at a change since `mark`, or after `seconds`; without a watch, after POLL_SECONDS at most.
+
+        Not before a second has passed since `mark`, unless `seconds` are over.
+        """
         end = time.monotonic() + seconds
-        if self._revision and self._watch(seconds):
-            return
-        time.sleep(max(0.0, min(end - time.monotonic(), POLL_SECONDS)))
+        changed = self._revision and self._watch(seconds)
+        pause = self._marked + _PACE_SECONDS - time.monotonic() if changed else POLL_SECONDS
+        time.sleep(max(0.0, min(end - time.monotonic(), pause)))
 
     def close(self) -> None:
         """Closes the connection."""
@@ -71,5 +85,4 @@ class Changes:
                 response.close()
         except (TransportError, ClusterError):
             return False
-        # An ERROR is no change: the revision is too old for one (metav1.WatchEvent), and would be at once again.
-        return bool(event) and b'"type":"ERROR"' not in event[:100].replace(b" ", b"")
+        return _CHANGE.match(event) is not None

@@ -75,6 +75,8 @@ def test_the_time_is_up(cluster, changes):
         pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", then=None), id="over at once"),
         pytest.param(Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{"type":"ERROR","object":{}}\n\n'), id="ERROR"),
         pytest.param(Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{"type": "ERROR","object":{}}'), id="spaced"),
+        pytest.param(Refusal(200, {"kind": "WorkspaceList", "metadata": {}, "items": []}), id="a list"),
+        pytest.param(Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n<p>\nSign in'), id="a page"),
         pytest.param(Raw(b""), id="no answer"),
     ],
 )
@@ -85,6 +87,17 @@ def test_without_a_watch_it_waits_a_little(cluster, changes, answer):
     assert 0.25 < seconds(watched.wait) < 2
     # An idle connection that ends without a word may have been closed before the request: that is sent once more.
     assert len(watches(cluster)) <= 2
+
+
+def test_changes_without_end_are_looked_at_once_a_second(cluster, changes):
+    event = b'{"type":"MODIFIED","object":{}}\n'
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(event)}\r\n\r\n"
+    cluster.on("watch=true", Raw(head.encode() + event, then=None))
+    watched = changes()
+    watched.mark()
+    assert 0.9 < seconds(watched.wait) < 2
+    watched.mark()
+    assert seconds(watched.wait, 0.2) < 0.9, "and not later than asked"
 
 
 def test_what_may_not_be_listed_is_not_watched(cluster, changes):
