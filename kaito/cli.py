@@ -10,8 +10,9 @@ from typing import Any
 
 from kaito.chat.terminal import ReaderGone, hold_standard_streams, print_text, report
 from kaito.commands.cluster import KUBECTL_FLAGS, NAMESPACE
-from kaito.errors import KaitoError, UsageError
+from kaito.errors import InferenceError, KaitoError, UsageError
 from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
+from kaito.timelimit import TimeUp
 
 PROGRAM = "kubectl kaito"
 
@@ -47,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except ReaderGone:
         return 141
+    except TimeUp as error:
+        # In the moment between the end of the run and that of its limit.
+        report(InferenceError(error.message))
+        return InferenceError.exit_code
     except Exception as error:
         if _was_interrupted(error):
             return 130

@@ -2,7 +2,8 @@
 
 `--flag value`, `--flag=value`, `-f value`, `-fvalue`, `-f=value`, switches in a row (`-qh`), `--` ends the
 flags, no abbreviated names; a value is whatever follows, also when it begins with a dash. A flag with an
-optional value X
+optional value (pflag's NoOptDefVal: every switch, and a few more) takes it by `=` only. Pure: a table and argv in,
+values out.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Values:
 
 # Kinds of values: the grammar is that of Go's strconv, which pflag uses. Compiled when first used: few runs need it.
 
-_INTEGER = r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*)"
+_INTEGER = r"[+-]?(?:0[xX][0-9a-fA-F]{1,20}|0[bB][01]{1,70}|0[oO]?[0-7]{1,30}|0|[1-9][0-9]{0,20})"
 _REAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _DURATION = r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+"
 _DURATION_PART = r"([0-9.]+)([a-zµμ]+)"

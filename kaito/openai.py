@@ -288,10 +288,17 @@ def _retry_after(response: Response, date: Callable[[], float]) -> float | None:
     from email.utils import mktime_tz, parsedate_tz
 
     # By the server's own clock, where it shows it.
-    then, now = (parsedate_tz(text) for text in (asked, response.header("Date")))
+    def read(text: str) -> float | None:
+        try:
+            parts = parsedate_tz(text)
+            return None if parts is None else float(mktime_tz(parts))
+        except (ValueError, OverflowError):
+            return None
+
+    then, now = read(asked), read(response.header("Date"))
     if then is None:
         return None
-    return max(0.0, mktime_tz(then) - (mktime_tz(now) if now else date()))
+    return max(0.0, then - (date() if now is None else now))
 
 
 def _pause(asked: float | None, tries: int) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from kaito.errors import InferenceError
 # After the limit, what still runs is told so again this often: a write to a reader who has stopped reading can stand
 # between it and its end. It is longer than an exec plugin's grace (kube/execplugin.py).
 _INSISTENCE = 3.0
+_AT_ONCE = 0.001
 
 # The longest time that every system's timer takes, three years; beyond it there is no limit.
 _LONGEST = 1e8
@@ -31,6 +32,7 @@ class limit:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds if seconds < _LONGEST else 0.0
+        self._armed = self._due = False
 
     def __enter__(self) -> None:
         if not self._seconds:
@@ -41,8 +43,13 @@ class limit:
             raise InferenceError("--timeout is not to be had on this system", "end the run from outside")
         self._earlier = signal.signal(signal.SIGALRM, self._end)
         signal.setitimer(signal.ITIMER_REAL, self._seconds, _INSISTENCE)
+        self._armed = True
+        if self._due:
+            # It was over before it began; an exception here would not reach __exit__.
+            signal.setitimer(signal.ITIMER_REAL, _AT_ONCE, _INSISTENCE)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._armed = False
         if not self._seconds:
             return
         import signal
@@ -53,4 +60,6 @@ class limit:
             raise InferenceError(error.message, "give it longer with a larger --timeout") from None
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        raise TimeUp(self._seconds)
+        self._due = True
+        if self._armed:
+            raise TimeUp(self._seconds)

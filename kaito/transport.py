@@ -102,6 +102,8 @@ def parse_url(text: str) -> Url:
     if not parts.hostname or port == 0:
         raise ValueError("the URL's host or port is not valid")
     host = unquote(parts.hostname)
+    if re.search(r"[\s\x00-\x20\x7f/?#@\\]", host):
+        raise ValueError("the URL's host is not valid")
     if not host.isascii():
         try:
             host = host.encode("idna").decode("ascii")

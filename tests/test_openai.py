@@ -253,7 +253,7 @@ class TestRetries:
         for wait, middle in zip(slept[:-1], (0.5, 1, 2, 4, 8, 10, 10, 10, 10, 10)):
             assert middle * 0.75 <= wait <= middle * 1.25
         assert len(slept) >= 7
-        assert sum(slept) <= 60.0
+        assert sum(slept) <= 60.0 + 1e-9  # a sum of many
         assert told == ["note: the model's server answers 429 Whatever: busy; trying again for up to 60 s"]
 
     def test_waits_are_spread(self):
@@ -278,7 +278,7 @@ class TestRetries:
         assert len(slept) > 1
         assert all(wait >= least for wait in slept[:-1])
         assert slept[0] <= least * 1.25
-        assert sum(slept) <= 60.0
+        assert sum(slept) <= 60.0 + 1e-9  # a sum of many
 
     def test_a_time_that_just_fits_is_used(self):
         _, slept, _ = self.busy(Answer(429, retry_after="60"))
@@ -291,7 +291,7 @@ class TestRetries:
             "the server asks to wait 61 s: try again later, or wait for longer with --retry-timeout"
         )
 
-    @pytest.mark.parametrize("value", ["soon", "-5", "1.5", "²", ""])
+    @pytest.mark.parametrize("value", ["soon", "-5", "1.5", "²", "", *ABSURD_DATES])
     def test_nonsense_is_as_good_as_nothing(self, value):
         _, slept, _ = self.busy(Answer(429, retry_after=value))
         assert 0.375 <= slept[0] <= 0.625

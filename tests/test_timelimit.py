@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -141,3 +142,15 @@ class TestWholeRun:
 
     def test_a_run_in_time(self, kaito):
         assert kaito(*CHAT, "-m", "Say OK", "-q", "--timeout", "1h30m") == (0, "OK\n", "")
+
+
+@pytest.mark.parametrize("timeout", ["1us", "100us", "1ms", "2ms", "5ms"])
+@pytest.mark.parametrize("output", ["text", "json", "jsonl"])
+def test_a_limit_that_is_over_before_anything_began(kaito, timeout, output):
+    result = kaito("chat", "--workspace-name", "phi-3-5-mini", "-m", "Hi", "--timeout", timeout, "-o", output)
+    assert result.code == 5
+    assert "Traceback" not in result.err
+    assert f"after {float(timeout[:-2]) / (1e6 if timeout.endswith('us') else 1e3):g} s" in result.err
+    if output != "text":
+        objects = json.loads(result.out) if output == "json" else [json.loads(line) for line in result.out.splitlines()]
+        assert objects[-1]["error"]["exit_code"] == 5

@@ -79,6 +79,7 @@ class Session:
         self._model = model
         self._models: list[Model] = list(found.endpoint.models)
         self._taken_back: Conversation | None = None
+        self._answered = False  # the last question is the last turn's
         self._coming = _Coming()
         self._notice = notice
         self._explain = explain
@@ -93,15 +94,18 @@ class Session:
         """
         before, self._taken_back = self._taken_back or self.conversation, None
         self.question = question
+        self._answered = False
         try:
             answer = self._answer(question, show)
         except BaseException:
             self.conversation = before
             raise
         self.answer = answer
-        self.conversation = (
-            self.conversation.add(Turn(question, answer.content, answer.stopped)) if answer.content else before
-        )
+        if answer.content:
+            self.conversation = self.conversation.add(Turn(question, answer.content, answer.stopped))
+            self._answered = True
+        else:
+            self.conversation = before
         return answer
 
     def models(self) -> list[Model]:
@@ -126,6 +130,7 @@ class Session:
         """Goes on from another conversation; the settings stay."""
         self._replace(conversation)
         self.question = conversation.turns[-1].question if conversation.turns else ""
+        self._answered = bool(conversation.turns)
 
     def instruct(self, system: str) -> None:
         """Changes the system prompt from now on, "" to none."""
@@ -133,8 +138,7 @@ class Session:
 
     def take_back(self) -> None:
         """Prepares to ask the last question again: its answer is forgotten once there is another."""
-        turns = self.conversation.turns
-        if turns and turns[-1].question == self.question:
+        if self._answered and self.conversation.turns:
             before = self.conversation
             self._replace(before.undo())
             self._taken_back = before

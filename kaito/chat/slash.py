@@ -180,6 +180,8 @@ def _history(session: Session, console: Console, argument: str) -> Outcome:
 
 
 def _save(session: Session, console: Console, argument: str) -> Outcome:
+    if "\0" in argument:
+        raise UsageError("a file's name cannot hold a NUL character")
     path = os.path.realpath(os.path.expanduser(argument))
     text = conversations.dump(session.conversation, workspace=session.found.workspace.name, model=session.served)
     replaces = os.path.lexists(path)

@@ -56,7 +56,7 @@ FLAGS = (
     Flag("output", choice("text", "json", "jsonl"), "text", "Output format: text, json or jsonl", short="o"),
     Flag("quiet", SWITCH, False, "No banner and no notices; errors stay", short="q", bare="true"),
     Flag("expect", PATTERNS, (), "Fail with 6 unless each answer matches; may be repeated", many=True),
-    Flag("seed", whole_number(-(2**63)), 0, "Seed of the sampling, for answers that repeat", shown="the server's"),
+    Flag("seed", whole_number(-(2**63)), 0, "Seed of the sampling, for answers that repeat"),
     Flag("stop", TEXTS, (), "Text that ends the answer; may be repeated", many=True),
     Flag("timeout", DURATION, 0.0, "How long the whole run may take, 0 for ever"),
     Flag("system-prompt", TEXT, "", "What the model is told before the conversation"),
@@ -75,14 +75,15 @@ def run(values: Values) -> int:
     """Holds the chat and returns the exit code. Raises KaitoError."""
     from kaito.timelimit import limit
 
-    with limit(values.real("timeout")):
-        if values.text("output") == "text":
+    if values.text("output") == "text":
+        with limit(values.real("timeout")):
             return _run(values, None)
 
-        from kaito.chat.records import Records
+    from kaito.chat.records import Records
 
-        with Records(array=values.text("output") == "json") as records:
-            return _run(values, records)
+    # Around the limit, so that a run that it ends at once leaves valid JSON as well.
+    with Records(array=values.text("output") == "json") as records, limit(values.real("timeout")):
+        return _run(values, records)
 
 
 def _run(values: Values, records: Records | None) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
-from kaito.errors import UsageError
+from kaito.errors import ClusterError, UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_number
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def required_name(values: Values, verb: str) -> str:
     return name
 
 
+def _is_name(text: str) -> bool:
+    """Whether an object can have this name (a DNS subdomain, RFC 1123); another would mean something else in a URL."""
+    return re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text) is not None
+
+
 def optional_name(values: Values, verb: str) -> str:
     """The workspace that is named by its flag, or ""; the verb takes no arguments. Raises UsageError."""
     name = values.text("workspace-name")
@@ -63,6 +69,11 @@ def optional_name(values: Values, verb: str) -> str:
         known = name and not meant.startswith("--wait")
         raise UsageError(
             f'{verb} takes no arguments, but was given "{word}"', "" if known else f"did you mean {meant}?"
+        )
+    if name and not _is_name(name):
+        raise UsageError(
+            f'"{name}" cannot be the name of a workspace: those are lower case letters, digits, "-" and "."',
+            "list the workspaces: kubectl kaito status",
         )
     return name
 
@@ -111,6 +122,10 @@ def connect(values: Values, interactive: bool | None = None) -> ApiServer:
 
     given = overrides(values)
     target = resolve(given, os.environ)
+    if not _is_name(target.namespace):
+        from kaito.text import excerpt
+
+        raise ClusterError(f'"{excerpt(target.namespace)}" cannot be the name of a namespace', "give one with -n")
     # The same context again, whatever kubectl has made the current one meanwhile.
     pinned = given._replace(context=target.context)
     credentials = Credentials(target, interactive=interactive, reload=lambda: resolve(pinned, os.environ))
@@ -118,4 +133,8 @@ def connect(values: Values, interactive: bool | None = None) -> ApiServer:
 
 
 def _trace(line: str) -> None:
-    os.write(2, (line + "\n").encode("utf-8", "replace"))
+    try:
+        os.write(2, (line + "\n").encode("utf-8", "replace"))
+    except OSError:
+        # What is said of a run must not be what ends it.
+        pass

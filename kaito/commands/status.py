@@ -74,16 +74,24 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
 
     query = (named(name) if view.single else replicas_of(name)) if name else ""
     changes = Changes(api, namespace, query)
-    while True:
-        changes.mark()
-        now = _look(api, namespace, name)
-        # A change may be one of what is not shown.
-        if now.document != view.document if as_json else now[1:] != view[1:]:
-            if not as_json:
-                print_text("\n")
-            _show(now, namespace, as_json=as_json)
-            view = now
-        changes.wait(_WATCH_SECONDS)
+    try:
+        while True:
+            changes.mark()
+            now = _look(api, namespace, name)
+            # A change may be one of what is not shown.
+            if _content(now) != _content(view) if as_json else now[1:] != view[1:]:
+                if not as_json:
+                    print_text("\n")
+                _show(now, namespace, as_json=as_json)
+                view = now
+            changes.wait(_WATCH_SECONDS)
+    finally:
+        changes.close()
+
+
+def _content(view: View) -> Mapping[str, Any]:
+    """The document; of a list without its metadata, whose resourceVersion moves with any object of the cluster."""
+    return view.document if view.single else {**view.document, "metadata": None}
 
 
 def _look(api: ApiServer, namespace: str, name: str) -> View:

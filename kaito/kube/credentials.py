@@ -71,7 +71,7 @@ class Credentials:
         """
         with self._lock:
             if self._credential is None or self._now() >= self._obtain_at:
-                self._credential = self._obtain()
+                self._credential = self._fresh()
             return self._credential
 
     def renew(self, refused: Credential | None = None) -> bool:
@@ -85,8 +85,16 @@ class Credentials:
             before = self._credential
             if refused is not None and refused is not before:
                 return True
-            self._credential = self._obtain()
+            self._credential = self._fresh()
             return before is None or self._credential[:2] != before[:2]
+
+    def _fresh(self) -> Credential:
+        """As _obtain; when that fails or is interrupted, the next request tries again rather than take the old one."""
+        try:
+            return self._obtain()
+        except BaseException:
+            self._obtain_at = 0.0
+            raise
 
     def _obtain(self) -> Credential:
         """A credential, fresh from its source; sets when to obtain the next."""
@@ -194,7 +202,9 @@ def _certificate(user: User) -> Certificate | None:
 def _basic(user: User) -> str:
     import base64
 
-    return "Basic " + base64.b64encode(f"{user.username}:{user.password}".encode()).decode()
+    # Bytes that a flag cannot hold as text are sent as they came, as by Go.
+    login = f"{user.username}:{user.password}".encode("utf-8", "surrogateescape")
+    return "Basic " + base64.b64encode(login).decode()
 
 
 def _impersonation(who: Impersonation) -> tuple[tuple[str, str], ...]:

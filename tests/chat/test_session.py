@@ -146,3 +146,14 @@ class TestWindow:
         assert told == [
             "note: the conversation outgrew the model's context window; the 2 oldest turns are left out from now on"
         ]
+
+
+def test_asking_again_what_failed_leaves_an_earlier_answer_to_the_same_words_alone():
+    made, model, _ = session(OK, [InferenceError("it broke")], OK)
+    ask(made, "Hi")
+    with pytest.raises(InferenceError):
+        ask(made, "Hi")
+    made.take_back()
+    ask(made, made.question)
+    assert [turn.question for turn in made.conversation.turns] == ["Hi", "Hi"]
+    assert [len(messages) for messages, _ in model.asked] == [1, 3, 3]

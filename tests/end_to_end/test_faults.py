@@ -82,6 +82,16 @@ class TestUsage:
                 f'error: chat takes no arguments, but was given "{NAME}"\ndid you mean --workspace-name {NAME}?\n',
                 id="the name as an argument",
             ),
+            *(
+                pytest.param(
+                    ("chat", "--workspace-name", name),
+                    f'error: "{name}" cannot be the name of a workspace: those are lower case letters, digits, '
+                    '"-" and "."\n'
+                    "list the workspaces: kubectl kaito status\n",
+                    id=f"no name: {name}",
+                )
+                for name in (f"{NAME}?", "?limit=1", f"{NAME}/status", "foo bar", "../pods", "Phi")
+            ),
             pytest.param(
                 (*CHAT, "--wait", "5m"),
                 'error: chat takes no arguments, but was given "5m"\ndid you mean --wait=5m?\n',

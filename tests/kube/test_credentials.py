@@ -12,7 +12,7 @@ import pytest
 from kaito.errors import ClusterError
 from kaito.kube.api import ApiServer
 from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, describe
-from kaito.kube.kubeconfig import Overrides, Target, User, resolve
+from kaito.kube.kubeconfig import Cluster, ExecConfig, Overrides, Target, User, resolve
 from kaito.tls import Certificate
 from tests.kube.oracle import (
     ALICE,
@@ -509,3 +509,36 @@ def test_a_token_costs_no_import_that_only_others_need() -> None:
         [sys.executable, "-S", "-c", program], cwd=DATA.parent.parent.parent, capture_output=True, text=True
     )
     assert (answer.stdout, answer.stderr) == ("set()\n", "")
+
+
+def test_a_renewal_that_fails_is_tried_again_and_the_old_credential_not_used(tmp_path: Path) -> None:
+    count, program = tmp_path / "count", tmp_path / "get-token"
+    given = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
+    given["status"] = {"token": "T$n", "expirationTimestamp": "2030-01-01T00:00:00Z"}
+    program.write_text(
+        f"""#!/bin/sh
+echo >> {count}
+n=$(wc -l < {count} | tr -d ' ')
+[ $n = 2 ] && exit 1
+cat << END
+{json.dumps(given)}
+END
+"""
+    )
+    program.chmod(0o755)
+    user = User(name="u", exec=ExecConfig("client.authentication.k8s.io/v1", str(program), interactive_mode="Never"))
+    target = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), user, "default")
+    moment = [1_800_000_000.0]
+    credentials = Credentials(target, interactive=False, now=lambda: moment[0])
+    assert credentials.current().headers == (("Authorization", "Bearer T1"),)
+    moment[0] = 1_900_000_000.0
+    with pytest.raises(ClusterError):
+        credentials.current()
+    assert credentials.current().headers == (("Authorization", "Bearer T3"),)
+
+
+def test_a_password_of_odd_bytes_is_sent_as_it_came() -> None:
+    user = User(name="u", username="u", password="\udcff")
+    target = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), user, "default")
+    login = base64.b64encode(b"u:\xff").decode()
+    assert Credentials(target).current().headers == (("Authorization", f"Basic {login}"),)
