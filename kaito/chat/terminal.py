@@ -40,7 +40,7 @@ class Console:
         self.waiting: Ticker | None = None
         self._colour = colour and os.isatty(self._notices)
         self._part = ""
-        self._held = ""
+        self._held = 0
 
     def answer(self, text: str) -> None:
         """A piece of the answer, as it comes: byte for byte where it is not seen on a terminal."""
@@ -66,7 +66,7 @@ class Console:
         """Ends the answer, or its reasoning, with one newline, if there was one."""
         if self._part:
             _write(1 if self._part == _ANSWER else self._notices, "\n")
-        self._part = self._held = ""
+        self._part, self._held = "", 0
 
     def break_line(self) -> None:
         """Begins a new line on the terminal where `end_answer` will not."""
@@ -80,11 +80,16 @@ class Console:
         Models put blank lines between what they think and what they say. Whether some are the end is only known
         when more comes, which they are then given away with.
         """
-        text = self._held + harmless(text) if self._part else harmless(text).lstrip("\n")
+        text = harmless(text) if self._part else harmless(text).lstrip("\n")
         words = text.rstrip("\n")
-        if words or self._part:
-            # Before they are written: Ctrl-C may come right behind.
-            self._part, self._held = part, text[len(words) :]
+        after = len(text) - len(words)
+        if not words:
+            # A count, since a model may send line feeds alone, and thousands of them.
+            self._held += after
+            return ""
+        words = "\n" * self._held + words
+        # Before they are written: Ctrl-C may come right behind.
+        self._part, self._held = part, after
         return words
 
     def aside(self, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kaito.chat.terminal import Console
@@ -52,6 +54,13 @@ def told(console, *pieces):
 def test_an_answer_on_a_terminal(capfd, seen, pieces, shown):
     told(seen, *pieces)
     assert capfd.readouterr().out == shown
+
+
+def test_line_feeds_one_by_one_take_linear_time(capfd, seen):
+    started = time.process_time()
+    told(seen, "a", *["\n"] * 100_000, "b")
+    assert time.process_time() - started < 2
+    assert capfd.readouterr().out == "a" + "\n" * 100_000 + "b\n"
 
 
 @pytest.mark.parametrize("text", ["a", "a\n", "\n\na\n\n", "\x1b[1m\r\x9b\u202e", ""])
