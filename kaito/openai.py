@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Union
 from kaito.errors import InferenceError, KaitoError
 from kaito.links import Link
 from kaito.sse import Event as Message
-from kaito.sse import Parser, SseError
+from kaito.sse import Parser
 from kaito.text import excerpt
 from kaito.transport import ConnectError, CutOff, Response, TimedOut, Timeouts, TransportError
 
@@ -184,8 +184,6 @@ class ChatModel:
             yield from _events(response)
         except TransportError as error:
             raise _broken(error) from None
-        except SseError as error:
-            raise InferenceError(f"the model's answer is not an event stream: {error}") from None
         finally:
             response.close()
 
@@ -386,6 +384,9 @@ def _events(response: Response) -> Iterator[Event]:
             except InferenceError as error:
                 failure = error
                 break
+        else:
+            if parser.failure:
+                failure = InferenceError(f"the model's answer is not an event stream: {parser.failure}")
         for event in batch:
             finished = finished or type(event) is Finish
             yield event

@@ -13,10 +13,6 @@ LIMIT = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-class SseError(ValueError):
-    """An event, or a single line, is larger than `LIMIT`."""
-
-
 class Event(NamedTuple):
     """One event: its type ("message" where the stream names none) and its data lines, joined by line feeds."""
 
@@ -27,11 +23,14 @@ class Event(NamedTuple):
 class Parser:
     """Takes a stream apart; holds what has come of the event that is not yet complete.
 
+    `failure`: why what came is not taken any further (an event, or a single line, is larger than `LIMIT`), or "".
+
     An event at the end of the stream that no blank line follows is never given, as the grammar wants. `id` and
     `retry` serve reconnecting, which nobody here does: they are read and dropped.
     """
 
     def __init__(self) -> None:
+        self.failure = ""
         self._line = bytearray()  # the beginning of a line whose end has not come
         self._type = ""
         self._data: list[bytes] = []
@@ -40,7 +39,16 @@ class Parser:
         self._after_cr = False  # the last byte was a CR: a LF that comes first now belongs to it
 
     def feed(self, data: bytes) -> list[Event]:
-        """Give the events that `data`, any piece of the stream, completes. Raises SseError."""
+        """Give the events that `data`, any piece of the stream, completes; up to the failure, when there is one."""
+        events: list[Event] = []
+        if not self.failure:
+            try:
+                self._parse(data, events)
+            except ValueError as error:
+                self.failure = str(error)
+        return events
+
+    def _parse(self, data: bytes, events: list[Event]) -> None:
         if self._after_cr and data:
             self._after_cr = False
             if data[0] == 0x0A:
@@ -52,30 +60,29 @@ class Parser:
             self._after_cr = end == len(data) and data[-1] == 0x0D
         if not end:
             self._hold(data)
-            return []
+            return
         lines = data[:end]
         if self._line:
             self._line += lines
             lines = bytes(self._line)
             self._line = bytearray()
-        if end < len(data):
-            self._hold(data[end:])
         if not self._started:
             self._started = True
             if lines.startswith(_BOM):
                 lines = lines[len(_BOM) :]
         if carriage_returns or b"\r" in lines:
             lines = lines.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return self._events(lines)
+        self._take_lines(lines, events)
+        if end < len(data):
+            self._hold(data[end:])
 
     def _hold(self, data: bytes) -> None:
         self._line += data
         if len(self._line) + self._held > LIMIT:
-            raise SseError(f"an event is larger than {LIMIT >> 20} MiB")
+            raise ValueError(f"an event is larger than {LIMIT >> 20} MiB")
 
-    def _events(self, lines: bytes) -> list[Event]:
-        """Give the events that `lines`, complete ones that LF ends, complete."""
-        events: list[Event] = []
+    def _take_lines(self, lines: bytes, events: list[Event]) -> None:
+        """Append the events that `lines`, complete ones that LF ends, complete."""
         blocks = lines.split(b"\n\n")
         last = blocks.pop()
         small = len(lines) < LIMIT
@@ -90,7 +97,6 @@ class Parser:
         if last:
             for line in last[:-1].split(b"\n"):
                 self._take(line, events)
-        return events
 
     def _take(self, line: bytes, events: list[Event]) -> None:
         if not line:
@@ -102,7 +108,7 @@ class Parser:
             self._held = 0
             return
         if self._held + len(line) > LIMIT:
-            raise SseError(f"an event is larger than {LIMIT >> 20} MiB")
+            raise ValueError(f"an event is larger than {LIMIT >> 20} MiB")
         field, _, value = line.partition(b":")
         if value[:1] == b" ":
             value = value[1:]

@@ -154,6 +154,7 @@ class TestEvents:
             pytest.param((event(content="a") + FINISH[:-2],), id="an unfinished event"),
             pytest.param((b'data: {"error":{"message":"x"}}\n\n',), id="an error"),
             pytest.param((b"data: {\n\n",), id="half a JSON object"),
+            pytest.param((event(content="a") + b"data: " + b"x" * (16 << 20),), id="an event without bound"),
         ],
     )
     def test_anything_else_is_an_error_after_what_came(self, pieces):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from kaito import sse
-from kaito.sse import Event, Parser, SseError
+from kaito.sse import Event, Parser
 
 
 def message(data):
@@ -130,9 +130,31 @@ def small_limit(monkeypatch):
 )
 def test_an_event_past_the_bound_is_refused(stream, step):
     parser = Parser()
-    with pytest.raises(SseError, match=r"^an event is larger than 1 MiB$"):
-        for at in range(0, len(stream), step):
-            parser.feed(stream[at : at + step])
+    for at in range(0, len(stream), step):
+        assert not parser.failure
+        parser.feed(stream[at : at + step])
+        if parser.failure:
+            break
+    assert parser.failure == "an event is larger than 1 MiB"
+    assert parser.feed(b"\n\ndata: a\n\n") == [], "nothing counts behind it"
+
+
+@pytest.mark.usefixtures("small_limit")
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n", b"\n\ndata: c\n\n"])
+@pytest.mark.parametrize("event", [b"data: a\n\ndata: b\n\n", b"data: a\n\n: x\ndata: b\r\n\r\n"])
+def test_events_that_came_whole_before_it_are_given(event, end):
+    parser = Parser()
+    assert parser.feed(event + b"data: " + b"x" * (1 << 20) + end) == [message("a"), message("b")]
+    assert parser.failure
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_each_event_has_the_bound_for_itself():
+    half = b"data: " + b"x" * (600 << 10)
+    parser = Parser()
+    assert parser.feed(half + b"\n") == []
+    assert len(parser.feed(b"\n" + half)) == 1
+    assert not parser.failure
 
 
 @pytest.mark.usefixtures("small_limit")
