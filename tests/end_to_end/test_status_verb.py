@@ -9,6 +9,7 @@ import pytest
 
 from tests.cluster import (
     Cluster,
+    Raw,
     condition,
     inference_set,
     pod,
@@ -145,6 +146,20 @@ class TestWatch:
         assert process.stdout.readline() == b"\n"
         assert "False" in read_table(process)[2]
         assert len(cluster.requests) <= 11
+
+    def test_a_list_s_revision_alone_is_no_change(self, cluster, start_kaito):
+        """It moves with every object of the cluster, and when the watch is begun anew it is another."""
+        event = b'{"type":"MODIFIED","object":{}}\n'
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(event)}\r\n\r\n"
+        cluster.on("watch=true", Raw(head.encode() + event, then=None), times=1)
+        process = start_kaito("status", "--watch", "-o", "json")
+        wait_for_watch(cluster)
+        cluster.add(service("any"))
+        wait_for_watch(cluster, 2)
+        cluster.add(workspace("own", ready=False))
+        wait_for_watch(cluster, 3)
+        process.terminate()
+        assert process.communicate(timeout=10)[0].count(b'"kind": "WorkspaceList"') == 2
 
     def test_one(self, cluster, start_kaito):
         process = start_kaito("status", "--workspace-name", NAME, "--watch", "-o", "json")
