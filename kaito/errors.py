@@ -37,6 +37,10 @@ class ClusterError(KaitoError):
     exit_code = 3
 
 
+class UnreachableError(ClusterError):
+    """The API server cannot be reached now, and may be later without anybody's doing."""
+
+
 class WorkspaceError(KaitoError):
     """The workspace is missing, not ready, or serves nothing."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kaito import tls
-from kaito.errors import ClusterError
+from kaito.errors import ClusterError, UnreachableError
 from kaito.kube.credentials import Credential, Credentials, describe
 from kaito.kube.kubeconfig import Target
 from kaito.patterns import pattern
@@ -18,6 +19,7 @@ from kaito.transport import (
     ClientCertificateError,
     ConnectError,
     Connection,
+    Redirected,
     Response,
     TimedOut,
     Timeouts,
@@ -26,7 +28,11 @@ from kaito.transport import (
 )
 
 # One GET in all, as kubectl's users expect of a cluster that hangs; a chat has no such end.
-GET_TIMEOUTS = Timeouts(total=30.0)
+_GET_SECONDS = 30.0
+GET_TIMEOUTS = Timeouts(total=_GET_SECONDS)
+
+# As often a GET is sent again (client-go's rest/with_retry.go).
+_RETRIES = 10
 
 # A list of a thousand workspaces with their managed fields is about 3 MB.
 _ANSWER_LIMIT = 64 << 20
@@ -80,6 +86,13 @@ def forbidden(message: str) -> ClusterError:
         hint += f" --subresource={right['sub']}" if right["sub"] else ""
         hint += f" -n {right['namespace']}" if right["namespace"] else ""
     return ClusterError(message or "the API server forbids it (403)", hint)
+
+
+def passes(error: ClusterError) -> bool:
+    """Whether the failure may pass by itself: the network's, the server's own, or too many requests."""
+    if isinstance(error, StatusError):
+        return error.status.code == 429 or error.status.code >= 500
+    return isinstance(error, UnreachableError)
 
 
 class ApiServer:
@@ -143,12 +156,18 @@ class ApiServer:
         )
 
     def get(self, path: str) -> dict[str, Any]:
-        """GETs a JSON object; 30 s in all. Raises StatusError for a failure that the server explains."""
-        try:
-            response = self.request("GET", path, headers=(("Accept", "application/json"),))
-            body = response.read(_ANSWER_LIMIT if response.status == 200 else _STATUS_LIMIT)
-        except TransportError as error:
-            raise self._unreachable(error) from None
+        """GETs a JSON object; 30 s in all, in which a busy server is asked again when it says so.
+
+        Raises StatusError for a failure that the server explains.
+        """
+        end = time.monotonic() + _GET_SECONDS
+        response, body = self._get(path, end)
+        for _ in range(_RETRIES):
+            pause = _retry_after(response)
+            if pause is None or time.monotonic() + pause >= end:
+                break
+            time.sleep(pause)
+            response, body = self._get(path, end)
         if response.status == 200:
             try:
                 document = json.loads(body)
@@ -167,6 +186,14 @@ class ApiServer:
         """Closes the connection; a later request opens a new one."""
         if self._connection:
             self._connection.close()
+
+    def _get(self, path: str, end: float) -> tuple[Response, bytes]:
+        timeouts = GET_TIMEOUTS._replace(total=max(0.0, end - time.monotonic()))
+        try:
+            response = self.request("GET", path, headers=(("Accept", "application/json"),), timeouts=timeouts)
+            return response, response.read(_ANSWER_LIMIT if response.status == 200 else _STATUS_LIMIT)
+        except TransportError as error:
+            raise self._unreachable(error) from None
 
     def _send(
         self,
@@ -228,7 +255,8 @@ class ApiServer:
         # What failed may be a proxy on the way, which the message then names.
         same = error.message == f"{self.url.authority}: {error.why}"
         why = error.why if same else error.message
-        return ClusterError(f"cannot reach the API server {self._host()}: {why}", hint)
+        kind = ClusterError if isinstance(error, (CertificateError, ClientCertificateError, Redirected)) else UnreachableError
+        return kind(f"cannot reach the API server {self._host()}: {why}", hint)
 
     def _context_flag(self) -> str:
         return f" --context {self.target.context}" if self.target.context else ""
@@ -242,3 +270,9 @@ class ApiServer:
 
 def _never_connected(error: TransportError) -> bool:
     return isinstance(error, TimedOut) and error.stage == "connect"
+
+
+def _retry_after(response: Response) -> int | None:
+    """In how many seconds a busy server wants to be asked again; None: it does not say so."""
+    asked = response.header("Retry-After")
+    return int(asked) if response.status in (429, 503) and asked.isdecimal() and len(asked) < 9 else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.api import ApiServer, Status, StatusError, forbidden, read_status
+from kaito.kube.api import ApiServer, Status, StatusError, forbidden, passes, read_status
 from kaito.kube.credentials import Credentials
 from kaito.kube.kubeconfig import Overrides, resolve
 from tests.cluster import Raw, Refusal, data, workspace
@@ -142,6 +143,56 @@ class TestGet:
         assert words in failure.value.message
         assert cluster.url in failure.value.message
         assert "\n" not in failure.value.message
+
+    @pytest.mark.parametrize("code", [429, 503])
+    def test_a_busy_server_is_asked_again_when_it_says_so(self, cluster, api, code):
+        cluster.on(PATH, Refusal(code, headers={"Retry-After": "1"}), times=1)
+        start = time.monotonic()
+        assert api.get(PATH)["metadata"]["name"] == "phi-3-5-mini"
+        assert 1 <= time.monotonic() - start < 3
+
+    @pytest.mark.parametrize(
+        ("code", "asked", "count"),
+        [
+            pytest.param(429, "0", 11, id="again and again"),
+            pytest.param(429, "30", 1, id="later than a GET may take"),
+            pytest.param(429, "9" * 5000, 1, id="never"),
+            pytest.param(503, "soon", 1, id="no number"),
+            pytest.param(503, "-1", 1, id="a negative one"),
+            pytest.param(503, "", 1, id="not said"),
+            pytest.param(500, "0", 1, id="another failure"),
+        ],
+    )
+    def test_a_busy_server_is_given_up(self, cluster, api, code, asked, count):
+        cluster.on(PATH, Refusal(code, headers={"Retry-After": asked} if asked else {}))
+        with pytest.raises(StatusError) as failure:
+            api.get(PATH)
+        assert failure.value.status.code == code
+        assert len(cluster.requests) == count
+
+    @pytest.mark.parametrize(
+        ("answer", "passing"),
+        [
+            pytest.param(Refusal(429), True, id="busy"),
+            pytest.param(Refusal(500), True, id="its own failure"),
+            pytest.param(Raw(b""), True, id="no answer"),
+            pytest.param(Refusal(403), False, id="forbidden"),
+            pytest.param(Refusal(401, {"kind": "Status", "code": 401}), False, id="unauthorized"),
+            pytest.param(Refusal(302, headers={"Location": "/login"}), False, id="redirected"),
+            pytest.param(Refusal(200, "Sign in"), False, id="another server"),
+        ],
+    )
+    def test_which_failures_may_pass_by_themselves(self, cluster, api, answer, passing):
+        cluster.on(PATH, answer)
+        with pytest.raises(ClusterError) as failure:
+            api.get(PATH)
+        assert passes(failure.value) is passing
+
+    def test_an_untrusted_certificate_does_not_pass(self, cluster, connect, tmp_path):
+        api = connect(cluster.write_kubeconfig(tmp_path, cluster={"certificate-authority-data": None}))
+        with pytest.raises(ClusterError, match="not trusted") as failure:
+            api.get(PATH)
+        assert not passes(failure.value)
 
     def test_one_connection_carries_all(self, cluster, api):
         cluster.add(workspace("large", annotations={"note": "x" * 300_000}))
