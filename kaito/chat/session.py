@@ -75,7 +75,7 @@ class Session:
         self.question = ""
         self.answer: Answer | None = None
         self.served = found.model
-        self.window = Window(model)
+        self.window = Window(model, self.models)
         self._model = model
         self._models: list[Model] = list(found.endpoint.models)
         self._taken_back: Conversation | None = None
@@ -118,7 +118,7 @@ class Session:
         """Asks the model of that id from now on."""
         self._model.choose(name)
         self.served = name
-        self.window = Window(self._model)
+        self.window = Window(self._model, self.models)
 
     def set_sampling(self, sampling: Sampling) -> None:
         """Changes the parameters from now on."""

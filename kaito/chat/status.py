@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from kaito.chat import parameters
 from kaito.chat.session import Answer, Session
+from kaito.chat.window import size_of
 from kaito.errors import KaitoError
 from kaito.openai import Model
 from kaito.text import excerpt
@@ -60,8 +61,7 @@ def _models(session: Session) -> Sequence[Model]:
 def _size(session: Session, models: Sequence[Model]) -> str:
     count = len(session.conversation.turns)
     size = f"{count} turn{'' if count == 1 else 's'}"
-    told = {model.id: model.max_model_len for model in models}
-    window = session.window.size or told.get(session.served) or max(told.values(), default=0)
+    window = session.window.size or size_of(models, session.served)
     used = session.window.used
     if used:
         size += f", {used} of {window} tokens" if window else f", {used} tokens"

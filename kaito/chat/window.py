@@ -6,18 +6,21 @@ server's: the usage of the last answer, `/tokenize`, `max_model_len`, and failin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from kaito.chat.conversation import Conversation
 from kaito.errors import InferenceError, KaitoError
-from kaito.openai import ChatModel, Usage, WindowExceeded
+from kaito.openai import ChatModel, Model, Usage, WindowExceeded
 
 # The reply that turns are given up for, in tokens; a smaller --max-tokens needs no more than itself.
 FLOOR = 256
 
 # Tokens that a chat template puts around one message are few; a token of text is at least one byte.
 _TEMPLATE_TOKENS = 32
+
+# How many questions wait for a look at what the server lists, when it fails; some may never list anything.
+_LOOKS = 3
 
 
 class Plan(NamedTuple):
@@ -28,13 +31,17 @@ class Plan(NamedTuple):
 
 
 class Window:
-    """What is known of the window. State: its `size` in tokens (0: unknown), and how many turns are left out."""
+    """What is known of the window. State: its `size` in tokens (0: unknown), and how many turns are left out.
 
-    def __init__(self, model: ChatModel) -> None:
+    `models` gives what the server lists, and may raise KaitoError.
+    """
+
+    def __init__(self, model: ChatModel, models: Callable[[], Sequence[Model]]) -> None:
         self.size = 0
         self.left_out = 0
         self._model = model
-        self._asked_models = False
+        self._models = models
+        self._looks_left = _LOOKS
         self._counts_tokens = True
         # The turns that were left out before the question at hand.
         self._left_out_before = 0
@@ -119,15 +126,14 @@ class Window:
             self._leave_out(conversation, min(FLOOR, max_tokens) - room, prompt, messages)
 
     def _look_up(self, served: str) -> None:
-        if self._asked_models:
+        if not self._looks_left:
             return
-        self._asked_models = True
+        self._looks_left -= 1
         try:
-            models = self._model.models()
+            self.size = size_of(self._models(), served)
         except KaitoError:
             return
-        sizes = {model.id: model.max_model_len for model in models}
-        self.size = sizes.get(served) or max(sizes.values(), default=0)
+        self._looks_left = 0
 
     def _surely_fits(self, question: str, max_tokens: int) -> bool:
         if not self._used:
@@ -159,6 +165,12 @@ class Window:
             excess -= int((len(turn.question) + len(turn.answer)) * per_character)
             if excess <= 0:
                 return
+
+
+def size_of(models: Sequence[Model], served: str) -> int:
+    """The context window, in tokens, of the model of the id `served`; 0: not told. An adapter's is its base model's."""
+    sizes = {model.id: model.max_model_len for model in models}
+    return sizes.get(served) or max(sizes.values(), default=0)
 
 
 def _too_long(window: int, prompt: int) -> InferenceError:

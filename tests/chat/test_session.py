@@ -7,19 +7,28 @@ import pytest
 from kaito.chat.session import Session
 from kaito.endpoint import Endpoint, Found
 from kaito.errors import InferenceError
-from kaito.openai import Content, Finish, Reasoning, Sampling, Served, Usage, WindowExceeded
+from kaito.openai import Content, Finish, Model, Reasoning, Sampling, Served, Usage, WindowExceeded
 from kaito.workspace import Workspace
 
 
 class Script:
-    """Answers each question with the next list of events; an exception among them is raised in its place."""
+    """Answers each question with the next list of events; an exception among them is raised in its place.
+
+    `listed`: the models that it lists; `looks` counts how often it was asked for them.
+    """
 
     def __init__(self, *answers):
         self.asked = []
+        self.looks = 0
+        self.listed = []
         self._answers = list(answers)
 
     def models(self):
-        return []
+        self.looks += 1
+        return self.listed
+
+    def choose(self, model):
+        pass
 
     def count_tokens(self, messages):
         raise InferenceError("it counts no tokens")
@@ -32,9 +41,9 @@ class Script:
             yield event
 
 
-def session(*answers, max_tokens=1024, **options):
+def session(*answers, max_tokens=1024, probed=(), **options):
     model = Script(*answers)
-    found = Found(Workspace("phi", "default"), Endpoint("APIProxy", "", None), "phi")
+    found = Found(Workspace("phi", "default"), Endpoint("APIProxy", "", None, probed), "phi")
     told = []
     made = Session(None, found, model, Sampling(max_tokens=max_tokens), notice=told.append, **options)
     return made, model, told
@@ -123,6 +132,23 @@ def exceeded(window=0, prompt=0, asked=0):
 
 
 class TestWindow:
+    def test_what_the_probe_of_a_direct_way_listed_is_not_asked_for_again(self):
+        made, model, _ = session(OK, OK, probed=(Model("phi", 2048, ""),))
+        ask(made)
+        ask(made)
+        assert (made.window.size, model.looks) == (2048, 0)
+
+    def test_what_is_listed_is_asked_once_whoever_wants_to_know(self):
+        made, model, _ = session(OK, OK, OK)
+        model.listed = [Model("phi", 2048, ""), Model("adapter", 0, "phi")]
+        ask(made)
+        assert model.looks == 0
+        ask(made)
+        assert made.models() == model.listed
+        made.choose_model("adapter")
+        ask(made)
+        assert (made.window.size, model.looks) == (2048, 1)
+
     def test_the_default_budget_is_cut_to_what_the_model_can(self):
         made, model, _ = session([exceeded(512, 12, 1024)], OK, max_tokens_chosen=False)
         ask(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kaito.chat.conversation import Conversation, Turn
-from kaito.chat.window import FLOOR, Plan, Window
+from kaito.chat.window import FLOOR, Plan, Window, size_of
 from kaito.errors import InferenceError
 from kaito.openai import Model, Usage, WindowExceeded
 
@@ -15,13 +15,16 @@ WORD = "word "
 class Server:
     """As much of a ChatModel as a window asks; a token is a word. `looks` counts what it was asked."""
 
-    def __init__(self, size=0, counts=False):
+    def __init__(self, size=0, counts=False, fails=0):
         self.looks = []
+        self._fails = fails
         self._size = size
         self._counts = counts
 
     def models(self):
         self.looks.append("models")
+        if self.looks.count("models") <= self._fails:
+            raise InferenceError("no answer to /v1/models")
         return [Model("phi", self._size, ""), Model("adapter", 0, "phi")]
 
     def count_tokens(self, messages):
@@ -29,6 +32,11 @@ class Server:
         if not self._counts:
             raise InferenceError("the model's server does not count tokens")
         return count(messages)
+
+
+def window_of(server):
+    """The window of a model whose lists and counts come from that server."""
+    return Window(server, server.models)
 
 
 def count(messages):
@@ -54,13 +62,13 @@ class TestWithSizes:
 
     def test_the_first_question_costs_no_look(self):
         server = Server(2048, counts=True)
-        plan = Window(server).plan(talk(), WORD, 1024, "")
+        plan = window_of(server).plan(talk(), WORD, 1024, "")
         assert plan == Plan([{"role": "user", "content": WORD}], 1024)
         assert server.looks == []
 
     def test_nor_does_one_that_surely_fits_by_the_last_usage(self):
         server = Server(2048, counts=True)
-        window = Window(server)
+        window = window_of(server)
         answered(window, window.plan(talk(), WORD, 1024, "phi"))
         window.plan(talk(11), WORD, 1024, "phi")
         window.plan(talk(11, 11), WORD, 1024, "phi")
@@ -81,30 +89,57 @@ class TestWithSizes:
         ],
     )
     def test_what_is_sent(self, turns, question, wanted, left_out, budget):
-        window = Window(Server(2048, counts=True))
+        window = window_of(Server(2048, counts=True))
         conversation = talk(*turns)
         plan = window.plan(conversation, WORD * question, wanted, "phi")
         assert (window.left_out, plan.max_tokens) == (left_out, budget)
         assert plan.messages == conversation.messages(WORD * question, left_out)
 
     def test_the_window_is_that_of_the_model_that_answers(self):
-        window = Window(Server(2048))
+        window = window_of(Server(2048))
         window.plan(talk(2), WORD, 10, "phi")
         assert window.size == 2048
         # An adapter's is its base model's.
-        window = Window(Server(2048))
+        window = window_of(Server(2048))
         window.plan(talk(2), WORD, 10, "adapter")
         assert window.size == 2048
 
+    @pytest.mark.parametrize(
+        ("sizes", "served", "size"),
+        [
+            pytest.param({"phi": 2048, "adapter": 1024}, "adapter", 1024, id="its own"),
+            pytest.param({"phi": 2048, "adapter": 0}, "adapter", 2048, id="its base model's"),
+            pytest.param({"phi": 2048}, "", 2048, id="not known which answers"),
+            pytest.param({"phi": 0}, "phi", 0, id="not told"),
+            pytest.param({}, "phi", 0, id="nothing listed"),
+        ],
+    )
+    def test_the_size_by_what_is_listed(self, sizes, served, size):
+        assert size_of([Model(name, told, "") for name, told in sizes.items()], served) == size
+
+    def test_a_look_that_failed_is_tried_again_with_the_next_question(self):
+        window = window_of(server := Server(2048, fails=1))
+        window.plan(talk(2), WORD, 10, "phi")
+        assert window.size == 0
+        window.plan(talk(2), WORD, 10, "phi")
+        assert window.size == 2048
+        assert server.looks.count("models") == 2
+
+    def test_one_that_always_fails_is_given_up(self):
+        window = window_of(server := Server(2048, fails=100))
+        for _ in range(10):
+            window.plan(talk(2), WORD, 10, "phi")
+        assert server.looks == ["models"] * 3
+
     def test_the_system_prompt_and_the_newest_message_stay(self):
-        window = Window(Server(2048, counts=True))
+        window = window_of(Server(2048, counts=True))
         conversation = talk(1000, 1000, 1000)._replace(system=WORD * 100)
         plan = window.plan(conversation, WORD * 1600, 1024, "phi")
         assert [message["role"] for message in plan.messages] == ["system", "user"]
         assert plan.max_tokens == 2048 - 1700
 
     def test_what_is_left_out_stays_left_out(self):
-        window = Window(Server(2048, counts=True))
+        window = window_of(Server(2048, counts=True))
         window.plan(talk(1000, 1000), WORD * 10, 1024, "phi")
         assert window.left_out == 1
         window.plan(talk(1000, 1000, 10), WORD, 10, "phi")
@@ -112,7 +147,7 @@ class TestWithSizes:
 
     @pytest.mark.parametrize(("size", "over"), [(2048, "1 token"), (2049, "2 tokens"), (3000, "953 tokens")])
     def test_a_message_that_is_too_long_alone(self, size, over):
-        window = Window(Server(2048, counts=True))
+        window = window_of(Server(2048, counts=True))
         with pytest.raises(InferenceError) as caught:
             window.plan(talk(10), WORD * size, 1024, "phi")
         assert caught.value.message.startswith(f"the message is too long: {size} tokens ")
@@ -122,7 +157,7 @@ class TestWithSizes:
 
     def test_clear_forgets_the_conversation_and_not_the_window(self):
         server = Server(2048, counts=True)
-        window = Window(server)
+        window = window_of(server)
         answered(window, window.plan(talk(1000, 1000), WORD * 10, 1024, "phi"))
         window.clear()
         assert (window.left_out, window.used, window.size) == (0, 0, 2048)
@@ -135,7 +170,7 @@ class TestWithoutCounts:
     """A server that tells usage, or what did not fit, and counts nothing beforehand."""
 
     def test_usage_is_scaled(self):
-        window = Window(Server(2048))
+        window = window_of(Server(2048))
         answered(window, window.plan(talk(1000), WORD * 10, 10, "phi"))
         plan = window.plan(talk(1000, 500), WORD * 10, 1024, "phi")
         assert window.left_out == 0
@@ -143,13 +178,13 @@ class TestWithoutCounts:
 
     def test_counting_is_not_tried_twice(self):
         server = Server(2048)
-        window = Window(server)
+        window = window_of(server)
         for _ in range(3):
             window.plan(talk(1000), WORD * 10, 1024, "phi")
         assert server.looks == ["models", "tokenize"]
 
     def test_a_refusal_with_numbers_is_enough(self):
-        window = Window(Server())
+        window = window_of(Server())
         conversation, question = talk(900, 900), WORD * 10
         plan = window.plan(conversation, question, 1024, "phi")
         assert plan.max_tokens == 1024
@@ -157,7 +192,7 @@ class TestWithoutCounts:
         assert (window.size, window.left_out, plan.max_tokens) == (2048, 1, 1024)
 
     def test_the_newest_message_is_too_long_by_a_refusal_s_numbers(self):
-        window = Window(Server())
+        window = window_of(Server())
         plan = window.plan(talk(), WORD * 3000, 1024, "")
         with pytest.raises(InferenceError, match="too long: 2049 tokens"):
             window.refused(refusal(2048, 2049), plan, talk(), WORD * 3000, 1024)
@@ -179,22 +214,22 @@ class TestWithNothing:
         return plan, tries
 
     def test_the_reply_shrinks_before_turns_go(self):
-        plan, _ = self.ask(Window(Server()), talk(100, 100), 1000)
+        plan, _ = self.ask(window_of(Server()), talk(100, 100), 1000)
         assert (len(plan.messages), plan.max_tokens) == (5, 512)
-        plan, _ = self.ask(Window(Server()), talk(100, 100), 500)
+        plan, _ = self.ask(window_of(Server()), talk(100, 100), 500)
         assert (len(plan.messages), plan.max_tokens) == (5, FLOOR)
-        plan, _ = self.ask(Window(Server()), talk(100, 100), 400)
+        plan, _ = self.ask(window_of(Server()), talk(100, 100), 400)
         assert (len(plan.messages), plan.max_tokens) == (3, FLOOR)
 
     def test_what_passed_is_remembered(self):
-        window = Window(Server())
+        window = window_of(Server())
         _, tries = self.ask(window, talk(300, 300), 900)
         assert tries == 3
         plan, tries = self.ask(window, talk(300, 300, 10), 900)
         assert (tries, plan.max_tokens) == (1, FLOOR)
 
     def test_it_ends_with_the_server_s_own_words(self):
-        window = Window(Server())
+        window = window_of(Server())
         with pytest.raises(InferenceError) as caught:
             self.ask(window, talk(10, 10), 0)
         assert (caught.value.message, caught.value.hint) == ("too long, it says", "send a shorter message")
@@ -202,7 +237,7 @@ class TestWithNothing:
 
     def test_contradictions_come_to_an_end(self):
         """The server counts few tokens and refuses them as many."""
-        window = Window(Server(2048, counts=True))
+        window = window_of(Server(2048, counts=True))
         conversation = talk(10, 10)
         plan = window.plan(conversation, WORD, 1024, "phi")
         with pytest.raises(InferenceError):
