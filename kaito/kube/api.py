@@ -255,7 +255,8 @@ class ApiServer:
         # What failed may be a proxy on the way, which the message then names.
         same = error.message == f"{self.url.authority}: {error.why}"
         why = error.why if same else error.message
-        kind = ClusterError if isinstance(error, (CertificateError, ClientCertificateError, Redirected)) else UnreachableError
+        lasting = isinstance(error, (CertificateError, ClientCertificateError, Redirected))
+        kind = ClusterError if lasting else UnreachableError
         return kind(f"cannot reach the API server {self._host()}: {why}", hint)
 
     def _context_flag(self) -> str:
