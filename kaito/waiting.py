@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from kaito.endpoint import Endpoint, Found, find
-from kaito.errors import ClusterError, InferenceError, KaitoError, NotReadyError
-from kaito.kube.api import ApiServer
+from kaito.errors import ClusterError, InferenceError, KaitoError, NotReadyError, UnreachableError
+from kaito.kube.api import ApiServer, passes
 from kaito.resources import ABSENT, fetch, named, replicas_of
 from kaito.transport import Timeouts, TransportError
 from kaito.watching import Changes
 
-# Between two looks at a model that is being loaded, which nothing announces: growing from the one to the other.
+# Between two looks at what nothing announces, as a model that is being loaded: growing from the one to the other.
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
 
@@ -36,36 +36,49 @@ def wait(
     """Finds the endpoint once the workspace can answer; `say` is told what is waited for, at each change.
 
     Raises NotReadyError after `seconds`, ClusterError and WorkspaceError at once for what waiting does not mend.
+    After a first look that succeeds, that is no longer so for an API server that is away or busy.
     """
     end = time.monotonic() + seconds
     pause = _FIRST_PAUSE
     changes: Changes | None = None
+    looked = False
     try:
         while True:
+            outage: ClusterError | None = None
             try:
+                if looked:
+                    # What is there at once costs no more than without --wait; only from here on it is watched.
+                    changes = changes or Changes(api, namespace, _query(api, name, namespace))
+                    # Before the look, so that no change after it is missed.
+                    changes.mark()
                 found = find(api, name, namespace, environ, via)
+                silence = _silence(found.endpoint)
             except NotReadyError as error:
                 reason: KaitoError = error
                 longest, pause = _LONGEST_WATCH, _FIRST_PAUSE
+            except ClusterError as error:
+                if not looked or not passes(error):
+                    raise
+                reason = outage = error
+                longest, pause = pause, min(pause * 2, _LONGEST_PAUSE)
             else:
-                silence = _silence(found.endpoint)
                 if silence is None:
                     return found
                 reason = silence
                 longest, pause = pause, min(pause * 2, _LONGEST_PAUSE)
             left = end - time.monotonic()
             if left <= 0:
+                if outage:
+                    raise outage
                 raise NotReadyError(
                     f"{reason.message} (waited {seconds:g} s)", "give it longer with --wait=1h", reason.details
                 )
             say(f"waiting: {reason.message}")
-            if changes is None:
-                # What is there at once costs no more than without --wait; only from here on it is watched.
-                changes = Changes(api, namespace, _query(api, name, namespace))
-            else:
+            if outage:
+                time.sleep(min(left, longest))
+            elif changes:
                 changes.wait(min(left, longest))
-            # Before the next look, so that no change after it is missed.
-            changes.mark()
+            looked = True
     finally:
         if changes:
             changes.close()
@@ -77,7 +90,10 @@ def _query(api: ApiServer, name: str, namespace: str) -> str:
 
 
 def _silence(endpoint: Endpoint) -> KaitoError | None:
-    """Why the model does not answer yet; None: it does, or whether it does may not be asked."""
+    """Why the model does not answer yet; None: it does, or whether it does may not be asked.
+
+    Raises UnreachableError.
+    """
     if endpoint.models:
         return None
     try:
@@ -85,6 +101,8 @@ def _silence(endpoint: Endpoint) -> KaitoError | None:
             "GET", "/v1/models", headers=(), body=None, timeouts=Timeouts(total=_LOOK_SECONDS)
         )
         body = response.read(_LOOK_LIMIT)
+    except UnreachableError:
+        raise
     except ClusterError:
         return None
     except TransportError as error:

@@ -221,6 +221,49 @@ class TestWithoutAWatch:
         assert len(watches(cluster)) == 1
 
 
+class TestAnApiServerThatIsAway:
+    """Once it has been seen, it is waited for like the workspace; what no waiting mends still ends it."""
+
+    @pytest.mark.parametrize(
+        ("answer", "why"),
+        [
+            pytest.param(Refusal(503), b" answers 503: ", id="503"),
+            pytest.param(Refusal(429), b" answers 429: ", id="429"),
+            pytest.param(Raw(b""), b"cannot reach the API server ", id="no answer"),
+        ],
+    )
+    def test_it_is_waited_for(self, cluster, wait, answer, why):
+        cluster.add(pending())
+        process = wait()
+        wait_for_watch(cluster)
+        cluster.on("/apis/kaito.sh/", answer, times=2)
+        cluster.add(workspace(NAME))
+        line = process.stderr.readline()
+        assert line.startswith(WAITING) and why in line
+        assert asked(process)[:2] == (0, b"OK\n")
+
+    def test_before_the_first_look_it_ends_at_once(self, cluster, chat):
+        cluster.on("/apis/kaito.sh/", Refusal(503))
+        assert chat("Say OK\n", "--wait").code == 3
+
+    def test_the_time_is_up(self, cluster, start_chat):
+        cluster.add(pending())
+        process = start_chat("--wait=2s")
+        wait_for_watch(cluster)
+        cluster.on("/apis/kaito.sh/", Refusal(503))
+        code, _, err = asked(process)
+        assert code == 3
+        assert " answers 503: " in err.splitlines()[-1]
+
+    def test_a_right_that_is_taken_away_ends_it(self, cluster, wait):
+        cluster.add(pending())
+        process = wait()
+        wait_for_watch(cluster)
+        cluster.on("/apis/kaito.sh/", Refusal(401, {"kind": "Status", "code": 401}))
+        cluster.add(workspace(NAME))
+        assert asked(process)[0] == 3
+
+
 @pytest.mark.parametrize(
     ("made", "argv", "code"),
     [
