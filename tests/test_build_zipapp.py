@@ -178,8 +178,10 @@ def test_the_archive_holds_what_the_build_writes_and_the_license(made, unpacked)
     assert all(one.isreg() and (one.uid, one.gid, one.mtime) == (0, 0, 0) for one, _ in unpacked.values())
 
 
-def test_what_krew_unpacks_runs(made, tmp_path):
-    shutil.unpack_archive(made[0] / "kubectl-kaito.tar.gz", tmp_path)
+def test_what_krew_unpacks_runs(unpacked, tmp_path):
+    for name, (described, data) in unpacked.items():
+        (tmp_path / name).write_bytes(data)
+        (tmp_path / name).chmod(described.mode)
     assert __version__ in ask(sys.executable, tmp_path / "kubectl-kaito")
     search = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     offered = subprocess.run(
