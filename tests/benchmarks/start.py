@@ -31,7 +31,7 @@ def rows(folder, rounds):
         sizes = [peak(reference, env), peak(rig.program, env, QUESTION)]
     imports = f"interpreter with http.client, ssl, json, argparse: {milliseconds(bare)}"
     return [
-        Row("start-up: `--help`", milliseconds(shown), imports, ratios[1], MOST_HELP),
+        Row("start-up, to show the help", milliseconds(shown), imports, ratios[1], MOST_HELP),
         Row("one piped question", milliseconds(asked), "the same", ratios[2], MOST_QUESTION),
         Row(
             "peak memory of that question",
