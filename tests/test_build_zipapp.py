@@ -107,7 +107,9 @@ def test_modules_of_the_user_do_not_get_in_the_way(program, tmp_path):
     """PYTHONPATH and the working folder may hold anything, a kaito of another kind too."""
     for name in ("kaito", "json", "re", "typing"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one')")
-    assert __version__ in ask(sys.executable, program, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    # -S: a .pth file of the environment that runs the tests may import some of them before the program begins.
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    assert __version__ in ask(sys.executable, "-S", program, cwd=tmp_path, env=environment)
 
 
 def test_it_holds_the_program_and_no_path_of_this_machine(program):
