@@ -103,17 +103,6 @@ def test_a_python_without_byte_code_runs_the_sources(program, tmp_path):
     assert ask(sys.executable, bare) == ask(sys.executable, program)
 
 
-def test_modules_of_the_user_do_not_get_in_the_way(program, tmp_path):
-    """PYTHONPATH and the working folder may hold anything, a kaito of another kind too.
-
-    What Python itself imports before it runs anything is left out: which that is differs between versions.
-    tests/end_to_end/test_zipapp.py finds it out and shadows all the rest.
-    """
-    for name in ("kaito", "json"):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one')")
-    assert __version__ in ask(sys.executable, program, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)})
-
-
 def test_it_holds_the_program_and_no_path_of_this_machine(program):
     with zipfile.ZipFile(program) as archive:
         assert archive.testzip() is None
