@@ -796,7 +796,10 @@ class TestByHand:
             path = process.stdout.readline().decode().rstrip("\n")
             assert kubectl(path, "get", "workspaces", "-o", "name").stdout == "workspace.kaito.sh/mine\n"
             process.send_signal(number)
-            assert process.wait(10) == code
+            try:
+                assert process.wait(10) == code
+            finally:
+                process.kill()
         assert list(temporary.iterdir()) == []
 
     def test_an_upstream_names_the_model(self, home):

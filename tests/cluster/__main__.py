@@ -78,7 +78,9 @@ def serve(path):
     """Say where the kubeconfig is and wait for Ctrl-C or SIGTERM."""
     print(path, flush=True)
     try:
-        threading.Event().wait()
+        # Not one endless wait: a signal that comes right before it would only be seen behind it.
+        while not threading.Event().wait(1):
+            pass
     except KeyboardInterrupt:
         return 130
     return 0
