@@ -84,8 +84,10 @@ class Ticker:
                 if len(text) + len(time_so_far) > room:
                     text = text[: max(0, room - len(time_so_far) - 1)] + "…"
                 line = text + time_so_far
-                _write(f"\r{line:<{self._shown}}")
+                padded = f"\r{line:<{self._shown}}"
+                # Before it is written: Ctrl-C may come right behind.
                 self._shown = len(line)
+                _write(padded)
 
 
 def _elapsed(start: float) -> str:

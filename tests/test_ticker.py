@@ -72,3 +72,17 @@ def test_what_is_over_within_the_delay_never_shows(show):
     screen = show("with Ticker(60.0) as ticker:\n    ticker.say('waiting')\nprint('done')\n")
     assert screen.wait() == 0
     assert screen.text == "done\n"
+
+
+def test_it_goes_away_also_when_an_interrupt_follows_it_at_once(show):
+    code = (
+        "import os\nwrite = os.write\n"
+        "def interrupted(descriptor, data):\n"
+        "    os.write = write\n    write(descriptor, data)\n    raise KeyboardInterrupt\n"
+        "os.write = interrupted\n"
+        "try:\n    with Ticker() as ticker:\n        ticker.say('text')\n"
+        "except KeyboardInterrupt:\n    print('done')\n"
+    )
+    screen = show(code)
+    assert screen.wait() == 0
+    assert re.search(r"\rtext \(0s\)\r {9,}\rdone", screen.raw.decode())
