@@ -17,6 +17,7 @@ from kaito.links import Link
 from kaito.sse import Event as Message
 from kaito.sse import Parser
 from kaito.text import excerpt
+from kaito.timelimit import TimeUp
 from kaito.transport import ConnectError, CutOff, Response, TimedOut, Timeouts, TransportError
 
 # A completion that comes as one JSON document, and an error's body.
@@ -179,13 +180,18 @@ class ChatModel:
         Closing the iterator closes the connection, so that the server stops generating. Raises KaitoError:
         InferenceError for what goes wrong at the model's server, other kinds for the way there.
         """
-        response = self._ask(messages, sampling)
         try:
-            yield from _events(response)
-        except TransportError as error:
-            raise _broken(error) from None
-        finally:
-            response.close()
+            response = self._ask(messages, sampling)
+            try:
+                yield from _events(response)
+            except TransportError as error:
+                raise _broken(error) from None
+            finally:
+                response.close()
+        except (KeyboardInterrupt, TimeUp):
+            # It may come between the answer's head and the hands that close the answer.
+            self._link.close()
+            raise
 
     def _ask(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         """The answer's head, of status 200; asks again while the server is busy, and once more for its model."""
@@ -261,6 +267,9 @@ class ChatModel:
             answer = response.read(_DOCUMENT_LIMIT)
         except TransportError as error:
             raise InferenceError(f"no answer to {path}: {error.message}") from None
+        except (KeyboardInterrupt, TimeUp):
+            self._link.close()
+            raise
         if response.status != 200:
             raise self._link.refusal(response.status, answer) or _refused(response, answer)
         return _object(answer)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
 from kaito.errors import ClusterError, InferenceError, KaitoError, WorkspaceError
+from kaito.links import DirectLink
 from kaito.openai import (
     ChatModel,
     Clock,
@@ -19,6 +21,9 @@ from kaito.openai import (
     Usage,
     WindowExceeded,
 )
+from kaito.timelimit import TimeUp
+from kaito.transport import Url
+from tests.servers import RawServer
 
 HI = [{"role": "user", "content": "Hi"}]
 DATE = "Sun, 22 Nov 2026 20:46:27 GMT"
@@ -172,6 +177,27 @@ class TestEvents:
         assert next(stream) == Content("a")
         stream.close()
         assert answer.closed
+
+    @pytest.mark.parametrize("look", ["stream", "models"])
+    @pytest.mark.parametrize("end", [KeyboardInterrupt(), TimeUp(1.0)], ids=repr)
+    def test_an_interrupt_right_behind_the_head_closes_the_connection(self, look, end):
+        def trace(line):
+            if " 200 " in line:
+                raise end
+
+        left = threading.Event()
+
+        def script(peer):
+            peer.request()
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\n\r\n")
+            peer.wait_for_end()
+            left.set()
+
+        with RawServer(script) as server:
+            model = ChatModel(DirectLink(Url("http", server.host, server.port, ""), None, trace))
+            with pytest.raises(type(end)):
+                model.models() if look == "models" else next(model.stream(HI, Sampling()))
+            assert left.wait(5)
 
 
 class TestRequest:
