@@ -39,6 +39,7 @@ Exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the program and returns its exit code; every failure is told here, and none by a traceback."""
     hold_standard_streams()
+    sys.unraisablehook = _told_by_nobody
     try:
         return run(sys.argv[1:] if argv is None else argv)
     except KaitoError as error:
@@ -65,6 +66,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         )
         return 1
+
+
+def _told_by_nobody(lost: Any) -> None:
+    """Python's hook (sys.unraisablehook) for an exception where none can be raised, as in a finalizer.
+
+    Python itself would write a traceback and go on. An interrupt is not lost by it: it is given once more.
+    """
+    if lost.exc_type is KeyboardInterrupt:
+        import _thread
+        from signal import SIGINT
+
+        # By another thread, since it would hit this very function.
+        _thread.start_new_thread(os.kill, (os.getpid(), SIGINT))
+    elif os.environ.get("KAITO_DEBUG"):
+        sys.__unraisablehook__(lost)
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

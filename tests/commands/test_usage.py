@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from kaito.cli import main
@@ -13,6 +15,8 @@ def kaito(capfd, monkeypatch):
 
     def run(*argv):
         monkeypatch.setenv("KUBECONFIG", "/nonexistent/config")
+        # The program sets its own, which is put back behind the test.
+        monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
         code = main(argv)
         return (code, *capfd.readouterr())
 

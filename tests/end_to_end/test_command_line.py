@@ -97,6 +97,34 @@ def test_what_needs_no_cluster_loads_nothing_for_one(argv):
     assert not loaded & heavy
 
 
+@pytest.mark.parametrize(
+    ("raising", "seconds", "code"),
+    [
+        pytest.param("signal.raise_signal(signal.SIGINT)", 60, 130, id="an interrupt is not lost"),
+        pytest.param("raise ValueError", 0, 0, id="an error is not told"),
+    ],
+)
+def test_what_is_raised_where_nothing_can_be_raised_writes_no_traceback(raising, seconds, code):
+    script = f"""
+import signal, sys, time
+from kaito import cli
+
+class Finalized:
+    def __del__(self):
+        {raising}
+
+def run(argv):
+    Finalized()
+    time.sleep({seconds})
+    return 0
+
+cli.run = run
+sys.exit(cli.main([]))
+"""
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
+
+
 def test_an_old_python_is_told_so_in_one_line(tmp_path):
     """The launcher parses in Python 2 as well: nothing newer may stand in it."""
     import ast
