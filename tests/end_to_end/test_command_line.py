@@ -11,7 +11,7 @@ import pytest
 from kaito import __version__
 from tests.cluster.process import ROOT
 
-from . import CHAT, NAME
+from . import CHAT, NAME, UNMEASURED
 
 EXIT_CODES = """\
 Exit codes:
@@ -83,6 +83,7 @@ def test_the_version(kaito):
     assert kaito("version") == (0, f"kubectl-kaito {__version__} (Python {python})\n", "")
 
 
+@UNMEASURED
 @pytest.mark.parametrize("argv", [("--help",), ("help", "chat"), ("version",)])
 def test_what_needs_no_cluster_loads_nothing_for_one(argv):
     code = (

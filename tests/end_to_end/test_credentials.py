@@ -15,7 +15,7 @@ import pytest
 
 from tests.cluster import data, run, start
 
-from . import CHAT
+from . import CHAT, UNMEASURED
 
 PLUGIN = """\
 #!{python}
@@ -218,6 +218,7 @@ def test_key_data_is_on_no_disk_while_a_session_starts_nor_after_it_was_killed(
     assert [str(file) for folder in (temporary, home) for file in folder.rglob("*")] == []
 
 
+@UNMEASURED
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_no_file_is_made_while_a_session_starts(cluster, tmp_path, home):
     path = cluster.write_kubeconfig(tmp_path / "kube", "certificate")

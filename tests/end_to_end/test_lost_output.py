@@ -13,7 +13,7 @@ import pytest
 from tests.cluster import HANG
 from tests.cluster.process import program
 
-from . import CHAT, CONNECTED
+from . import CHAT, CONNECTED, UNMEASURED
 
 FORMS = pytest.mark.parametrize("form", ["text", "json", "jsonl"])
 NEEDS_FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -108,6 +108,7 @@ class TestInterruptedWhileWriting:
         assert len(records[0]["response"]) == LARGE
         assert records[-1]["error"] == {"message": "interrupted", "exit_code": 130}
 
+    @UNMEASURED
     def test_a_second_time_is_taken_at_its_word(self, cluster, start_chat, form):
         process, _ = self.started(cluster, start_chat, form)
         ended = threading.Event()

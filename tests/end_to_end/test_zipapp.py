@@ -18,7 +18,7 @@ import build_zipapp
 from tests.cluster import NO_ENDPOINTS, Terminal, workspace
 from tests.cluster.process import run
 
-from . import BANNER, CHAT, NAME
+from . import BANNER, CHAT, NAME, UNMEASURED
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 NOBODY = 65534
@@ -130,6 +130,7 @@ def test_it_runs_from_such_a_file_system(for_nobody, public_folder, mount):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"OK\n", b"")
 
 
+@UNMEASURED
 @pytest.mark.parametrize("relative", [False, True])
 def test_no_module_of_pythonpath_gets_in_the_way(ask, program, tmp_path, relative):
     """All that the standard library has is shadowed, but for what Python itself imports before it runs anything."""
