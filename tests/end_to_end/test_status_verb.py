@@ -10,6 +10,7 @@ import pytest
 from tests.cluster import (
     Cluster,
     Raw,
+    Refusal,
     condition,
     inference_set,
     pod,
@@ -181,6 +182,19 @@ class TestWatch:
         newest = service("newest")
         cluster.add(newest)
         assert int(newest["metadata"]["resourceVersion"]) == int(revision) + 1
+
+    def test_an_api_server_that_is_away_is_waited_for(self, cluster, start_kaito):
+        process = start_kaito("status", "--watch")
+        read_table(process)
+        wait_for_watch(cluster)
+        cluster.on("/apis/kaito.sh/", Refusal(503), times=2)
+        cluster.add(workspace("own", ready=False))
+        assert b" answers 503" in process.stderr.readline()
+        assert process.stderr.readline() == b"trying again until it answers; Ctrl-C ends it\n"
+        assert process.stdout.readline() == b"\n"
+        assert "False" in read_table(process)[2]
+        process.terminate()
+        assert process.communicate(timeout=10) == (b"", b""), "it is told once"
 
     def test_ctrl_c(self, terminal):
         screen = terminal("status", "--watch", columns=200)
