@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 
 import pytest
 
@@ -168,44 +167,6 @@ class TestInterrupt:
         assert ask(screen, "Say OK") == "OK"
         assert [request.json["messages"] for request in cluster.model.chats] == [[user("Say OK")]]
 
-    def test_an_answer_is_stopped_and_what_came_of_it_is_kept(self, cluster, open_chat):
-        cluster.model.reply(["once ", "upon", HANG])
-        screen = open_chat()
-        screen.line("a story")
-        screen.expect("once upon")
-        pressed = time.monotonic()
-        screen.interrupt()
-        assert cluster.model.requests[0].closed.wait(5), "the model goes on generating"
-        assert time.monotonic() - pressed < 0.2
-        screen.expect("[stopped]\n\n> ")
-        assert MARKED.search(screen.raw)
-        assert ask(screen, "and now?").startswith("You said: and now?")
-        assert messages(cluster) == [user("a story"), assistant("once upon"), user("and now?")]
-
-    @pytest.mark.parametrize(
-        "reply",
-        [
-            pytest.param(Reply("never", before=HANG), id="before the head of the answer"),
-            pytest.param(Reply([HANG]), id="before the first word"),
-            pytest.param(Reply([Reasoning("hm"), HANG]), id="while it reasons"),
-        ],
-    )
-    def test_while_the_first_word_is_awaited(self, cluster, open_chat, reply):
-        cluster.model.reply(reply)
-        screen = open_chat()
-        screen.line("a question")
-        # The kernel drops what is still on its way to the screen when it sees Ctrl-C.
-        screen.expect("a question\n")
-        request = cluster.model.requests.wait()
-        pressed = time.monotonic()
-        screen.interrupt()
-        assert request.closed.wait(5), "the model goes on generating"
-        assert time.monotonic() - pressed < 0.2
-        screen.expect("[stopped]\n\n> ")
-        assert MARKED.search(screen.raw)
-        assert ask(screen, "Say OK") == "OK"
-        assert messages(cluster) == [user("Say OK")], "an unanswered question is no turn"
-
     def test_while_a_sign_of_life_is_shown(self, cluster, open_chat):
         cluster.model.reply(Reply("never", before=HANG))
         screen = open_chat()
@@ -216,24 +177,6 @@ class TestInterrupt:
         screen.interrupt()
         screen.expect("[stopped]\n\n> ")
         assert re.match(rb"\^C\r {27,}\r+(\x1b\[2m)?\[stopped\]", screen.raw[before:]), "nothing is left of it"
-
-    def test_a_busy_model_is_not_waited_for(self, cluster, open_chat):
-        cluster.model.reply(Refusal(429, {"error": {"message": "Too many"}}, {"Retry-After": "30"}))
-        screen = open_chat()
-        screen.line("Say OK")
-        screen.expect("trying again")
-        screen.interrupt()
-        screen.expect("[stopped]\n\n> ")
-        assert ask(screen, "Say OK") == "OK"
-
-    def test_while_the_workspace_is_looked_up_it_leaves(self, cluster, terminal):
-        gate = threading.Event()
-        cluster.on("/workspaces/", Refusal(200, {}, before=gate))
-        screen = terminal("chat", "--workspace-name", NAME)
-        cluster.requests.wait(2)
-        screen.interrupt()
-        assert screen.wait() == 130
-        assert screen.text in ("^C", "^C\n")
 
 
 class TestFailures:
