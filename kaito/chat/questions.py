@@ -29,9 +29,9 @@ def from_flags(messages: Sequence[str], notice: Callable[[str], None]) -> list[Q
     """
     for text in messages:
         if not text.strip():
-            raise UsageError("a --message is empty")
+            raise UsageError("a --message is empty", "give it a text: -m TEXT")
         if not _is_utf8(text):
-            raise UsageError("a --message is not UTF-8")
+            raise UsageError("a --message is not UTF-8", "ask from a file, converted with iconv: -f FILE")
     first, *others = messages
     if not os.isatty(0):
         _tell_of_silence(notice)

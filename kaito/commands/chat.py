@@ -65,7 +65,12 @@ FLAGS = (
     Flag("no-history", SWITCH, False, "Do not keep what is typed for the next session", bare="true"),
     Flag("color", choice("auto", "always", "never"), "auto", "When to use colours: auto, always or never"),
     Flag("model", TEXT, "", "Which of the served models to ask, a LoRA adapter for one (default the base model)"),
-    Flag("via", choice("auto", "cluster", "loadbalancer", "proxy"), "auto", "Which way to the model to take"),
+    Flag(
+        "via",
+        choice("auto", "cluster", "loadbalancer", "proxy"),
+        "auto",
+        "Way to the model: auto, cluster, loadbalancer or proxy",
+    ),
     Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m when no duration is given)", bare="30m"),
     Flag("retry-timeout", DURATION, 60.0, "How long to keep asking a busy model again", shown="1m"),
 )
@@ -90,7 +95,7 @@ def _run(values: Values, records: Records | None) -> int:
     name = required_name(values, "chat")
     asked = not values.given.isdisjoint(("message", "file"))
     if values.given.issuperset(("message", "file")):
-        raise UsageError("--message and --file exclude each other")
+        raise UsageError("--message and --file exclude each other", "for a file below a message: -m TEXT < FILE")
 
     from kaito.chat import style
     from kaito.chat.conversation import Conversation
