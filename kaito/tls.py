@@ -58,6 +58,9 @@ _SYSTEM_ROOTS = (
 _X509_PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN has a name from 3.10 on only
 _IGNORE_UNEXPECTED_EOF = 0x80  # ssl.OP_IGNORE_UNEXPECTED_EOF, likewise
 
+# Windows opens no file by its descriptor, and removes none that is open.
+_NAMELESS_FILES = os.name != "nt"
+
 _CERTIFICATE = pattern(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -147,7 +150,8 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
 
     try:
         if certificate.data or certificate.key_data:
-            _load_from_memory(made, chain, key, refuse_password)
+            load = _load_from_memory if _NAMELESS_FILES else _load_from_disk
+            load(made, chain, key, refuse_password)
         else:
             made.load_cert_chain(certificate.file, certificate.key_file, refuse_password)
     except ssl.SSLError as error:
@@ -174,6 +178,23 @@ def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: 
         made.load_cert_chain(
             f"{directory}/{chain_file.fileno()}", f"{directory}/{key_file.fileno()}", password  # type: ignore[arg-type]
         )
+
+
+def _load_from_disk(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
+    """The same where an open file cannot lose its name: in two private files, which are gone when this returns."""
+    import tempfile
+
+    paths: list[str] = []
+    try:
+        for data in (chain, key):
+            descriptor, path = tempfile.mkstemp()
+            paths.append(path)
+            with io.FileIO(descriptor, "w") as file:
+                file.write(data)
+        made.load_cert_chain(paths[0], paths[1], password)  # type: ignore[arg-type]
+    finally:
+        for path in paths:
+            os.unlink(path)
 
 
 def _read(path: str, what: str) -> bytes:

@@ -368,7 +368,8 @@ def _connect(sock: socket.socket, address: Any, patience: float | None) -> None:
         left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
         if left <= 0:
             raise socket.timeout("timed out")
-        if select.select((), (sock,), (), left)[1]:
+        # Windows tells of a failed connection apart from a writable one.
+        if any(select.select((), (sock,), (sock,), left)):
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))

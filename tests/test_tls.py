@@ -449,6 +449,24 @@ def test_key_data_never_rests_on_a_disk(monkeypatch, tmp_path, memory):
     assert len(os.listdir("/dev/fd")) == before
 
 
+def test_where_no_file_can_be_without_a_name_key_data_is_gone_before_anything_is_sent(monkeypatch, tmp_path):
+    monkeypatch.setattr(tls, "_NAMELESS_FILES", False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    modes = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def watched(self, *arguments):
+        modes.extend(file.stat().st_mode & 0o777 for file in tmp_path.iterdir())
+        return load(self, *arguments)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", watched)
+    tls.context(Trust(ca_file=path("ca.pem")), Certificate(**CLIENT_DATA))
+    with pytest.raises(TlsError):
+        tls.context(Trust(), Certificate(data=data("client.pem"), key_data=data("server.key")))
+    assert modes == [0o600] * 4
+    assert list(tmp_path.iterdir()) == []
+
+
 # The transport behind TLS.
 
 

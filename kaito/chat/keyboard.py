@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
 from collections.abc import Callable
 from types import ModuleType
 
@@ -157,7 +158,18 @@ def _set_completer(readline: ModuleType, complete: Callable[[str], list[str]]) -
 
 
 def _pending(seconds: float) -> bool:
-    return bool(select.select([0], [], [], seconds)[0])
+    """Whether more has been typed, or is within so many seconds."""
+    if sys.platform != "win32":
+        return bool(select.select([0], [], [], seconds)[0])
+    # Windows selects among sockets only.
+    import msvcrt
+
+    end = time.monotonic() + seconds
+    while not msvcrt.kbhit():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def _plain_line() -> str | None:
