@@ -24,12 +24,16 @@ class TlsError(ValueError):
 
 
 class Certificate(NamedTuple):
-    """A client certificate and its key, in PEM; data wins over a file, each for itself."""
+    """A client certificate and its key, in PEM; data wins over a file, each for itself.
+
+    `written`: when the files were, in nanoseconds, so that files that were replaced make another certificate.
+    """
 
     file: str = ""
     key_file: str = ""
     data: bytes = b""
     key_data: bytes = b""
+    written: tuple[int, ...] = ()
 
 
 class Trust(NamedTuple):

@@ -102,6 +102,9 @@ class Credentials:
         authorization = ""
         certificate = _certificate(user)
         expires = self._obtain_at = NEVER
+        if certificate and certificate.written:
+            # For every request, so that rotated files are used at once, on a new connection.
+            self._obtain_at = 0.0
         if user.auth_provider and user.auth_provider.name != "oidc":
             raise _no_provider(self._target, user.auth_provider.name)
         if user.token_file:
@@ -196,7 +199,22 @@ def describe(target: Target) -> str:
 def _certificate(user: User) -> Certificate | None:
     if not (user.certificate_file or user.certificate_data):
         return None
-    return Certificate(user.certificate_file, user.key_file, user.certificate_data, user.key_data)
+    files = [
+        file
+        for file, data in ((user.certificate_file, user.certificate_data), (user.key_file, user.key_data))
+        if file and not data
+    ]
+    return Certificate(
+        user.certificate_file, user.key_file, user.certificate_data, user.key_data, tuple(map(_written, files))
+    )
+
+
+def _written(file: str) -> int:
+    """When a file was last written, in nanoseconds; 0 while it is not there."""
+    try:
+        return os.stat(file).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _basic(user: User) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -464,6 +465,32 @@ class TestAgainstAServer:
             api.close()
             server.close()
         assert [seen.common_name for seen in server.seen] == ["alice", "bob"]
+
+    def test_so_are_certificate_files_that_are_replaced(self, tmp_path: Path) -> None:
+        """What stays as it is stays on its connection (client-go's transport.dynamicClientCert)."""
+        server = RecordingServer("https")
+        files = {"client-certificate": "client.crt", "client-key": "client.key"}
+
+        def place(name: str, second: int) -> None:
+            for file in files.values():
+                (tmp_path / "new").write_bytes((DATA / f"{name}.{file[-3:]}").read_bytes())
+                os.utime(tmp_path / "new", (second, second))
+                (tmp_path / "new").replace(tmp_path / file)
+
+        place("alice", 1)
+        config = write_kubeconfig(tmp_path / "config", files, server.url)
+        lines: list[str] = []
+        api = ApiServer(load(config), {}, Credentials(load(config)), lines.append)
+        try:
+            api.get("/version")
+            api.get("/version")
+            place("bob", 2)
+            api.get("/version")
+        finally:
+            api.close()
+            server.close()
+        assert [seen.common_name for seen in server.seen] == ["alice", "alice", "bob"]
+        assert [line.partition(" ")[0] for line in lines] == ["connected", "GET", "GET", "connected", "GET"]
 
 
 @pytest.mark.parametrize(
