@@ -23,6 +23,10 @@ class TlsError(ValueError):
         self.message = message
 
 
+class UnusableCertificate(TlsError):
+    """It is the client certificate, or its key."""
+
+
 class Certificate(NamedTuple):
     """A client certificate and its key, in PEM; data wins over a file, each for itself.
 
@@ -136,21 +140,21 @@ def _has_entries(folder: str) -> bool:
 
 def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
     if not (certificate.file or certificate.data):
-        raise TlsError("there is a client key but no client certificate")
+        raise UnusableCertificate("there is a client key but no client certificate")
     if not (certificate.key_file or certificate.key_data):
-        raise TlsError("there is a client certificate but no client key")
-    chain = certificate.data or _read(certificate.file, "client certificate")
-    key = certificate.key_data or _read(certificate.key_file, "client key")
+        raise UnusableCertificate("there is a client certificate but no client key")
+    chain = certificate.data or _read(certificate.file, "client certificate", UnusableCertificate)
+    key = certificate.key_data or _read(certificate.key_file, "client key", UnusableCertificate)
     chain_name = "client-certificate-data" if certificate.data else certificate.file
     key_name = "client-key-data" if certificate.key_data else certificate.key_file
     if b"-----BEGIN CERTIFICATE-----" not in chain:
-        raise TlsError(f"{chain_name} holds no PEM certificate")
+        raise UnusableCertificate(f"{chain_name} holds no PEM certificate")
     if b"PRIVATE KEY-----" not in key:
-        raise TlsError(f"{key_name} holds no PEM private key")
+        raise UnusableCertificate(f"{key_name} holds no PEM private key")
 
     def refuse_password() -> bytes:
         # Called for an encrypted key only, in place of OpenSSL's question on the terminal.
-        raise TlsError(f"{key_name} is encrypted; kubectl cannot use it either: write it without a password")
+        raise UnusableCertificate(f"{key_name} is encrypted; kubectl cannot use it either: write it without a password")
 
     try:
         if certificate.data or certificate.key_data:
@@ -160,12 +164,13 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
             made.load_cert_chain(certificate.file, certificate.key_file, refuse_password)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise TlsError(f"{key_name} is not the key of the certificate in {chain_name}") from None
+            raise UnusableCertificate(f"{key_name} is not the key of the certificate in {chain_name}") from None
         why = (error.reason or "not understood").replace("_", " ").lower()
-        raise TlsError(f"the client certificate {chain_name} or its key {key_name} cannot be used: {why}") from None
+        unusable = f"the client certificate {chain_name} or its key {key_name} cannot be used: {why}"
+        raise UnusableCertificate(unusable) from None
     except OSError as error:
         why = (error.strerror or "unknown error").lower()
-        raise TlsError(f"the client certificate {chain_name} cannot be handed to OpenSSL: {why}") from None
+        raise UnusableCertificate(f"the client certificate {chain_name} cannot be handed to OpenSSL: {why}") from None
 
 
 def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
@@ -201,12 +206,12 @@ def _load_from_disk(made: ssl.SSLContext, chain: bytes, key: bytes, password: ob
             os.unlink(path)
 
 
-def _read(path: str, what: str) -> bytes:
+def _read(path: str, what: str, kind: type[TlsError] = TlsError) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise TlsError(f"cannot read the {what} {path}: {(error.strerror or 'unknown error').lower()}") from None
+        raise kind(f"cannot read the {what} {path}: {(error.strerror or 'unknown error').lower()}") from None
 
 
 def _nameless_file() -> io.FileIO:

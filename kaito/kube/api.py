@@ -219,14 +219,19 @@ class ApiServer:
         cluster = self.target.cluster
         if self._connection and credential.certificate == self._certificate:
             return self._connection
-        self.close()
         renewed = credential.certificate != self._certificate
         if self.url.scheme == "https" and (self._context is None or renewed):
             trust = tls.Trust(cluster.ca_file, cluster.ca_data, cluster.insecure, cluster.tls_server_name)
             try:
                 self._context = tls.context(trust, credential.certificate)
+            except tls.UnusableCertificate as error:
+                if self._connection and credential.certificate and credential.certificate.written:
+                    # The files are just being replaced: until both are there, the pair that was is shown.
+                    return self._connection
+                raise ClusterError(str(error), f"see the client certificate of {describe(self.target)}") from None
             except tls.TlsError as error:
                 raise ClusterError(str(error), self._file_hint()) from None
+        self.close()
         self._certificate = credential.certificate
         self._connection = Connection(
             self.url,

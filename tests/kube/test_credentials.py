@@ -467,7 +467,8 @@ class TestAgainstAServer:
         assert [seen.common_name for seen in server.seen] == ["alice", "bob"]
 
     def test_so_are_certificate_files_that_are_replaced(self, tmp_path: Path) -> None:
-        """What stays as it is stays on its connection (client-go's transport.dynamicClientCert)."""
+        """What stays as it is stays on its connection (client-go's transport.dynamicClientCert), and so does the old
+        pair while one of the files is not there, is half written or is not the other's."""
         server = RecordingServer("https")
         files = {"client-certificate": "client.crt", "client-key": "client.key"}
 
@@ -483,14 +484,18 @@ class TestAgainstAServer:
         api = ApiServer(load(config), {}, Credentials(load(config)), lines.append)
         try:
             api.get("/version")
+            for half in (b"-----BEGIN CERT", (DATA / "bob.crt").read_bytes()):
+                (tmp_path / "client.crt").write_bytes(half)
+                api.get("/version")
+            (tmp_path / "client.crt").unlink()
             api.get("/version")
             place("bob", 2)
             api.get("/version")
         finally:
             api.close()
             server.close()
-        assert [seen.common_name for seen in server.seen] == ["alice", "alice", "bob"]
-        assert [line.partition(" ")[0] for line in lines] == ["connected", "GET", "GET", "connected", "GET"]
+        assert [seen.common_name for seen in server.seen] == ["alice"] * 4 + ["bob"]
+        assert [line.partition(" ")[0] for line in lines] == ["connected", *["GET"] * 4, "connected", "GET"]
 
 
 @pytest.mark.parametrize(
