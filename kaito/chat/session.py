@@ -93,12 +93,15 @@ class Session:
         then the conversation is as it was.
         """
         before, self._taken_back = self._taken_back or self.conversation, None
+        # A question of which nothing came costs no turns: a shorter one is sent with as many as before.
+        left_out = self.window.left_out
         self.question = question
         self._answered = False
         try:
             answer = self._answer(question, show)
         except BaseException:
             self.conversation = before
+            self.window.left_out = left_out
             raise
         self.answer = answer
         if answer.content:
@@ -106,6 +109,7 @@ class Session:
             self._answered = True
         else:
             self.conversation = before
+            self.window.left_out = left_out
         return answer
 
     def models(self) -> list[Model]:

@@ -33,6 +33,7 @@ class Plan(NamedTuple):
 class Window:
     """What is known of the window. State: its `size` in tokens (0: unknown), and how many turns are left out.
 
+    `left_out` grows with each request that must be smaller; whoever asks sets it back when nothing comes of that.
     `models` gives what the server lists, and may raise KaitoError.
     """
 
@@ -43,8 +44,6 @@ class Window:
         self._models = models
         self._looks_left = _LOOKS
         self._counts_tokens = True
-        # The turns that were left out before the question at hand.
-        self._left_out_before = 0
         # The reply's budget that a server which tells no sizes let pass; 0: it has refused none.
         self._passed_budget = 0
         # The last prompt whose size the server told: (tokens, characters), and that with its answer.
@@ -68,7 +67,6 @@ class Window:
 
         Raises InferenceError when the question alone is too long.
         """
-        self._left_out_before = self.left_out
         if conversation.turns and not self.size:
             self._look_up(served)
         return self._fit(conversation, question, max_tokens)
@@ -98,7 +96,6 @@ class Window:
             return Plan(plan.messages, self._passed_budget)
         left = len(conversation.turns) - self.left_out
         if not left:
-            self.left_out = self._left_out_before
             raise InferenceError(refusal.message, refusal.hint)
         self.left_out += (left + 3) // 4
         return Plan(conversation.messages(question, self.left_out), plan.max_tokens)
@@ -120,8 +117,6 @@ class Window:
             if self.left_out == len(conversation.turns):
                 if room > 0:
                     return Plan(messages, room)
-                # A shorter question comes with as many turns as before.
-                self.left_out = self._left_out_before
                 raise _too_long(self.size, prompt)
             self._leave_out(conversation, min(FLOOR, max_tokens) - room, prompt, messages)
 

@@ -161,6 +161,26 @@ class TestWindow:
         assert caught.value.message == "--max-tokens 1024 is more than the model's context window of 512 tokens"
         assert len(model.asked) == 1
 
+    @pytest.mark.parametrize(
+        "end",
+        [
+            pytest.param([InferenceError("it broke")], id="a failure"),
+            pytest.param([KeyboardInterrupt()], id="Ctrl-C before the first word"),
+            pytest.param([Finish("stop")], id="an empty answer"),
+        ],
+    )
+    def test_a_question_of_which_nothing_comes_costs_no_turns(self, end):
+        """A shorter one is sent with as many turns as before."""
+        made, model, _ = session(OK, OK, OK, [exceeded(0, 0)], end, OK, max_tokens=100)
+        for _ in range(3):
+            ask(made)
+        try:
+            ask(made, "a long one")
+        except InferenceError:
+            pass
+        ask(made, "a short one")
+        assert [len(messages) for messages, _ in model.asked[3:]] == [7, 5, 7]
+
     def test_what_is_left_out_is_told_once_and_only_when_the_request_passed(self):
         too_long = [exceeded(0, 0)]
         made, model, told = session(OK, OK, OK, too_long, too_long, OK, too_long, OK, max_tokens=100)

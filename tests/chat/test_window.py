@@ -153,7 +153,6 @@ class TestWithSizes:
         assert caught.value.message.startswith(f"the message is too long: {size} tokens ")
         assert caught.value.message.endswith("its context window holds 2048")
         assert caught.value.hint == f"shorten it by at least {over}"
-        assert window.left_out == 0, "a shorter one comes with as many turns as before"
 
     def test_clear_forgets_the_conversation_and_not_the_window(self):
         server = Server(2048, counts=True)
@@ -233,7 +232,6 @@ class TestWithNothing:
         with pytest.raises(InferenceError) as caught:
             self.ask(window, talk(10, 10), 0)
         assert (caught.value.message, caught.value.hint) == ("too long, it says", "send a shorter message")
-        assert window.left_out == 0
 
     def test_contradictions_come_to_an_end(self):
         """The server counts few tokens and refuses them as many."""
@@ -243,4 +241,3 @@ class TestWithNothing:
         with pytest.raises(InferenceError):
             for _ in range(100):
                 plan = window.refused(refusal(2048, 5000), plan, conversation, WORD, 1024)
-        assert window.left_out == 0
