@@ -449,9 +449,10 @@ def _add_chunk(batch: list[Event], chunk: Mapping[str, Any]) -> None:
         delta = choice.get("delta")
         if isinstance(delta, dict):
             _add_message(batch, delta)
-        if isinstance(choice.get("finish_reason"), str):
+        if isinstance(choice.get("finish_reason"), str) and not chunk.get("error"):
             batch.append(Finish(choice["finish_reason"]))
-    elif chunk.get("error"):
+    if chunk.get("error"):
+        # Beside choices too, as gateways put it.
         raise _failed(json.dumps(chunk))
     usage = chunk.get("usage")
     if isinstance(usage, dict):
@@ -478,7 +479,7 @@ def _add_text(batch: list[Event], event: Content | Reasoning) -> None:
 
 def _document_events(document: Mapping[str, Any]) -> Iterator[Event]:
     """The events of a chat.completion, which some servers send despite `stream: true`."""
-    if document.get("error") and not document.get("choices"):
+    if document.get("error"):
         raise _failed(json.dumps(document))
     batch: list[Event] = []
     if model := _text(document, "model"):

@@ -151,6 +151,12 @@ class TestEvents:
         got = list(ChatModel(Link(answer)).stream(HI, Sampling()))
         assert got == [Served("phi"), Reasoning("r"), Content("a"), Finish("length"), Usage(1, 2, 3)]
 
+    @pytest.mark.parametrize("choices", [[], [{"message": {"content": "a"}, "finish_reason": "error"}]])
+    def test_a_document_with_an_error(self, choices):
+        answer = as_json({"choices": choices, "error": {"message": "out of memory"}})
+        with pytest.raises(InferenceError, match="the model failed: out of memory"):
+            list(ChatModel(Link(answer)).stream(HI, Sampling()))
+
     @pytest.mark.parametrize(
         "pieces",
         [
@@ -158,6 +164,10 @@ class TestEvents:
             pytest.param((event(content="a"),), id="no finish reason"),
             pytest.param((event(content="a") + FINISH[:-2],), id="an unfinished event"),
             pytest.param((b'data: {"error":{"message":"x"}}\n\n',), id="an error"),
+            pytest.param(
+                (b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"e"}],"error":{"x":1}}\n\n' + DONE,),
+                id="an error beside what came",
+            ),
             pytest.param((b"data: {\n\n",), id="half a JSON object"),
             pytest.param((event(content="a") + b"data: " + b"x" * (16 << 20),), id="an event without bound"),
         ],
