@@ -441,9 +441,13 @@ class Response:
 
 def _read_head(wire: Wire, method: str) -> http.client.HTTPResponse:
     """Wait for an answer's head, and check what http.client lets pass. Raises TransportError."""
-    head = http.client.HTTPResponse(_Source(wire), method=method)  # type: ignore[arg-type]
     try:
-        head.begin()
+        while True:
+            head = http.client.HTTPResponse(_Source(wire), method=method)  # type: ignore[arg-type]
+            head.begin()
+            # An interim answer (RFC 9110, section 15.2), 103 for one; http.client skips 100 alone.
+            if not 101 < head.status < 200:
+                break
     except http.client.RemoteDisconnected:
         raise CutOff(wire.where, "the connection was closed without an answer") from None
     except http.client.BadStatusLine as error:

@@ -138,6 +138,10 @@ def test_what_cannot_be_sent_is_named_without_its_value(serve, connect, path, he
         pytest.param(b"HTTP/1.1 200 OK\r\n\r\nhello", id="until closed"),
         pytest.param(b"HTTP/1.0 200 OK\r\n\r\nhello", id="HTTP/1.0"),
         pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" + ok(), id="interim answer"),
+        pytest.param(
+            b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok(),
+            id="interim answers",
+        ),
         pytest.param(b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", id="bare line feeds"),
         pytest.param(b"HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello", id="no reason"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", id="length twice"),
