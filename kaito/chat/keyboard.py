@@ -100,9 +100,7 @@ class Keyboard:
 
 
 def _readline() -> ModuleType | None:
-    # In these locales readline drops what is not ASCII, where Python itself goes on in UTF-8 (PEP 540).
-    if os.environ.get("LC_ALL") in ("C", "POSIX"):
-        _take_utf8()
+    _leave_ascii()
     try:
         import readline
     except ImportError:
@@ -110,9 +108,19 @@ def _readline() -> ModuleType | None:
     return readline
 
 
-def _take_utf8() -> None:
+def _leave_ascii() -> None:
+    """Takes C.UTF-8, where there is one, for a locale without characters, or one that is not installed.
+
+    There readline drops what is not ASCII, while Python itself goes on in UTF-8 (PEP 540).
+    """
     import locale
 
+    try:
+        if locale.setlocale(locale.LC_CTYPE, "") not in ("C", "POSIX"):
+            return
+    except locale.Error:
+        # Not installed, which leaves it at C.
+        pass
     try:
         locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
     except locale.Error:
