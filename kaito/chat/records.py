@@ -6,6 +6,8 @@ object, and only of a run that failed.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 _ESCAPED = pattern("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
+# Seconds within which signals are one wish to end: systemd sends SIGTERM and SIGHUP at once, an impatient user two ^C.
+_TOGETHER = 0.5
+
 # What a run ends with on purpose.
 _ENDS = (KaitoError, KeyboardInterrupt, TimeUp, ReaderGone)
 
@@ -29,14 +34,17 @@ class Records:
     """Writes answers to stdout as objects: one a line, or as one array. Use it in a `with` around the whole run.
 
     What ends the run becomes the last object's `error`, and the array is closed, whatever happens. State: the
-    session, the question in hand, and what has been written.
+    session, the question in hand, what has been written, and the wish to end: when it came (monotonic), and whether
+    it waits for the end of the object that is being written.
     """
 
     def __init__(self, *, array: bool) -> None:
         self._array = array
         self._count = 0
         self._broken = False
-        self._interrupted = False
+        self._interrupted: float | None = None
+        self._writing = False
+        self._held = False
         self._session: Session | None = None
         self._prompt: str | None = None
 
@@ -51,31 +59,68 @@ class Records:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         # Python makes other errors of a KeyboardInterrupt in the middle of an import.
-        made_of_it = self._interrupted and error is not None and not isinstance(error, _ENDS)
+        made_of_it = self._interrupted is not None and error is not None and not isinstance(error, _ENDS)
         if made_of_it:
             error = KeyboardInterrupt()
         if not self._broken:
-            self._end(error)
+            self._undisturbed(lambda: self._end(error))
         if made_of_it:
             raise KeyboardInterrupt from None
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self._interrupted = True
-        raise KeyboardInterrupt
+        now = time.monotonic()
+        first = self._interrupted is None
+        if self._interrupted is not None and now - self._interrupted < _TOGETHER:
+            return
+        self._interrupted = now
+        if first and self._writing:
+            self._held = True
+        else:
+            raise KeyboardInterrupt
+
+    def _undisturbed(self, write: Callable[[], None]) -> None:
+        """Writes, and lets what ends a run wait for that meanwhile, since half an object is no JSON.
+
+        A second time is taken at its word, for the reader may have stopped reading.
+        """
+        import signal
+
+        alarm = getattr(signal, "SIGALRM", None)
+        limit = signal.getsignal(alarm) if alarm else None
+        late: list[int] = []
+
+        def hold(number: int, frame: FrameType | None) -> None:
+            if late and callable(limit):
+                limit(number, frame)
+            late.append(number)
+
+        try:
+            self._writing = True
+            if alarm and callable(limit):
+                signal.signal(alarm, hold)
+            write()
+        finally:
+            if alarm and callable(limit):
+                signal.signal(alarm, limit)
+            self._writing = False
+        if self._held:
+            self._held = False
+            raise KeyboardInterrupt
+        if late and callable(limit):
+            limit(late[0], None)
 
     def _end(self, error: BaseException | None) -> None:
-        with _Undisturbed():
-            if error is not None:
-                answer = self._session.partial() if self._session and self._prompt is not None else None
-                self._write({**self._object(answer), "error": _told(error)})
-            if self._array:
-                print_text("\n]\n" if self._count else "[]\n")
+        if error is not None:
+            answer = self._session.partial() if self._session and self._prompt is not None else None
+            self._write({**self._object(answer), "error": _told(error)})
+        if self._array:
+            print_text("\n]\n" if self._count else "[]\n")
 
     def connected(self, session: Session) -> None:
         """From here on it is known who answers. Raises KeyboardInterrupt if the run was to end earlier."""
         self._session = session
         # Python drops a KeyboardInterrupt at some points of an import.
-        if self._interrupted:
+        if self._interrupted is not None:
             raise KeyboardInterrupt
 
     def asking(self, prompt: str) -> None:
@@ -84,9 +129,11 @@ class Records:
 
     def answered(self, answer: Answer) -> None:
         """Writes the answer to the question in hand."""
-        with _Undisturbed():
-            self._write(self._object(answer))
-            self._prompt = None
+        self._undisturbed(lambda: self._answer(answer))
+
+    def _answer(self, answer: Answer) -> None:
+        self._write(self._object(answer))
+        self._prompt = None
 
     def _object(self, answer: Answer | None) -> dict[str, Any]:
         """An object without its error; `answer`: None when nothing was asked."""
@@ -129,35 +176,3 @@ def _told(error: BaseException) -> dict[str, Any]:
     if isinstance(error, KeyboardInterrupt):
         return {"message": "interrupted", "exit_code": 130}
     return {"message": f"unexpected: {type(error).__name__}", "exit_code": 1}
-
-
-class _Undisturbed:
-    """Holds back the signals that end a run, since half an object is no JSON. State: the first of them.
-
-    It is delivered at the end; a second one is at once, for the reader may have stopped reading.
-    """
-
-    def __enter__(self) -> None:
-        import signal
-
-        self._first = 0
-        self._handlers: dict[int, Any] = {}
-        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM"):
-            number = getattr(signal, name, None)
-            handler = signal.getsignal(number) if number else None
-            if number and callable(handler):
-                self._handlers[number] = handler
-                signal.signal(number, self._hold)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        import signal
-
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        if self._first and error is None:
-            self._handlers[self._first](self._first, None)
-
-    def _hold(self, number: int, frame: FrameType | None) -> None:
-        if self._first:
-            self._handlers[number](number, frame)
-        self._first = number

@@ -176,6 +176,16 @@ class TestSignals:
         assert (record["prompt"], record["finish_reason"]) == ("a", None)
         assert record["response"] in ("", "half ")
 
+    def test_with_others_at_once(self, cluster, start_chat, form, number):
+        """As systemd sends SIGHUP behind SIGTERM, and a closed terminal what it likes."""
+        cluster.model.reply(["half ", HANG])
+        process = start_chat("-m", "a", "-o", form, "-v6", stdin=subprocess.DEVNULL)
+        while b"/chat/completions 200" not in process.stderr.readline():
+            pass
+        for other in {signal.SIGHUP, signal.SIGTERM, signal.SIGINT} - {number}:
+            process.send_signal(other)
+        assert len(self.ended(process, number, form)) == 1
+
     def test_while_connecting(self, cluster, start_chat, form, number):
         cluster.on("/namespaces/", Refusal(200, {}, before=HANG))
         process = start_chat("-m", "a", "-o", form, stdin=subprocess.DEVNULL)
