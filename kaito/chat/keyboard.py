@@ -16,6 +16,7 @@ from types import ModuleType
 from kaito.chat import history
 from kaito.chat.lines import Assembler, Message, recalled
 from kaito.chat.terminal import Console
+from kaito.errors import KaitoError
 
 PROMPT = "> "
 CONTINUED = "... "
@@ -57,12 +58,19 @@ class Keyboard:
             if line is None:
                 # GNU readline 8.1 leaves the prompt's line itself, if it brackets pastes.
                 if self._brackets < 0x801:
-                    self._console.say()
+                    self._end_line()
                 return None
             message = assembler.feed(line)
             if message is not None:
                 self._remember(message)
                 return message
+
+    def _end_line(self) -> None:
+        try:
+            self._console.say()
+        except KaitoError:
+            # The input ended because the terminal is gone.
+            pass
 
     def _entered(self, prompt: str) -> str | None:
         """One line, or all the lines of a paste; None at the end of input."""
@@ -181,13 +189,21 @@ def _pending(seconds: float) -> bool:
 
 
 def _plain_line() -> str | None:
-    """A line as the terminal itself edits it; None at the end of input.
+    """A line as the terminal itself edits it; None at the end of input, and where the terminal is gone.
 
     Read from the descriptor, a line at a time: a buffer would hide from `_pending` that more has come.
     """
     data = bytearray()
     while not data.endswith(b"\n"):
-        piece = os.read(0, 4096)
+        try:
+            piece = os.read(0, 4096)
+        except BlockingIOError:
+            # Whoever shares the terminal has set O_NONBLOCK.
+            select.select([0], [], [])
+            continue
+        except OSError:
+            # EIO: it was hung up, and SIGHUP is ignored. What was typed of a line was not sent.
+            return None
         if not piece:
             if not data:
                 return None

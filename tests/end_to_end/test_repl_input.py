@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
+import subprocess
 
 import pytest
 
@@ -337,6 +341,61 @@ class TestEditing:
         screen.send(b"caf\xe9\r")
         screen.expect("OK.\n\n> ")
         assert questions(cluster) == ["caf\ufffd"]
+
+
+class TestTheTerminalItself:
+    """As `chat > answers.txt` reads it, or a Python without readline."""
+
+    @pytest.fixture
+    def pair(self):
+        """Both ends of a terminal that controls nobody, so that its end sends no SIGHUP: as with `trap "" HUP`."""
+        with contextlib.ExitStack() as files:
+            # Closed early by some tests; file objects know.
+            yield [files.enter_context(open(end, "r+b", buffering=0)) for end in pty.openpty()]
+
+    def test_one_that_does_not_block_is_waited_for(self, cluster, start_chat, pair):
+        keys, terminal = pair
+        os.set_blocking(terminal.fileno(), False)
+        chat = start_chat(stdin=terminal)
+        waits(chat, chat.stderr)
+        for question in ("one", "two"):
+            keys.write(f"{question}\n".encode())
+            waits(chat, chat.stderr)
+        keys.write(b"\x04")
+        assert chat.wait(10) == 0
+        assert questions(cluster) == ["one", "two"]
+
+    @pytest.mark.parametrize("typed", ["", "half a quest"])
+    def test_one_that_is_gone_ends_the_chat(self, cluster, start_chat, pair, typed):
+        keys, terminal = pair
+        chat = start_chat(stdin=terminal)
+        waits(chat, chat.stderr)
+        keys.write(typed.encode())
+        terminal.close()
+        keys.close()
+        out, err = chat.communicate(timeout=10)
+        assert (chat.returncode, out, err) == (0, b"", b"\n")
+        assert not cluster.model.chats
+
+    def test_one_that_is_gone_is_not_written_to(self, start_chat, pair):
+        keys, terminal = pair
+        chat = start_chat(stdin=terminal, stdout=terminal, **PLAIN)
+        waits(chat, keys)
+        terminal.close()
+        keys.close()
+        assert chat.communicate(timeout=10) == (None, b"")
+        assert chat.returncode == 0
+
+
+def waits(chat, stream):
+    """Read until the prompt, and see that the chat waits for what is typed there."""
+    shown = b""
+    while not shown.endswith(b"> "):
+        piece = os.read(stream.fileno(), 4096)
+        assert piece, f"it ended: {shown!r}"
+        shown += piece
+    with pytest.raises(subprocess.TimeoutExpired):
+        chat.wait(0.1)
 
 
 @NEEDS_TMUX
