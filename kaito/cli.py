@@ -85,6 +85,9 @@ def _told_by_nobody(lost: Any) -> None:
 
 def _was_interrupted(error: BaseException | None) -> bool:
     """Whether `error` came of a KeyboardInterrupt: Python makes others of one that hits in the middle of an import."""
+    if isinstance(error, ImportError) and str(error).startswith("PyCapsule_Import could not import"):
+        # C code that imports drops what was raised meanwhile.
+        return True
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import FrameType, TracebackType
 
-from kaito.errors import InferenceError
+from kaito.errors import InferenceError, KaitoError
 
 # After the limit, what still runs is told so again this often: a write to a reader who has stopped reading can stand
 # between it and its end. It is longer than an exec plugin's grace (kube/execplugin.py).
@@ -56,8 +56,11 @@ class limit:
 
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._earlier)
-        if isinstance(error, TimeUp):
-            raise InferenceError(error.message, "give it longer with a larger --timeout") from None
+        # Python makes an ImportError of a TimeUp that hits while C code imports, and drops what it was.
+        made_of_it = self._due and isinstance(error, Exception) and not isinstance(error, KaitoError)
+        if made_of_it or isinstance(error, TimeUp):
+            message = TimeUp(self._seconds).message
+            raise InferenceError(message, "give it longer with a larger --timeout") from None
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         self._due = True

@@ -58,6 +58,13 @@ class TestLimit:
         with pytest.raises(KeyError), limit(60):
             raise KeyError
 
+    def test_an_import_that_made_another_error_of_it(self):
+        with pytest.raises(InferenceError, match="ended by --timeout"), limit(0.01):
+            try:
+                time.sleep(60)
+            except TimeUp:
+                raise ImportError from None
+
     def test_time_up_is_no_exception(self):
         assert not issubclass(TimeUp, Exception)
 

@@ -126,6 +126,22 @@ sys.exit(cli.main([]))
     assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
 
 
+def test_an_interrupt_that_became_an_import_error_is_one():
+    """CPython's C code that imports a module (PyCapsule_Import) drops what was raised meanwhile."""
+    script = """
+import sys
+from kaito import cli
+
+def run(argv):
+    raise ImportError('PyCapsule_Import could not import module "_socket"')
+
+cli.run = run
+sys.exit(cli.main([]))
+"""
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
 def test_an_old_python_is_told_so_in_one_line(tmp_path):
     """The launcher parses in Python 2 as well: nothing newer may stand in it."""
     import ast
