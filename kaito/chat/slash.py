@@ -108,8 +108,10 @@ def _leave(session: Session, console: Console, argument: str) -> Outcome:
 def _model(session: Session, console: Console, argument: str) -> Outcome:
     served = [model.id for model in session.models()]
     if not argument:
-        # Without a name the first one answers, the base model.
-        current = session.served if session.served in served else "".join(served[:1])
+        current = session.served
+        # Where none was chosen, the first one answers: the base model, by what may not be its preset's name.
+        if current not in served and current in ("", session.found.workspace.model):
+            current = "".join(served[:1])
         for name in served:
             console.say(f"{'*' if name == current else ' '} {name}")
         return Outcome()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import END, HANG, Refusal, Reply
 
-from . import assistant, user
+from . import CHAT, assistant, user
 from .repl import ask
 
 
@@ -67,6 +67,18 @@ class TestModel:
         )
         ask(screen, "Say OK")
         assert sent(cluster).get("model") in (None, "phi-3.5-mini-instruct")
+
+    def test_one_that_is_not_served_is_not_taken_for_another(self, cluster, terminal):
+        cluster.model.adapters = ("sql-adapter",)
+        screen = terminal(*CHAT, "--model", "nope")
+        screen.expect("> ")
+        assert ask(screen, "/model") == "  phi-3.5-mini-instruct\n  sql-adapter"
+        assert ask(screen, "/model sql-adapter") == "Model: sql-adapter"
+        assert ask(screen, "/model") == "  phi-3.5-mini-instruct\n* sql-adapter"
+
+    def test_the_base_model_answers_where_none_was_chosen_whatever_its_server_calls_it(self, cluster, screen):
+        cluster.model.name = "base"
+        assert ask(screen, "/model") == "* base\n  sql-adapter\n  tone-adapter"
 
     def test_the_conversation_goes_on_with_the_other_model(self, cluster, screen):
         ask(screen, "My name is Ada.")
