@@ -70,7 +70,7 @@ class ProxyLink:
         if said is None:
             return None
         if status == 403:
-            return forbidden(said.message)
+            return forbidden(said.message, self._api.target)
         if status in (404, 503):
             return NotReadyError(
                 f'workspace "{self._service}" does not answer yet: {_unreachable_words(said.message)}',

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kaito import workspace as workspaces
 from kaito.errors import ClusterError, KaitoError, NotReadyError, WorkspaceError
-from kaito.kube.api import ApiServer, StatusError
+from kaito.kube.api import ApiServer, StatusError, check_with
 from kaito.resources import ABSENT, FORBIDDEN, NO_KAITO, fetch, no_kaito, replicas_of
 from kaito.workspace import Workspace, items
 
@@ -154,7 +154,7 @@ def replicas_that_are(api: ApiServer, name: str, namespace: str) -> list[Workspa
     if listed.why == FORBIDDEN:
         raise ClusterError(
             f'"{name}" is an InferenceSet, and you may not list its workspaces',
-            f"check with: kubectl auth can-i list workspaces.kaito.sh -n {namespace}",
+            check_with(f"auth can-i list workspaces.kaito.sh -n {namespace}", api.target),
         )
     return sorted(map(workspaces.read, items(listed.document, "items")))
 

@@ -63,7 +63,12 @@ def test_a_right_that_is_missing_is_the_cluster_s(proxy):
     message = 'cannot create resource "services/proxy" in API group "" in the namespace "models"'
     error = proxy.refusal(403, status(403, message, "Forbidden"))
     assert (type(error), error.exit_code) == (ClusterError, 3)
-    assert error.hint == "check with: kubectl auth can-i create services --subresource=proxy -n models"
+    check = "check with: kubectl auth can-i create services --subresource=proxy -n models"
+    assert error.hint == check
+    target = TARGET._replace(flags=(("user", "dev"),))
+    api = ApiServer(target, {}, Credentials(target))
+    error = ProxyLink(api, "models", "phi", 8080).refusal(403, status(403, message, "Forbidden"))
+    assert error.hint == f"{check} --user dev"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": {"message": "no"}}', b'{"detail": "Not Found"}', b"[]"])

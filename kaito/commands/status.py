@@ -136,6 +136,7 @@ def _look(api: ApiServer, namespace: str, name: str) -> View:
 def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
     """Raises WorkspaceError where there is nothing to show, ClusterError where it may not be read."""
     from kaito.errors import ClusterError
+    from kaito.kube.api import check_with
     from kaito.lookup import unknown_name
     from kaito.resources import ABSENT, FORBIDDEN, NO_KAITO, no_kaito
 
@@ -147,7 +148,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
         where = f"-n {namespace}" if namespace else "-A"
         raise ClusterError(
             f"you may not {verb} workspaces" + (f' in namespace "{namespace}"' if namespace else " in all namespaces"),
-            f"check with: kubectl auth can-i {verb} workspaces.kaito.sh {where}",
+            check_with(f"auth can-i {verb} workspaces.kaito.sh {where}", api.target),
         )
 
 

@@ -76,15 +76,30 @@ def read_status(body: bytes) -> Status | None:
     )
 
 
-def forbidden(message: str) -> ClusterError:
+def check_with(command: str, target: Target, *, context: bool = False) -> str:
+    """The hint to run a kubectl command with the flags that were given, so that it asks whom we asked, as whom we did.
+
+    `context`: name the context in use even where no flag does.
+    """
+    from shlex import quote
+
+    flags = target.flags
+    if context and target.context and not target.given("context"):
+        flags = (("context", target.context), *flags)
+    words = (f" --{name} {quote(value)}" if value else f" --{name}" for name, value in flags)
+    return f"check with: kubectl {command}" + "".join(words)
+
+
+def forbidden(message: str, target: Target) -> ClusterError:
     """A 403 in the API server's words, with the line that checks the right that is missing."""
     right = _FORBIDDEN.search(message)
     hint = ""
     if right:
         resource = right["resource"] + (f".{right['group']}" if right["group"] else "")
-        hint = f"check with: kubectl auth can-i {right['verb']} {resource}"
-        hint += f" --subresource={right['sub']}" if right["sub"] else ""
-        hint += f" -n {right['namespace']}" if right["namespace"] else ""
+        command = f"auth can-i {right['verb']} {resource}"
+        command += f" --subresource={right['sub']}" if right["sub"] else ""
+        command += f" -n {right['namespace']}" if right["namespace"] else ""
+        hint = check_with(command, target)
     return ClusterError(message or "the API server forbids it (403)", hint)
 
 
@@ -152,7 +167,7 @@ class ApiServer:
                 return response
         raise ClusterError(
             f"{self.target.cluster.server} does not accept the credentials of {describe(self.target)} (401)",
-            "check with: kubectl auth whoami" + self._context_flag(),
+            check_with("auth whoami", self.target, context=True),
         )
 
     def get(self, path: str) -> dict[str, Any]:
@@ -178,7 +193,7 @@ class ApiServer:
             raise ClusterError(f"{self._host()} does not answer like an API server: {excerpt(body)}")
         status = read_status(body) or Status(response.status, "", excerpt(body) or response.reason)
         if response.status == 403:
-            missing = forbidden(status.message)
+            missing = forbidden(status.message, self.target)
             raise StatusError(missing.message, missing.hint, status)
         raise StatusError(f"{self._host()} answers {response.status}: {status.message}", "", status)
 
@@ -256,16 +271,13 @@ class ApiServer:
         elif isinstance(error, ClientCertificateError):
             hint = f"see the client certificate of {describe(self.target)}"
         else:
-            hint = "check with: kubectl version" + self._context_flag()
+            hint = check_with("version", self.target, context=True)
         # What failed may be a proxy on the way, which the message then names.
         same = error.message == f"{self.url.authority}: {error.why}"
         why = error.why if same else error.message
         lasting = isinstance(error, (CertificateError, ClientCertificateError, Redirected))
         kind = ClusterError if lasting else UnreachableError
         return kind(f"cannot reach the API server {self._host()}: {why}", hint)
-
-    def _context_flag(self) -> str:
-        return f" --context {self.target.context}" if self.target.context else ""
 
     def _in_file(self) -> str:
         return f" in {self.target.cluster.file}" if self.target.cluster.file else ""

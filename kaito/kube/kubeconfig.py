@@ -101,13 +101,23 @@ class User(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What to talk to. `context`: "" if none is in use. `in_cluster`: by the pod's service account."""
+    """What to talk to. `context`: "" if none is in use. `in_cluster`: by the pod's service account.
+
+    `flags`: kubectl's flags as they were given, (name, value) with "" for a switch; without the namespace, and with a
+    placeholder for a secret.
+    """
 
     context: str
     cluster: Cluster
     user: User
     namespace: str
     in_cluster: bool = False
+    flags: tuple[tuple[str, str], ...] = ()
+
+    def given(self, *names: str) -> tuple[str, ...]:
+        """Those of the flags that were given, such as ("--token",)."""
+        known = dict(self.flags)
+        return tuple(f"--{name}" for name in names if name in known)
 
 
 class Overrides(NamedTuple):
@@ -170,7 +180,7 @@ def resolve(
     if not cluster.server and not cluster.name and pod:
         _check_cluster(cluster)
         cluster, user = _pod_access(overrides, user, environ, service_account)
-        return Target("", cluster, user, namespace, in_cluster=True)
+        return Target("", cluster, user, namespace, in_cluster=True, flags=_given(overrides))
     server = cluster.server or environ.get("KUBERNETES_MASTER", "")
     if not server:
         raise _no_server(config, cluster, context_name)
@@ -181,7 +191,22 @@ def resolve(
         user = User(name=user.name, impersonate=user.impersonate, file=user.file)
     else:
         _check_secure_user(user)
-    return Target(context_name, cluster, user, namespace)
+    return Target(context_name, cluster, user, namespace, flags=_given(overrides))
+
+
+def _given(overrides: Overrides) -> tuple[tuple[str, str], ...]:
+    """Target.flags, in the order of the Overrides."""
+    names = {"as_user": "as", "as_groups": "as-group"}
+    flags = []
+    for field, value in overrides._asdict().items():
+        name = names.get(field, field.replace("_", "-"))
+        if name in ("token", "password") and value:
+            value = name.upper()
+        if value is True:
+            flags.append((name, ""))
+        elif name != "namespace":
+            flags += [(name, one) for one in (value if isinstance(value, tuple) else (value,)) if one]
+    return tuple(flags)
 
 
 # --- Files -------------------------------------------------------------------------------------------------

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import threading
 
 import pytest
 
-from tests.cluster import CLOSE, CUT, END, HANG, RESET, Cluster, Reasoning, Refusal, Reply, service, workspace
+from tests.cluster import (
+    CLOSE,
+    CUT,
+    END,
+    HANG,
+    RESET,
+    Cluster,
+    Reasoning,
+    Refusal,
+    Reply,
+    inference_set,
+    service,
+    workspace,
+)
 
 from . import AGAIN, CHAT, CONNECTED, NAME, WORKSPACE_PATH
 
 ASK = "Say OK\n"
+KUBECTL = shutil.which("kubectl")
 
 
 class TestUsage:
@@ -209,6 +226,38 @@ class TestCluster:
             "check with: kubectl auth can-i create services --subresource=proxy -n default\n"
         )
         assert chat(ASK) == (3, "", CONNECTED + message)
+
+    @pytest.mark.skipif(not KUBECTL, reason="kubectl is not installed")
+    def test_the_check_asks_as_whom_the_flags_say(self, cluster, chat, kubeconfig, home):
+        cluster.deny("create", "services/proxy", user="jane")
+        result = chat(ASK, "--as", "jane")
+        line = "kubectl auth can-i create services --subresource=proxy -n default"
+        assert result.err.splitlines()[-1] == f"check with: {line} --as jane"
+        for check, answer in ((f"{line} --as jane", "no"), (line, "yes")):
+            environ = {**os.environ, "KUBECONFIG": kubeconfig, "HOME": str(home)}
+            asked = subprocess.run([KUBECTL, *check.split()[1:]], env=environ, capture_output=True, text=True)
+            assert asked.stdout.strip() == answer, asked.stderr
+
+    def test_the_check_asks_the_server_that_a_flag_names(self, chat):
+        result = chat(ASK, "-s", "https://127.0.0.1:1", "--context", "stand-in")
+        assert result == (
+            3,
+            "",
+            "error: cannot reach the API server https://127.0.0.1:1: connection refused\n"
+            "check with: kubectl version --context stand-in --server https://127.0.0.1:1\n",
+        )
+
+    def test_the_check_of_an_inference_set_asks_so_too(self, cluster, kaito):
+        cluster.add(inference_set("phi-set"))
+        cluster.deny("list", "workspaces", user="jane")
+        result = kaito("chat", "--workspace-name", "phi-set", "--as", "jane", stdin=ASK)
+        line = "check with: kubectl auth can-i list workspaces.kaito.sh -n default --as jane"
+        assert (result.code, result.err.splitlines()[-1]) == (3, line)
+
+    def test_the_check_never_shows_a_secret(self, chat):
+        result = chat(ASK, "--token", "hunter2")
+        assert result.err.splitlines()[-1] == "check with: kubectl auth whoami --context stand-in --token TOKEN"
+        assert "hunter2" not in result.err
 
     def test_no_right_at_all(self, cluster, chat):
         cluster.grant()

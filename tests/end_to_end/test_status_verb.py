@@ -230,6 +230,8 @@ class TestRefusals:
         cluster.grant()
         result = kaito("status", *argv)
         assert result == (3, "", f"error: you may not {words}\ncheck with: kubectl auth can-i {check}\n")
+        result = kaito("status", *argv, "--as", "jane doe")
+        assert result.err.endswith(f"\ncheck with: kubectl auth can-i {check} --as 'jane doe'\n")
 
     def test_no_kaito(self, kaito, tmp_path):
         with Cluster(versions=()) as cluster:

@@ -9,12 +9,15 @@ import time
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.api import ApiServer, Status, StatusError, forbidden, passes, read_status
+from kaito.kube.api import ApiServer, Status, StatusError, check_with, forbidden, passes, read_status
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, resolve
+from kaito.kube.kubeconfig import Cluster, Overrides, Target, User, resolve
 from tests.cluster import Raw, Refusal, data, workspace
 
 PATH = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces/phi-3-5-mini"
+
+
+TARGET = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), User(), "default")
 
 
 def body(name):
@@ -107,11 +110,47 @@ class TestForbidden:
         ],
     )
     def test_the_line_that_checks_the_right(self, message, hint):
-        error = forbidden(message)
+        error = forbidden(message, TARGET)
         assert (error.message, error.hint) == (message, hint)
+        again = forbidden(message, TARGET._replace(flags=(("as", "jane"),)))
+        assert again.hint == (hint and hint + " --as jane")
 
     def test_no_words_at_all(self):
-        assert forbidden("").message == "the API server forbids it (403)"
+        assert forbidden("", TARGET).message == "the API server forbids it (403)"
+
+
+class TestCheckWith:
+    """A check that goes elsewhere, or as somebody else, would contradict the error."""
+
+    @pytest.mark.parametrize(
+        ("flags", "command"),
+        [
+            pytest.param((), "version --context c", id="none"),
+            pytest.param((("context", "c"),), "version --context c", id="the context, once"),
+            pytest.param((("as", "jane"),), "version --context c --as jane", id="somebody else"),
+            pytest.param(
+                (("as", "jane"), ("as-group", "a"), ("as-group", "b c")),
+                "version --context c --as jane --as-group a --as-group 'b c'",
+                id="a list, quoted for a shell",
+            ),
+            pytest.param(
+                (("server", "https://a:1"), ("insecure-skip-tls-verify", "")),
+                "version --context c --server https://a:1 --insecure-skip-tls-verify",
+                id="a switch",
+            ),
+            pytest.param(
+                (("kubeconfig", "$HOME/c"), ("token", "TOKEN")),
+                "version --context c --kubeconfig '$HOME/c' --token TOKEN",
+                id="a placeholder",
+            ),
+        ],
+    )
+    def test_it_carries_the_flags_that_were_given(self, flags, command):
+        assert check_with("version", TARGET._replace(flags=flags), context=True) == f"check with: kubectl {command}"
+
+    def test_a_context_that_no_flag_names_is_named_on_demand_only(self):
+        assert check_with("version", TARGET) == "check with: kubectl version"
+        assert check_with("version", TARGET._replace(context=""), context=True) == "check with: kubectl version"
 
 
 class TestGet:

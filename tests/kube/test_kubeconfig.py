@@ -129,6 +129,7 @@ def test_everything_a_kubeconfig_can_say(write: Callable[..., str], tmp_path: Pa
         ),
         namespace="ml",
         in_cluster=False,
+        flags=(("kubeconfig", path),),
     )
 
 
@@ -264,7 +265,40 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_server_alone_is_enough() -> None:
     target = resolve(Overrides(server="https://a", token="t"), {})
-    assert target == Target("", Cluster(server="https://a"), User(token="t"), "default")
+    flags = (("server", "https://a"), ("token", "TOKEN"))
+    assert target == Target("", Cluster(server="https://a"), User(token="t"), "default", flags=flags)
+
+
+def test_flags_that_are_given_are_remembered_without_secrets(write: Callable[..., str]) -> None:
+    path = write(config({}, HERE))
+    given: dict[str, Any] = {
+        "kubeconfig": path,
+        "context": "it",
+        "cluster": "here",
+        "user": "me",
+        "server": "https://there",
+        "username": "jane",
+        "password": "hunter2",
+        "certificate_authority": path,
+        "client_certificate": path,
+        "client_key": path,
+        "tls_server_name": "kube.internal",
+        "as_user": "joe",
+        "as_groups": ("a", "b"),
+        "as_uid": "7",
+    }
+    target = resolve(Overrides(namespace="ml", **given), {})
+    assert [(name.replace("-", "_"), value) for name, value in target.flags] == [
+        *[(name, "PASSWORD" if name == "password" else given[name]) for name in list(given)[:-3]],
+        ("as", "joe"),
+        ("as_group", "a"),
+        ("as_group", "b"),
+        ("as_uid", "7"),
+    ]
+    insecure = Overrides(kubeconfig=path, token="hunter2", insecure_skip_tls_verify=True)
+    target = resolve(insecure, {})
+    assert target.flags == (("kubeconfig", path), ("token", "TOKEN"), ("insecure-skip-tls-verify", ""))
+    assert target.given("password", "token", "context") == ("--token",)
 
 
 # --- What a file must not say
