@@ -182,6 +182,7 @@ def _history(session: Session, console: Console, argument: str) -> Outcome:
 
 
 def _save(session: Session, console: Console, argument: str) -> Outcome:
+    argument = _unquoted(argument)
     if "\0" in argument:
         raise UsageError("a file's name cannot hold a NUL character")
     path = os.path.realpath(os.path.expanduser(argument))
@@ -213,6 +214,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _load(session: Session, console: Console, argument: str) -> Outcome:
+    argument = _unquoted(argument)
     try:
         loaded = conversations.load(_read(os.path.expanduser(argument)))
     except OSError as error:
@@ -222,6 +224,12 @@ def _load(session: Session, console: Console, argument: str) -> Outcome:
     session.converse(loaded)
     console.say(f"Loaded {argument} ({_turns(session)}).")
     return Outcome()
+
+
+def _unquoted(name: str) -> str:
+    """A file's name without the pair of quotes around all of it, as a shell would want one with spaces."""
+    inside = name[1:-1]
+    return inside if inside and name[0] == name[-1] and name[0] in "\"'" and name[0] not in inside else name
 
 
 def _holds_conversation(path: str) -> bool:

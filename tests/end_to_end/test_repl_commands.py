@@ -203,6 +203,25 @@ class TestFiles:
         ]
         assert json.loads((tmp_path / "talk.json").read_text())["messages"][-1]["cut_off"] is True
 
+    @pytest.mark.parametrize(
+        ("typed", "name"),
+        [
+            pytest.param("my talk.json", "my talk.json", id="bare"),
+            pytest.param('"my talk.json"', "my talk.json", id="double"),
+            pytest.param("'my talk.json'", "my talk.json", id="single"),
+            pytest.param("\"Ada's\"", "Ada's", id="one kind in the other"),
+            pytest.param('"my talk.json', '"my talk.json', id="no pair"),
+            pytest.param("\"a'", "\"a'", id="two kinds"),
+            pytest.param("'a' or 'b'", "'a' or 'b'", id="not around the whole"),
+            pytest.param('""', '""', id="around nothing"),
+            pytest.param('"', '"', id="one alone"),
+        ],
+    )
+    def test_quotes_around_the_whole_name_are_taken_off(self, screen, tmp_path, typed, name):
+        assert ask(screen, f"/save {typed}") == f"Saved to {name} (0 turns)."
+        assert (tmp_path / name).is_file()
+        assert ask(screen, f"/load {typed}") == f"Loaded {name} (0 turns)."
+
     def test_another_file_is_never_overwritten(self, screen, tmp_path):
         (tmp_path / "notes.txt").write_text("mine")
         assert ask(screen, "/save notes.txt") == (
