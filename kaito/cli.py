@@ -10,7 +10,7 @@ from typing import Any
 
 from kaito.chat.terminal import ReaderGone, hold_standard_streams, print_text, report
 from kaito.commands.cluster import KUBECTL_FLAGS, NAMESPACE
-from kaito.errors import InferenceError, KaitoError, UsageError
+from kaito.errors import InferenceError, Interrupted, KaitoError, UsageError
 from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
 from kaito.timelimit import TimeUp
 
@@ -45,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KaitoError as error:
         report(error)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
+        if not isinstance(end, Interrupted):
+            _leave_line()
         return 130
     except ReaderGone:
         return 141
@@ -55,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return InferenceError.exit_code
     except Exception as error:
         if _was_interrupted(error):
+            _leave_line()
             return 130
         if os.environ.get("KAITO_DEBUG"):
             raise
@@ -66,6 +69,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         )
         return 1
+
+
+def _leave_line() -> None:
+    """The terminal shows ^C where the cursor stands; the shell's prompt belongs on a line of its own."""
+    if os.isatty(2):
+        os.write(2, b"\n")
 
 
 def _told_by_nobody(lost: Any) -> None:

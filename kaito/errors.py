@@ -61,3 +61,7 @@ class InferenceError(KaitoError):
     """The model's server refused, broke off, said nothing, or took too long."""
 
     exit_code = 5
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, after which the terminal already stands at the beginning of a line."""

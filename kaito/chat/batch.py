@@ -9,9 +9,9 @@ from kaito.chat import slash
 from kaito.chat.questions import Question
 from kaito.chat.records import Records
 from kaito.chat.session import Answer, Session
+from kaito.chat.show import Shown
 from kaito.chat.terminal import Console
-from kaito.errors import ExpectationError, UsageError
-from kaito.openai import Content, Event
+from kaito.errors import ExpectationError, Interrupted, UsageError
 from kaito.text import excerpt
 
 
@@ -60,18 +60,18 @@ def run(
 
 def _ask(session: Session, console: Console, text: str, records: Records | None) -> Answer:
     """The answer to `text`, shown as it comes where it is not recorded. Raises KaitoError, KeyboardInterrupt."""
-    def show(event: Event) -> None:
-        if isinstance(event, Content) and not records:
-            console.answer(event.text)
-
     if records:
         records.asking(text)
-    try:
-        answer = session.ask(text, show)
-    finally:
-        console.end_answer()
+        answer = session.ask(text, lambda event: None)
+        if answer.stopped:
+            raise KeyboardInterrupt
+        return answer
+    with Shown(console, reasoning=False, marked=False) as shown:
+        answer = session.ask(text, shown.take)
+        if answer.stopped:
+            shown.interrupted()
     if answer.stopped:
-        raise KeyboardInterrupt
+        raise Interrupted
     return answer
 
 

@@ -15,12 +15,13 @@ class Shown:
     """One answer on its way to the terminal. State: the sign of life before the first word, and whether there is one.
 
     Use it in a `with` around the question; `take` gets each event. `reasoning`: show what the model thinks. What
-    came of an answer that fails stays on the screen, marked, since it is no part of the conversation.
+    came of an answer that fails stays on the screen, `marked`, since it is no part of the conversation.
     """
 
-    def __init__(self, console: Console, *, reasoning: bool) -> None:
+    def __init__(self, console: Console, *, reasoning: bool, marked: bool = True) -> None:
         self._console = console
         self._reasoning = reasoning
+        self._marked = marked
         self._begun = False
         self._ticker = console.waiting = Ticker(_PATIENCE) if console.animated else None
 
@@ -33,7 +34,7 @@ class Shown:
     def __exit__(self, kind: object, failure: object, trace: object) -> None:
         self._end_wait()
         self._console.end_answer()
-        if self._begun and isinstance(failure, KaitoError):
+        if self._marked and self._begun and isinstance(failure, KaitoError):
             self._console.aside("[broken off, not kept]")
 
     def interrupted(self) -> None:

@@ -34,7 +34,7 @@ class Console:
     def __init__(self, *, colour: bool = False, quiet: bool = False, apart: bool = False) -> None:
         self.interactive = os.isatty(0)
         self.answers_seen = os.isatty(1)
-        self.animated = self.interactive and self.answers_seen and os.isatty(2)
+        self.animated = self.interactive and self.answers_seen and os.isatty(2) and not (quiet or apart)
         self._notices = 1 if self.interactive and self.answers_seen and not apart else 2
         self._quiet = quiet
         self.waiting: Ticker | None = None
