@@ -45,3 +45,14 @@ def harmless(text: str) -> str:
     Each character is judged alone, so that a sequence that is split between two pieces is as harmless as a whole one.
     """
     return text if text.isascii() and text.isprintable() else text.translate(_DISARMED)
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a line without controls takes: East Asian wide characters two, marks none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(
+        0 if category(char) in ("Mn", "Me", "Cf") else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )

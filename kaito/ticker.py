@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from kaito.text import harmless
+from kaito.text import harmless, width
 
 _PERIOD = 1.0
 
@@ -27,7 +27,7 @@ class Ticker:
         self._start = time.monotonic()
         self._delay = delay
         self._text = ""
-        self._shown = 0  # characters of the live line
+        self._shown = 0  # columns of the live line
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -81,13 +81,16 @@ class Ticker:
                 # A ^C may come to stand behind it, on the same row.
                 room = _columns() - 1 - len("^C")
                 text, time_so_far = harmless(self._text), f" ({_elapsed(self._start)})"
-                if len(text) + len(time_so_far) > room:
-                    text = text[: max(0, room - len(time_so_far) - 1)] + "…"
+                if width(text + time_so_far) > room:
+                    room = max(0, room - width(time_so_far + "…"))
+                    text = text[:room]
+                    while width(text) > room:
+                        text = text[:-1]
+                    text += "…"
                 line = text + time_so_far
-                padded = f"\r{line:<{self._shown}}"
-                # Before it is written: Ctrl-C may come right behind.
-                self._shown = len(line)
-                _write(padded)
+                # Set before it is written: Ctrl-C may come right behind.
+                before, self._shown = self._shown, width(line)
+                _write("\r" + line + " " * (before - self._shown))
 
 
 def _elapsed(start: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kaito.text import excerpt
+from kaito.text import excerpt, width
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,18 @@ def test_the_bound():
     assert excerpt("abc def", 5) == "abc…"
     assert excerpt(b" " * 10_000 + b"x", 10) == "…"
     assert len(excerpt("é" * 10_000_000)) == 120
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        pytest.param("", 0, id="nothing"),
+        pytest.param("plain", 5, id="ASCII"),
+        pytest.param("Grüße", 5, id="narrow"),
+        pytest.param("世界。", 6, id="wide"),
+        pytest.param("e\u0301", 1, id="a combining mark"),
+        pytest.param("한👍", 4, id="Hangul and an emoji"),
+    ],
+)
+def test_the_width_on_a_terminal(text, columns):
+    assert width(text) == columns

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from kaito.text import width
 from tests.cluster import Terminal
 from tests.cluster.process import ROOT
 
@@ -86,3 +87,14 @@ def test_it_goes_away_also_when_an_interrupt_follows_it_at_once(show):
     screen = show(code)
     assert screen.wait() == 0
     assert re.search(r"\rtext \(0s\)\r {9,}\rdone", screen.raw.decode())
+
+
+@pytest.mark.parametrize("columns", [30, 31, 12])
+def test_wide_characters_count_twice(show, columns):
+    """A line that is longer than the terminal could not be taken away again."""
+    screen = show("with Ticker() as ticker:\n    ticker.say('工作区还没有准备好' * 4)\n    input()\n", columns=columns)
+    screen.expect("… (0s)")
+    screen.send("\r")
+    assert screen.wait() == 0
+    line = re.search("\r([^\r]*… \\(0s\\))", screen.raw.decode()).group(1)
+    assert columns - 5 <= width(line) <= columns - 3
