@@ -66,6 +66,9 @@ _SYSTEM_ROOTS = (
 _X509_PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN has a name from 3.10 on only
 _IGNORE_UNEXPECTED_EOF = 0x80  # ssl.OP_IGNORE_UNEXPECTED_EOF, likewise
 
+# What Go's clients offer below TLS 1.3 (crypto/tls), and the keys that they take: RSA from 1024 bits on.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!PSK:@SECLEVEL=1"
+
 # Windows opens no file by its descriptor, and removes none that is open.
 _NAMELESS_FILES = os.name != "nt"
 
@@ -79,6 +82,10 @@ def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2  # as Go's clients
+    try:
+        made.set_ciphers(_CIPHERS)
+    except ssl.SSLError:  # LibreSSL, which macOS's own Python has, may not know of levels
+        pass
     made.set_alpn_protocols(["http/1.1"])
     # Go trusts whatever stands in the pool, be it a leaf, and asks no authority for key usages or identifiers.
     made.verify_flags = (made.verify_flags & ~ssl.VERIFY_X509_STRICT) | _X509_PARTIAL_CHAIN

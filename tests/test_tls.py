@@ -105,6 +105,7 @@ TABLE = [
     Row("an authority with basic constraints only", "bare-server", "bare-ca.pem"),
     Row("the server's own certificate as the authority", "server", "server.pem"),
     Row("a self-signed certificate as its own authority", "self-signed", "self-signed.pem"),
+    Row("keys of RSA with 1,024 bits", "weak-server", "weak-ca.pem"),
     Row("another authority", "server", "other-ca.pem", ISSUER),
     Row("a self-signed certificate that is not trusted", "self-signed", "ca.pem", SELF),
     Row("another server's certificate as the authority", "server", "name-only.pem", ISSUER),

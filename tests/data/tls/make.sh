@@ -3,7 +3,8 @@
 # for a hundred years, but for the expired one. The keys protect nothing but tests.
 set -eu
 
-key() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"; }
+KIND='-algorithm EC -pkeyopt ec_paramgen_curve:P-256'
+key() { openssl genpkey -quiet $KIND -out "$1.key"; }
 
 # authority NAME EXTENSIONS: a self-signed certificate with exactly these extensions.
 authority() {
@@ -53,8 +54,12 @@ printf '[ca]\ndefault_ca=d\n[d]\ndatabase=database\nserial=serial\nnew_certs_dir
 openssl ca -batch -config ca-config -cert ca.pem -keyfile ca.key -in request -extfile config -notext \
     -startdate 20200101000000Z -enddate 20200201000000Z -out expired.pem 2> /dev/null
 
+KIND='-algorithm RSA -pkeyopt rsa_keygen_bits:1024'
+authority weak-ca 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n'
+signed weak-server weak-ca "$LEAF"
+
 openssl pkcs8 -topk8 -in client.key -passout pass:secret -out client-encrypted.key
 openssl ec -in client.key -aes256 -passout pass:secret -out client-encrypted-old.key 2> /dev/null
 
 rm -f config ca-config request database* serial* 01.pem ./*.srl
-rm -f ca.key other-ca.key bare-ca.key usageless-ca.key intermediate.key
+rm -f ca.key other-ca.key bare-ca.key usageless-ca.key intermediate.key weak-ca.key
