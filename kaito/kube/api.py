@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from kaito import tls
 from kaito.errors import ClusterError, UnreachableError
-from kaito.kube.credentials import Credential, Credentials, describe
+from kaito.kube.credentials import Credential, Credentials, certificate_hint, describe
 from kaito.kube.kubeconfig import Target
 from kaito.patterns import pattern
 from kaito.proxies import ProxyError, choose
@@ -129,9 +129,15 @@ class ApiServer:
         self._connection: Connection | None = None
         try:
             self.url = parse_url(target.cluster.server)
+        except ValueError as error:
+            origin = "--server" if target.given("server") else f'cluster "{target.cluster.name}"'
+            raise ClusterError(f"{origin}: {error}", self._see("server")) from None
+        try:
             self._proxy = choose(self.url, environ, target.cluster.proxy_url)
-        except (ValueError, ProxyError) as error:
-            raise ClusterError(f'cluster "{target.cluster.name}": {error}', self._file_hint()) from None
+        except ProxyError as error:
+            # Without a proxy-url it is a variable of the environment, which the message names.
+            hint = self._see("proxy-url") if target.cluster.proxy_url else ""
+            raise ClusterError(f'cluster "{target.cluster.name}": {error}', hint) from None
 
     def beside(self) -> ApiServer:
         """A second client with the same credentials, for a request that must not wait for the first's."""
@@ -243,9 +249,9 @@ class ApiServer:
                 if self._connection and credential.certificate and credential.certificate.written:
                     # The files are just being replaced: until both are there, the pair that was is shown.
                     return self._connection
-                raise ClusterError(str(error), f"see the client certificate of {describe(self.target)}") from None
+                raise ClusterError(str(error), certificate_hint(self.target)) from None
             except tls.TlsError as error:
-                raise ClusterError(str(error), self._file_hint()) from None
+                raise ClusterError(str(error), self._see("certificate-authority")) from None
         self.close()
         self._certificate = credential.certificate
         self._connection = Connection(
@@ -266,10 +272,9 @@ class ApiServer:
 
     def _unreachable(self, error: TransportError) -> ClusterError:
         if isinstance(error, CertificateError):
-            field = "tls-server-name" if "not valid for" in error.why else "certificate-authority"
-            hint = f'see {field} of cluster "{self.target.cluster.name}"' + self._in_file()
+            hint = self._trust_hint("tls-server-name" if "not valid for" in error.why else "certificate-authority")
         elif isinstance(error, ClientCertificateError):
-            hint = f"see the client certificate of {describe(self.target)}"
+            hint = certificate_hint(self.target)
         else:
             hint = check_with("version", self.target, context=True)
         # What failed may be a proxy on the way, which the message then names.
@@ -279,11 +284,18 @@ class ApiServer:
         kind = ClusterError if lasting else UnreachableError
         return kind(f"cannot reach the API server {self._host()}: {why}", hint)
 
-    def _in_file(self) -> str:
-        return f" in {self.target.cluster.file}" if self.target.cluster.file else ""
+    def _trust_hint(self, field: str) -> str:
+        # With --server the file's tls-server-name does not count.
+        if field == "tls-server-name" and self.target.given("server") and not self.target.given(field):
+            return "see --server, or give --tls-server-name"
+        return self._see(field) or f"give --{field}"
 
-    def _file_hint(self) -> str:
-        return f'see cluster "{self.target.cluster.name}"{self._in_file()}' if self._in_file() else ""
+    def _see(self, field: str) -> str:
+        """Where that field of the cluster was given: by the flag of its name, or in a kubeconfig; "" for neither."""
+        if self.target.given(field):
+            return f"see --{field}"
+        cluster = self.target.cluster
+        return f'see {field} of cluster "{cluster.name}" in {cluster.file}' if cluster.file else ""
 
 
 def _never_connected(error: TransportError) -> bool:

@@ -185,14 +185,33 @@ class Credentials:
 
 
 def describe(target: Target) -> str:
-    """Who asks, for an error: `user "x" of /path/config`."""
+    """Who asks, for an error: `user "x" of /path/config`, or `the user given by --token`."""
+    user = target.user
+    flags: tuple[str, ...] = ()
+    # In the order of Credentials._obtain; what is not sent is not to blame.
+    if user.token_file:
+        pass
+    elif user.token:
+        flags = target.given("token")
+    elif user.username:
+        flags = target.given("username", "password")
+    elif (user.certificate_file or user.certificate_data) and not user.auth_provider:
+        flags = target.given("client-certificate", "client-key")
+    return "the user given by " + " and ".join(flags) if flags else _described_without_flags(target)
+
+
+def certificate_hint(target: Target) -> str:
+    """Where the client certificate in use was given: by flags, or in a kubeconfig."""
+    flags = target.given("client-certificate", "client-key") if target.user.certificate_file else ()
+    return "see " + " and ".join(flags or (f"the client certificate of {_described_without_flags(target)}",))
+
+
+def _described_without_flags(target: Target) -> str:
     user = target.user
     if target.in_cluster:
         return "this pod's service account"
-    if user.name:
+    if user.name or user.file:
         return f'user "{user.name}"' + (f" of {user.file}" if user.file else "")
-    if user.token or user.username or user.certificate_file:
-        return "the user given by flags"
     return "an anonymous user (no credentials are set)"
 
 

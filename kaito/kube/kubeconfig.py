@@ -176,16 +176,17 @@ def resolve(
         namespace = (_pod_namespace(environ, service_account) if pod else "") or "default"
     cluster = _cluster(config, context, overrides)
     user = _user(config, context, overrides)
-    _check_user(user)
+    _check_user(user, overrides)
     if not cluster.server and not cluster.name and pod:
-        _check_cluster(cluster)
+        _check_cluster(cluster, overrides)
         cluster, user = _pod_access(overrides, user, environ, service_account)
         return Target("", cluster, user, namespace, in_cluster=True, flags=_given(overrides))
     server = cluster.server or environ.get("KUBERNETES_MASTER", "")
     if not server:
         raise _no_server(config, cluster, context_name)
-    cluster = cluster._replace(server=_server_url(server, cluster))
-    _check_cluster(cluster)
+    origin = "--server" if overrides.server else f"cluster {_quoted(cluster.name)}{_in_file(cluster.file)}: server"
+    cluster = cluster._replace(server=_server_url(server, origin))
+    _check_cluster(cluster, overrides)
     if cluster.server.startswith("http://"):
         # client-go sends no credentials over plain HTTP (ClientConfig's IsConfigTransportTLS).
         user = User(name=user.name, impersonate=user.impersonate, file=user.file)
@@ -672,27 +673,34 @@ def _user(config: Config, context: Entry, overrides: Overrides) -> User:
 # --- What client-go refuses to use (validation.go) ---------------------------------------------------------
 
 
-def _check_user(user: User) -> None:
+def _check_user(user: User, overrides: Overrides) -> None:
+    given = dict(_given(overrides))
     if user.token and (user.username or user.password):
-        raise _invalid_user(user, "has both a token and a username or password", "keep one of the two")
+        hint = _keep_one(given, "token", "username", "password")
+        raise _invalid_user(user, "has both a token and a username or password", hint)
     if user.certificate_file or user.certificate_data:
         if user.certificate_file and user.certificate_data:
-            raise _invalid_user(
-                user, "has both client-certificate and client-certificate-data", "keep one of the two"
-            )
+            hint = _keep_one(given, "client-certificate")
+            raise _invalid_user(user, "has both client-certificate and client-certificate-data", hint)
         if user.key_file and user.key_data:
-            raise _invalid_user(user, "has both client-key and client-key-data", "keep one of the two")
+            hint = _keep_one(given, "client-key")
+            raise _invalid_user(user, "has both client-key and client-key-data", hint)
         if not user.key_file and not user.key_data:
-            raise _invalid_user(
-                user, "has a client certificate without a key", "add client-key-data or client-key"
-            )
-        _check_readable(user.certificate_file, "client-certificate", user)
-        _check_readable(user.key_file, "client-key", user)
+            hint = "give --client-key" if overrides.client_certificate else "add client-key-data or client-key"
+            raise _invalid_user(user, "has a client certificate without a key", hint)
+        _check_readable(user.certificate_file, "client-certificate", user, overrides.client_certificate)
+        _check_readable(user.key_file, "client-key", user, overrides.client_key)
     if user.exec:
         _check_exec(user, user.exec)
     acting = user.impersonate
     if (acting.uid or acting.groups or acting.extra) and not acting.user:
         raise _invalid_user(user, "acts as a uid, groups or extra without acting as a user", "add --as")
+
+
+def _keep_one(given: Mapping[str, str], *names: str) -> str:
+    """What to do about two ways that exclude each other: a flag is left out more easily than a file is changed."""
+    flags = " or ".join(f"--{name}" for name in names if name in given)
+    return f"leave out {flags}" if flags else "keep one of the two"
 
 
 def _check_secure_user(user: User) -> None:
@@ -725,7 +733,7 @@ def _check_exec(user: User, plugin: ExecConfig) -> None:
         )
 
 
-def _check_cluster(cluster: Cluster) -> None:
+def _check_cluster(cluster: Cluster, overrides: Overrides) -> None:
     where = _in_file(cluster.file)
     if cluster.proxy_url:
         scheme = cluster.proxy_url.partition(":")[0].lower()
@@ -740,8 +748,14 @@ def _check_cluster(cluster: Cluster) -> None:
             "certificate-authority-data",
             "keep one of the two",
         )
-    _check_readable(cluster.ca_file, "certificate-authority", cluster)
+    _check_readable(cluster.ca_file, "certificate-authority", cluster, overrides.certificate_authority)
     if cluster.insecure and (cluster.ca_file or cluster.ca_data) and cluster.server.startswith("https://"):
+        if overrides.certificate_authority:
+            # The flag has taken the place of all that the file says of trust, so the other is a flag as well.
+            raise ClusterError(
+                "--certificate-authority and --insecure-skip-tls-verify exclude each other",
+                "leave out --insecure-skip-tls-verify, so that the server is verified",
+            )
         raise ClusterError(
             f"cluster {_quoted(cluster.name)}{where} has both a certificate authority and "
             "insecure-skip-tls-verify",
@@ -749,7 +763,8 @@ def _check_cluster(cluster: Cluster) -> None:
         )
 
 
-def _check_readable(path: str, field: str, owner: Cluster | User) -> None:
+def _check_readable(path: str, field: str, owner: Cluster | User, flag: str = "") -> None:
+    """`flag`: the value of the flag that stands above the field, or ""."""
     if not path:
         return
     try:
@@ -757,17 +772,18 @@ def _check_readable(path: str, field: str, owner: Cluster | User) -> None:
             return
     except (OSError, ValueError) as error:
         what = "cluster" if isinstance(owner, Cluster) else "user"
+        entry = f"{what} {_quoted(owner.name)}{_in_file(owner.file)}: "
         raise ClusterError(
-            f"{what} {_quoted(owner.name)}{_in_file(owner.file)}: {field} {_quoted(path)} cannot be read: "
-            f"{_reason(error)}",
+            f"{'--' if flag else entry}{field} {_quoted(path)} cannot be read: {_reason(error)}",
             "correct the path, or the rights to it",
         ) from None
 
 
-def _server_url(server: str, cluster: Cluster) -> str:
+def _server_url(server: str, origin: str) -> str:
     """The server as a URL without query and without slash at its end; without a scheme it is plain HTTP.
 
-    That is client-go's rule (rest/url_utils.go, DefaultServerURL), odd as it is. Raises ClusterError.
+    That is client-go's rule (rest/url_utils.go, DefaultServerURL), odd as it is. `origin`: what says it, for the
+    error. Raises ClusterError.
     """
     text = server.partition("#")[0].partition("?")[0]
     scheme, separator, rest = text.partition("://")
@@ -779,10 +795,7 @@ def _server_url(server: str, cluster: Cluster) -> str:
     if "@" in host:
         usable, problem = False, "holds a user name; give the user username and password instead"
     if not usable or not text.isprintable() or " " in host:
-        raise ClusterError(
-            f"cluster {_quoted(cluster.name)}{_in_file(cluster.file)}: server {problem}",
-            "write it as https://host:port",
-        )
+        raise ClusterError(f"{origin} {problem}", "write it as https://host:port")
     parts = [part for part in path.split("/") if part]
     if not path.isascii() or " " in path:
         from urllib.parse import quote

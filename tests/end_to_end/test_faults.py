@@ -20,6 +20,7 @@ from tests.cluster import (
     Reasoning,
     Refusal,
     Reply,
+    data,
     inference_set,
     service,
     workspace,
@@ -190,6 +191,39 @@ class TestCluster:
                 result.err,
             )
             assert not cluster.requests, "no credential may go to a server that is not trusted"
+
+    @pytest.mark.parametrize(
+        ("flags", "hint"),
+        [
+            pytest.param(("--tls-server-name", "foo.example"), "see --tls-server-name", id="name"),
+            pytest.param(
+                ("--certificate-authority", data("stranger-ca.crt")), "see --certificate-authority", id="authority"
+            ),
+        ],
+    )
+    def test_a_certificate_that_a_flag_does_not_trust(self, chat, flags, hint):
+        result = chat(ASK, *flags)
+        assert (result.code, result.err.splitlines()[1:]) == (3, [hint])
+
+    def test_a_server_of_another_name_than_its_flag_says(self, chat, tmp_path):
+        with Cluster(certificate="elsewhere") as cluster:
+            path = cluster.write_kubeconfig(tmp_path / "own")
+            result = chat(ASK, "--server", cluster.url, env={"KUBECONFIG": path})
+        assert (result.code, result.err.splitlines()[1:]) == (3, ["see --server, or give --tls-server-name"])
+
+    @pytest.mark.parametrize(
+        ("kind", "flags", "who"),
+        [
+            pytest.param("token", ("--token", "bad"), "--token", id="token"),
+            pytest.param("basic", ("--password", "bad"), "--password", id="password"),
+            pytest.param("none", ("--username", "u", "--password", "bad"), "--username and --password", id="both"),
+        ],
+    )
+    def test_a_credential_of_a_flag_that_is_refused(self, cluster, chat, tmp_path, kind, flags, who):
+        path = cluster.write_kubeconfig(tmp_path / "own", kind)
+        result = chat(ASK, *flags, env={"KUBECONFIG": path})
+        message = f"error: {cluster.url} does not accept the credentials of the user given by {who} (401)"
+        assert (result.code, result.err.splitlines()[0]) == (3, message)
 
     @pytest.mark.parametrize(
         ("kind", "credentials"),

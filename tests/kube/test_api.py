@@ -153,6 +153,42 @@ class TestCheckWith:
         assert check_with("version", TARGET._replace(context=""), context=True) == "check with: kubectl version"
 
 
+class TestOrigin:
+    """What cannot be used is sought where it was given: in the kubeconfig, or in the flag above it."""
+
+    def failure(self, given):
+        with pytest.raises(ClusterError) as failure:
+            target = resolve(given, {})
+            ApiServer(target, {}, Credentials(target)).prepare()
+        return failure.value
+
+    def test_a_server_s_url(self, cluster, kubeconfig, tmp_path):
+        error = self.failure(Overrides(kubeconfig=kubeconfig, server="https://a:99999"))
+        assert (error.message, error.hint) == ("--server: the URL's host or port is not valid", "see --server")
+        path = cluster.write_kubeconfig(tmp_path / "own", cluster={"server": "https://a:99999"})
+        error = self.failure(Overrides(kubeconfig=path))
+        assert error.message == "cluster \"stand-in\": the URL's host or port is not valid"
+        assert error.hint == f'see server of cluster "stand-in" in {path}'
+
+    def test_an_authority(self, cluster, kubeconfig, tmp_path):
+        error = self.failure(Overrides(kubeconfig=kubeconfig, certificate_authority=__file__))
+        assert error.message.endswith("holds no PEM certificate that can be read")
+        assert error.hint == "see --certificate-authority"
+        changed = {"certificate-authority-data": None, "certificate-authority": __file__}
+        path = cluster.write_kubeconfig(tmp_path / "own", cluster=changed)
+        error = self.failure(Overrides(kubeconfig=path))
+        assert error.hint == f'see certificate-authority of cluster "stand-in" in {path}'
+
+    def test_a_client_certificate(self, kubeconfig):
+        flags = {"client_certificate": __file__, "client_key": __file__}
+        error = self.failure(Overrides(kubeconfig=kubeconfig, **flags))
+        assert error.hint == "see --client-certificate and --client-key"
+
+    def test_a_proxy(self, cluster, tmp_path):
+        path = cluster.write_kubeconfig(tmp_path / "own", cluster={"proxy-url": "http://a:99999"})
+        assert self.failure(Overrides(kubeconfig=path)).hint == f'see proxy-url of cluster "stand-in" in {path}'
+
+
 class TestGet:
     def test_an_object(self, api):
         assert api.get(PATH)["metadata"]["name"] == "phi-3-5-mini"

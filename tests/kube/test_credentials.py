@@ -12,7 +12,7 @@ import pytest
 
 from kaito.errors import ClusterError
 from kaito.kube.api import ApiServer
-from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, describe
+from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, certificate_hint, describe
 from kaito.kube.kubeconfig import Cluster, ExecConfig, Overrides, Target, User, resolve
 from kaito.tls import Certificate
 from tests.kube.oracle import (
@@ -31,6 +31,8 @@ from tests.kube.oracle import (
     write_kubeconfig,
     write_program,
 )
+
+CHAIN, KEY = str(DATA / "alice.crt"), str(DATA / "alice.key")
 
 NOW = 1_800_000_000.0
 
@@ -502,9 +504,26 @@ class TestAgainstAServer:
     ("overrides", "name"),
     [
         pytest.param(Overrides(), 'user "alice" of FILE', id="from a file"),
-        pytest.param(Overrides(token="t"), 'user "alice" of FILE', id="from a file, with a flag"),
+        pytest.param(Overrides(as_user="joe"), 'user "alice" of FILE', id="from a file, acting as somebody"),
+        pytest.param(Overrides(token="t"), "the user given by --token", id="a flag above the file"),
         pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x", token="t"), "the user given by flags", id="flags"
+            Overrides(token="t", server="http://x"), 'user "alice" of FILE', id="a flag that plain HTTP does not send"
+        ),
+        pytest.param(
+            Overrides(client_certificate=CHAIN, client_key=KEY), 'user "alice" of FILE', id="beside a token"
+        ),
+        pytest.param(
+            Overrides(kubeconfig="/dev/null", server="https://x", token="t"), "the user given by --token", id="a token"
+        ),
+        pytest.param(
+            Overrides(kubeconfig="/dev/null", server="https://x", username="u", password="p"),
+            "the user given by --username and --password",
+            id="a password",
+        ),
+        pytest.param(
+            Overrides(kubeconfig="/dev/null", server="https://x", client_certificate=CHAIN, client_key=KEY),
+            "the user given by --client-certificate and --client-key",
+            id="a certificate",
         ),
         pytest.param(
             Overrides(kubeconfig="/dev/null", server="https://x"), "an anonymous user (no credentials are set)",
@@ -516,6 +535,30 @@ def test_a_user_is_described_by_name_and_file(overrides: Overrides, name: str, t
     config = write_kubeconfig(tmp_path / "config", {"token": "t"})
     target = resolve(overrides._replace(kubeconfig=overrides.kubeconfig or str(config)), {})
     assert describe(target) == name.replace("FILE", str(config))
+
+
+def test_a_token_file_counts_before_the_flag(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    config = write_kubeconfig(tmp_path / "config", {"tokenFile": str(tmp_path / "token")})
+    target = resolve(Overrides(kubeconfig=str(config), token="other"), {})
+    assert describe(target) == f'user "alice" of {config}'
+
+
+@pytest.mark.parametrize(
+    ("overrides", "hint"),
+    [
+        pytest.param(Overrides(), 'see the client certificate of user "alice" of FILE', id="from a file"),
+        pytest.param(Overrides(token="t"), 'see the client certificate of user "alice" of FILE', id="beside --token"),
+        pytest.param(
+            Overrides(client_certificate=CHAIN, client_key=KEY), "see --client-certificate and --client-key", id="flags"
+        ),
+        pytest.param(Overrides(client_key=KEY), "see --client-key", id="one flag"),
+    ],
+)
+def test_a_client_certificate_is_sought_where_it_was_given(overrides: Overrides, hint: str, tmp_path: Path) -> None:
+    config = write_kubeconfig(tmp_path / "config", {"client-certificate": CHAIN, "client-key": KEY})
+    target = resolve(overrides._replace(kubeconfig=str(config)), {})
+    assert certificate_hint(target) == hint.replace("FILE", str(config))
 
 
 def test_a_pod_is_described_by_its_service_account(tmp_path: Path) -> None:

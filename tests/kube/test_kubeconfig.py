@@ -446,6 +446,59 @@ SECRET = "s3cr3t"
 
 
 @pytest.mark.parametrize(
+    ("flags", "message", "hint"),
+    [
+        pytest.param(
+            {"certificate_authority": "/nonexist"},
+            '--certificate-authority "/nonexist" cannot be read: no such file or directory',
+            "correct the path, or the rights to it",
+            id="authority",
+        ),
+        pytest.param(
+            {"client_certificate": "/nonexist", "client_key": "x"},
+            '--client-certificate "/nonexist" cannot be read: no such file or directory',
+            "correct the path, or the rights to it",
+            id="certificate",
+        ),
+        pytest.param(
+            {"client_certificate": "CONFIG", "client_key": "/nonexist"},
+            '--client-key "/nonexist" cannot be read: no such file or directory',
+            "correct the path, or the rights to it",
+            id="key",
+        ),
+        pytest.param(
+            {"certificate_authority": "CONFIG", "insecure_skip_tls_verify": True},
+            "--certificate-authority and --insecure-skip-tls-verify exclude each other",
+            "leave out --insecure-skip-tls-verify, so that the server is verified",
+            id="authority and none",
+        ),
+        pytest.param(
+            {"server": "ftp://a"}, "--server is no http or https URL", "write it as https://host:port", id="server"
+        ),
+        pytest.param(
+            {"username": "jane", "password": "p"},
+            'user "me" in "CONFIG" has both a token and a username or password',
+            "leave out --username or --password",
+            id="name beside the file's token",
+        ),
+        pytest.param(
+            {"client_certificate": "CONFIG"},
+            'user "me" in "CONFIG" has a client certificate without a key',
+            "give --client-key",
+            id="certificate without a key",
+        ),
+    ],
+)
+def test_an_error_that_a_flag_caused_names_the_flag(
+    write: Callable[..., str], flags: dict[str, Any], message: str, hint: str
+) -> None:
+    path = write(config({"token": "t"}, HERE))
+    given = {name: path if value == "CONFIG" else value for name, value in flags.items()}
+    error = refusal(Overrides(kubeconfig=path, **given), {})
+    assert (error.message, error.hint) == (message.replace("CONFIG", path), hint)
+
+
+@pytest.mark.parametrize(
     ("user", "message"),
     [
         pytest.param({"token": SECRET, "username": SECRET}, "both a token and a username or password", id="login"),
