@@ -41,6 +41,7 @@ class Keyboard:
         self._readline = _readline() if console.answers_seen else None
         # GNU readline's version, 0 where it does not bracket pastes.
         self._brackets = _bracket_pastes(self._readline) if self._readline is not None else 0
+        console.echoes_later = self._readline is not None
         if self._readline is not None:
             self._readline.set_auto_history(False)
             for entry in history.load(history_file) if history_file else ():

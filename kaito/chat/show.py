@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from kaito.chat.terminal import Console
+from typing import TYPE_CHECKING
+
+from kaito.chat.terminal import Console, Unechoed
 from kaito.errors import KaitoError
 from kaito.openai import Content, Event, Reasoning
-from kaito.ticker import Ticker
+
+if TYPE_CHECKING:
+    from kaito.ticker import Ticker
 
 # A wait below this is not felt; a sign of life would only flicker.
 _PATIENCE = 0.3
 
 
 class Shown:
-    """One answer on its way to the terminal. State: the sign of life before the first word, and whether there is one.
+    """One answer on its way to the terminal. State: the sign of life before the first word, whether there is one, and
+    whether the terminal shows what is typed.
 
     Use it in a `with` around the question; `take` gets each event. `reasoning`: show what the model thinks. What
     came of an answer that fails stays on the screen, `marked`, since it is no part of the conversation.
@@ -23,9 +28,11 @@ class Shown:
         self._reasoning = reasoning
         self._marked = marked
         self._begun = False
-        self._ticker = console.waiting = Ticker(_PATIENCE) if console.animated else None
+        self._ticker = console.waiting = _ticker() if console.animated else None
+        self._unechoed = Unechoed(console)
 
     def __enter__(self) -> Shown:
+        self._unechoed.begin()
         if self._ticker:
             self._ticker.__enter__()
             self._ticker.say("waiting for the model")
@@ -33,12 +40,15 @@ class Shown:
 
     def __exit__(self, kind: object, failure: object, trace: object) -> None:
         self._end_wait()
+        self._unechoed.end()
         self._console.end_answer()
         if self._marked and self._begun and isinstance(failure, KaitoError):
             self._console.aside("[broken off, not kept]")
 
     def interrupted(self) -> None:
-        """Ctrl-C ended the answer: the terminal shows ^C where the cursor stands, in the sign of life's line or not."""
+        """Ctrl-C ended the answer: ^C stands where the cursor is, in the sign of life's line or not."""
+        if self._unechoed.active:
+            self._console.prompt("^C")
         if not self._end_wait():
             self._console.break_line()
 
@@ -59,3 +69,9 @@ class Shown:
         """Whether a sign of life was on the screen."""
         ticker, self._ticker, self._console.waiting = self._ticker, None, None
         return ticker is not None and ticker.close()
+
+
+def _ticker() -> Ticker:
+    from kaito.ticker import Ticker
+
+    return Ticker(_PATIENCE)

@@ -7,7 +7,7 @@ model's words alone. On a terminal nothing from a server can do more than be rea
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kaito.chat import style
 from kaito.errors import KaitoError
@@ -28,7 +28,8 @@ class Console:
 
     `interactive`: stdin is a terminal, so a person types. `answers_seen`: the answers appear on a terminal.
     `animated`: a line that is rewritten would be seen. `waiting`: such a line that is there now. `colour`: asides
-    may be dimmed. `quiet`: notices are dropped. `apart`: stdout is for other things, on a terminal too.
+    may be dimmed. `echoes_later`: a line editor shows at the next prompt what was typed meanwhile. `quiet`: notices
+    are dropped. `apart`: stdout is for other things, on a terminal too.
     """
 
     def __init__(self, *, colour: bool = False, quiet: bool = False, apart: bool = False) -> None:
@@ -38,6 +39,7 @@ class Console:
         self._notices = 1 if self.interactive and self.answers_seen and not apart else 2
         self._quiet = quiet
         self.waiting: Ticker | None = None
+        self.echoes_later = False
         self._colour = colour and os.isatty(self._notices)
         self._part = ""
         self._held = 0
@@ -117,6 +119,53 @@ class Console:
     def error(self, error: KaitoError) -> None:
         """An error in its one or two lines, on stderr."""
         report(error)
+
+
+class Unechoed:
+    """Keeps a terminal from showing what is typed, in the middle of an answer. State: how the terminal was.
+
+    The line editor shows it at the next prompt. Nothing shows Ctrl-C meanwhile.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._wanted = console.interactive and console.echoes_later
+        self._before: list[Any] | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether what is typed does not show now."""
+        return self._before is not None
+
+    def begin(self) -> None:
+        """From here on, where this is a terminal that can."""
+        if not self._wanted:
+            return
+        try:
+            import termios
+        except ImportError:
+            return
+        try:
+            before = termios.tcgetattr(0)
+            changed = [*before]
+            changed[3] &= ~termios.ECHO
+            self._before = before
+            termios.tcsetattr(0, termios.TCSANOW, changed)
+        except termios.error:
+            self._before = None
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Makes the terminal what it was."""
+        before, self._before = self._before, None
+        if before is not None:
+            import termios
+
+            try:
+                termios.tcsetattr(0, termios.TCSANOW, before)
+            except termios.error:
+                pass
 
 
 def report(error: KaitoError) -> None:

@@ -158,12 +158,15 @@ class TestPastes:
         screen.line("first")
         screen.expect("Slow")
         screen.send("second\nthird\n")
-        screen.expect("third")
+        shown = screen.settle()
         gate.set()
         cluster.model.requests.wait(3)
         screen.expect("OK.\n\n> ")
         screen.expect("OK.\n\n> ")
         assert questions(cluster) == ["first", "second", "third"]
+        if reader != PLAIN:
+            assert shown.endswith("> first\nSlow"), "it does not stand in the middle of the answer"
+            assert "Slow.\n\n> second\nOK.\n\n> third\nOK.\n\n> " in screen.text
 
 
 class TestHistory:
