@@ -199,6 +199,7 @@ def _cluster_info(cluster: Cluster) -> dict[str, Any]:
         "insecure-skip-tls-verify": cluster.insecure,
         "certificate-authority-data": base64.b64encode(authority).decode(),
         "proxy-url": cluster.proxy_url,
+        "disable-compression": cluster.disable_compression,
     }
     present = {name: value for name, value in settings.items() if value}
     return {"server": cluster.server, **present, "config": cluster.exec_extension}

@@ -62,8 +62,9 @@ class Cluster(NamedTuple):
     """Where the API server is and how it is trusted.
 
     `server`: http:// or https://, host, perhaps port and path; no slash at its end, no query. `ca_file` and
-    `ca_data` are never both set, nor is either beside `insecure`. `exec_extension`: what the cluster holds
-    for credential plugins, any JSON value or None. `file`: the kubeconfig it is from, or "".
+    `ca_data` are never both set, nor is either beside `insecure`. `disable_compression` is for credential plugins
+    to know; we never ask for any. `exec_extension`: what the cluster holds for them, any JSON value or None.
+    `file`: the kubeconfig it is from, or "".
     """
 
     name: str = ""
@@ -73,6 +74,7 @@ class Cluster(NamedTuple):
     insecure: bool = False
     tls_server_name: str = ""
     proxy_url: str = ""
+    disable_compression: bool = False
     exec_extension: object = None
     file: str = ""
 
@@ -519,6 +521,7 @@ def decode_cluster(name: str, entry: Entry) -> Cluster:
         insecure=bool(fields.get("insecure-skip-tls-verify")),
         tls_server_name=_string(fields, "tls-server-name"),
         proxy_url=_string(fields, "proxy-url"),
+        disable_compression=bool(fields.get("disable-compression")),
         exec_extension=next(
             (item.get("extension") for item in reversed(extensions) if item.get("name") == _EXEC_EXTENSION),
             None,

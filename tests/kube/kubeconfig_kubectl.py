@@ -126,7 +126,6 @@ def normalised(document: dict[str, Any]) -> dict[str, Any]:
         shown[listed] = {item["name"]: item[inner] for item in document[listed] or ()}
         for fields in shown[listed].values():
             plain_paths(fields)
-            fields.pop("disable-compression", None)
             extensions = {item["name"]: item["extension"] for item in fields.pop("extensions", ())}
             if inner == "cluster":
                 fields["exec-extension"] = extensions.get("client.authentication.k8s.io/exec")

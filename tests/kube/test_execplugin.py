@@ -172,6 +172,8 @@ class TestWhatItIsTold:
             pytest.param({"certificate-authority": "", "insecure-skip-tls-verify": True}, id="insecure"),
             pytest.param({"tls-server-name": "localhost"}, id="server name"),
             pytest.param({"proxy-url": "http://127.0.0.1:1"}, id="proxy"),
+            pytest.param({"disable-compression": True}, id="no compression"),
+            pytest.param({"disable-compression": False}, id="compression"),
             pytest.param(
                 {"extensions": [
                     {"name": "other", "extension": {"a": 1}},

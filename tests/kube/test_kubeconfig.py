@@ -75,6 +75,7 @@ clusters:
     certificate-authority-data: QUJD
     tls-server-name: kube.internal
     proxy-url: socks5://proxy:1080
+    disable-compression: true
     extensions:
     - name: client.authentication.k8s.io/exec
       extension: {audience: a}
@@ -108,6 +109,7 @@ def test_everything_a_kubeconfig_can_say(write: Callable[..., str], tmp_path: Pa
             ca_data=b"ABC",
             tls_server_name="kube.internal",
             proxy_url="socks5://proxy:1080",
+            disable_compression=True,
             exec_extension={"audience": "a"},
             file=path,
         ),

@@ -79,6 +79,7 @@ def cluster_fields(cluster: Cluster, folder: Path) -> dict[str, Any]:
         "insecure-skip-tls-verify": cluster.insecure,
         "tls-server-name": cluster.tls_server_name,
         "proxy-url": cluster.proxy_url,
+        "disable-compression": cluster.disable_compression,
         "exec-extension": cluster.exec_extension,
     }
 
