@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from kaito.chat.terminal import ReaderGone, hold_standard_streams, print_text, report
+from kaito.chat.terminal import ReaderGone, hold_standard_streams, print_aside, print_text, report
 from kaito.commands.cluster import KUBECTL_FLAGS, NAMESPACE
 from kaito.errors import InferenceError, Interrupted, KaitoError, UsageError
 from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _leave_line() -> None:
     """The terminal shows ^C where the cursor stands; the shell's prompt belongs on a line of its own."""
     if os.isatty(2):
-        os.write(2, b"\n")
+        print_aside("\n")
 
 
 def _told_by_nobody(lost: Any) -> None:

@@ -179,6 +179,11 @@ def print_text(text: str) -> None:
     _write(1, text)
 
 
+def print_aside(text: str) -> None:
+    """Writes to stderr what is for a person and not asked for."""
+    _write(2, text)
+
+
 def hold_standard_streams() -> None:
     """Keeps file descriptors 0 to 2 taken, so that no socket becomes the stdout that a caller closed.
 

@@ -153,7 +153,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
 
 
 def _show(view: View, namespace: str, *, as_json: bool) -> None:
-    from kaito.chat.terminal import print_text
+    from kaito.chat.terminal import print_aside, print_text
     from kaito.text import harmless
 
     if as_json:
@@ -166,7 +166,9 @@ def _show(view: View, namespace: str, *, as_json: bool) -> None:
     elif view.workspaces:
         lines = _table(view.workspaces, all_namespaces=not namespace)
     else:
-        lines = [f"No workspaces found{f' in namespace {namespace}' if namespace else ''}."]
+        # Not a line of the table, for whoever counts them; kubectl says it there, too.
+        print_aside(f"No workspaces found{f' in namespace {namespace}' if namespace else ''}.\n")
+        return
     print_text("".join(harmless(line) + "\n" for line in lines))
 
 

@@ -65,7 +65,7 @@ class TestTable:
 
     def test_of_another_namespace(self, kaito):
         assert "llama-3.1-8b-instruct" in kaito("status", "-n", "models").out
-        assert kaito("status", "-n", "empty") == (0, "No workspaces found in namespace empty.\n", "")
+        assert kaito("status", "-n", "empty") == (0, "", "No workspaces found in namespace empty.\n")
 
     def test_as_json(self, kaito):
         result = kaito("status", "-o", "json")
