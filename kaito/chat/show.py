@@ -32,15 +32,19 @@ class Shown:
         self._unechoed = Unechoed(console)
 
     def __enter__(self) -> Shown:
-        self._unechoed.begin()
-        if self._ticker:
-            self._ticker.__enter__()
-            self._ticker.say("waiting for the model")
+        try:
+            self._unechoed.begin()
+            if self._ticker:
+                self._ticker.__enter__()
+                self._ticker.say("waiting for the model")
+        except BaseException:
+            # Ctrl-C, after which nothing else would give the terminal back.
+            self._give_back()
+            raise
         return self
 
     def __exit__(self, kind: object, failure: object, trace: object) -> None:
-        self._end_wait()
-        self._unechoed.end()
+        self._give_back()
         self._console.end_answer()
         if self._marked and self._begun and isinstance(failure, KaitoError):
             self._console.aside("[broken off, not kept]")
@@ -64,6 +68,12 @@ class Shown:
                 self._console.reasoning(event.text)
             elif self._ticker:
                 self._ticker.say("the model is reasoning")
+
+    def _give_back(self) -> None:
+        try:
+            self._end_wait()
+        finally:
+            self._unechoed.end()
 
     def _end_wait(self) -> bool:
         """Whether a sign of life was on the screen."""

@@ -152,9 +152,6 @@ class Unechoed:
             termios.tcsetattr(0, termios.TCSANOW, changed)
         except termios.error:
             self._before = None
-        except BaseException:
-            self.end()
-            raise
 
     def end(self) -> None:
         """Makes the terminal what it was."""

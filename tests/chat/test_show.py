@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from kaito.chat.show import Shown
 from kaito.chat.terminal import Console
 from kaito.errors import InferenceError
 from kaito.openai import Content, Finish, Reasoning, Usage
+from tests.cluster import Terminal
+from tests.cluster.process import ROOT
 
 
 @pytest.fixture
@@ -52,3 +56,36 @@ def test_what_came_of_a_failed_answer_is_marked(capfd, console, events, err):
     with pytest.raises(InferenceError):
         show(console, *events, failure=InferenceError("gone"))
     assert capfd.readouterr().err == err
+
+
+SCRIPT = """
+import sys, termios
+sys.path.insert(0, {root!r})
+from kaito.chat.show import Shown
+from kaito.chat.terminal import Console
+from kaito.ticker import Ticker
+
+def echoes():
+    return bool(termios.tcgetattr(0)[3] & termios.ECHO)
+
+def interrupted(self, text):
+    print("meanwhile:", echoes())
+    raise KeyboardInterrupt
+
+Ticker.say = interrupted
+console = Console()
+console.echoes_later = True
+try:
+    with Shown(console, reasoning=True):
+        pass
+except KeyboardInterrupt:
+    print("echoes:", echoes(), "waits:", console.waiting)
+"""
+
+
+def test_an_interrupt_at_its_very_beginning_gives_the_terminal_back(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(root=ROOT))
+    with Terminal([], command=[sys.executable, script], home=tmp_path) as screen:
+        assert screen.wait() == 0
+    assert screen.text == "meanwhile: False\nechoes: True waits: None\n"
