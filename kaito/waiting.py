@@ -10,11 +10,7 @@ from kaito.errors import ClusterError, InferenceError, KaitoError, NotReadyError
 from kaito.kube.api import ApiServer, passes
 from kaito.resources import ABSENT, fetch, named, replicas_of
 from kaito.transport import Timeouts, TransportError
-from kaito.watching import Changes
-
-# Between two looks at what nothing announces, as a model that is being loaded: growing from the one to the other.
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 10.0
+from kaito.watching import Changes, pauses
 
 # A watch ends after this, to look at what is no change of the workspace: its Service.
 _LONGEST_WATCH = 30.0
@@ -39,7 +35,7 @@ def wait(
     After a first look that succeeds, that is no longer so for an API server that is away or busy.
     """
     end = time.monotonic() + seconds
-    pause = _FIRST_PAUSE
+    growing = pauses()
     changes: Changes | None = None
     looked = False
     try:
@@ -55,17 +51,17 @@ def wait(
                 silence = _silence(found.endpoint)
             except NotReadyError as error:
                 reason: KaitoError = error
-                longest, pause = _LONGEST_WATCH, _FIRST_PAUSE
+                longest, growing = _LONGEST_WATCH, pauses()
             except ClusterError as error:
                 if not looked or not passes(error):
                     raise
                 reason = outage = error
-                longest, pause = pause, min(pause * 2, _LONGEST_PAUSE)
+                longest = next(growing)
             else:
                 if silence is None:
                     return found
                 reason = silence
-                longest, pause = pause, min(pause * 2, _LONGEST_PAUSE)
+                longest = next(growing)
             left = end - time.monotonic()
             if left <= 0:
                 if outage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 
 from kaito.errors import ClusterError
 from kaito.kube.api import ApiServer
@@ -15,6 +16,10 @@ from kaito.workspace import part, text
 # Where a watch is refused, or ends before its time, this long between two looks.
 POLL_SECONDS = 5.0
 
+# Between two looks at what nothing announces: a model that is being loaded, an API server that is away.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 10.0
+
 # However often the workspaces change, this long between two looks.
 _PACE_SECONDS = 1.0
 
@@ -24,6 +29,14 @@ _EVENT_LIMIT = 1 << 20
 # metav1.WatchEvent. An ERROR is no change: the revision is too old for one, and would be at once again. Nor is a
 # list, which a gateway answers that does not know of watching.
 _CHANGE = pattern(rb'\s*\{\s*"type"\s*:\s*"(?:ADDED|MODIFIED|DELETED)"')
+
+
+def pauses() -> Iterator[float]:
+    """The seconds between one look and the next at what nothing announces: they grow, to a bound."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 class Changes:

@@ -32,10 +32,6 @@ EXAMPLES = """\
 # A watch ends by itself after this and is begun anew: pods change without a change of their workspace.
 _WATCH_SECONDS = 60.0
 
-# Between two looks at an API server that is away or busy: growing from the one to the other.
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 10.0
-
 FLAGS = (
     WORKSPACE_NAME._replace(help="Name of one workspace, to see it in detail"),
     Flag("all-namespaces", SWITCH, False, "Show the workspaces of all namespaces", short="A", bare="true"),
@@ -78,11 +74,11 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
     from kaito.errors import ClusterError
     from kaito.kube.api import passes
     from kaito.resources import named, replicas_of
-    from kaito.watching import Changes
+    from kaito.watching import Changes, pauses
 
     query = (named(name) if view.single else replicas_of(name)) if name else ""
     changes = Changes(api, namespace, query)
-    told, pause = "", _FIRST_PAUSE
+    told, growing = "", pauses()
     try:
         while True:
             try:
@@ -94,10 +90,9 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
                 if error.message != told:
                     told = error.message
                     report(ClusterError(told, "trying again until it answers; Ctrl-C ends it"))
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                time.sleep(next(growing))
                 continue
-            told, pause = "", _FIRST_PAUSE
+            told, growing = "", pauses()
             # A change may be one of what is not shown.
             if _content(now) != _content(view) if as_json else now[1:] != view[1:]:
                 if not as_json:
