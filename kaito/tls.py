@@ -94,7 +94,10 @@ def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
     made.options &= ~_IGNORE_UNEXPECTED_EOF
     _set_trust(made, trust)
     if certificate is not None:
-        _set_certificate(made, certificate)
+        try:
+            _set_certificate(made, certificate)
+        except TlsError as error:
+            raise UnusableCertificate(error.message) from None
     return made
 
 
@@ -147,21 +150,21 @@ def _has_entries(folder: str) -> bool:
 
 def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
     if not (certificate.file or certificate.data):
-        raise UnusableCertificate("there is a client key but no client certificate")
+        raise TlsError("there is a client key but no client certificate")
     if not (certificate.key_file or certificate.key_data):
-        raise UnusableCertificate("there is a client certificate but no client key")
-    chain = certificate.data or _read(certificate.file, "client certificate", UnusableCertificate)
-    key = certificate.key_data or _read(certificate.key_file, "client key", UnusableCertificate)
+        raise TlsError("there is a client certificate but no client key")
+    chain = certificate.data or _read(certificate.file, "client certificate")
+    key = certificate.key_data or _read(certificate.key_file, "client key")
     chain_name = "client-certificate-data" if certificate.data else certificate.file
     key_name = "client-key-data" if certificate.key_data else certificate.key_file
     if b"-----BEGIN CERTIFICATE-----" not in chain:
-        raise UnusableCertificate(f"{chain_name} holds no PEM certificate")
+        raise TlsError(f"{chain_name} holds no PEM certificate")
     if b"PRIVATE KEY-----" not in key:
-        raise UnusableCertificate(f"{key_name} holds no PEM private key")
+        raise TlsError(f"{key_name} holds no PEM private key")
 
     def refuse_password() -> bytes:
         # Called for an encrypted key only, in place of OpenSSL's question on the terminal.
-        raise UnusableCertificate(f"{key_name} is encrypted; kubectl cannot use it either: write it without a password")
+        raise TlsError(f"{key_name} is encrypted; kubectl cannot use it either: write it without a password")
 
     try:
         if certificate.data or certificate.key_data:
@@ -171,13 +174,12 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
             made.load_cert_chain(certificate.file, certificate.key_file, refuse_password)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise UnusableCertificate(f"{key_name} is not the key of the certificate in {chain_name}") from None
+            raise TlsError(f"{key_name} is not the key of the certificate in {chain_name}") from None
         why = (error.reason or "not understood").replace("_", " ").lower()
-        unusable = f"the client certificate {chain_name} or its key {key_name} cannot be used: {why}"
-        raise UnusableCertificate(unusable) from None
+        raise TlsError(f"the client certificate {chain_name} or its key {key_name} cannot be used: {why}") from None
     except OSError as error:
         why = (error.strerror or "unknown error").lower()
-        raise UnusableCertificate(f"the client certificate {chain_name} cannot be handed to OpenSSL: {why}") from None
+        raise TlsError(f"the client certificate {chain_name} cannot be handed to OpenSSL: {why}") from None
 
 
 def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
@@ -213,12 +215,12 @@ def _load_from_disk(made: ssl.SSLContext, chain: bytes, key: bytes, password: ob
             os.unlink(path)
 
 
-def _read(path: str, what: str, kind: type[TlsError] = TlsError) -> bytes:
+def _read(path: str, what: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise kind(f"cannot read the {what} {path}: {(error.strerror or 'unknown error').lower()}") from None
+        raise TlsError(f"cannot read the {what} {path}: {(error.strerror or 'unknown error').lower()}") from None
 
 
 def _nameless_file() -> io.FileIO:
