@@ -68,12 +68,11 @@ class Records:
             raise KeyboardInterrupt from None
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        first = self._interrupted is None
-        if self._interrupted is not None and now - self._interrupted < _TOGETHER:
+        before, now = self._interrupted, time.monotonic()
+        if before is not None and now - before < _TOGETHER:
             return
         self._interrupted = now
-        if first and self._writing:
+        if before is None and self._writing:
             self._held = True
         else:
             raise KeyboardInterrupt

@@ -677,16 +677,15 @@ def _user(config: Config, context: Entry, overrides: Overrides) -> User:
 
 
 def _check_user(user: User, overrides: Overrides) -> None:
-    given = dict(_given(overrides))
     if user.token and (user.username or user.password):
-        hint = _keep_one(given, "token", "username", "password")
+        hint = _keep_one(overrides, "token", "username", "password")
         raise _invalid_user(user, "has both a token and a username or password", hint)
     if user.certificate_file or user.certificate_data:
         if user.certificate_file and user.certificate_data:
-            hint = _keep_one(given, "client-certificate")
+            hint = _keep_one(overrides, "client-certificate")
             raise _invalid_user(user, "has both client-certificate and client-certificate-data", hint)
         if user.key_file and user.key_data:
-            hint = _keep_one(given, "client-key")
+            hint = _keep_one(overrides, "client-key")
             raise _invalid_user(user, "has both client-key and client-key-data", hint)
         if not user.key_file and not user.key_data:
             hint = "give --client-key" if overrides.client_certificate else "add client-key-data or client-key"
@@ -700,8 +699,9 @@ def _check_user(user: User, overrides: Overrides) -> None:
         raise _invalid_user(user, "acts as a uid, groups or extra without acting as a user", "add --as")
 
 
-def _keep_one(given: Mapping[str, str], *names: str) -> str:
+def _keep_one(overrides: Overrides, *names: str) -> str:
     """What to do about two ways that exclude each other: a flag is left out more easily than a file is changed."""
+    given = dict(_given(overrides))
     flags = " or ".join(f"--{name}" for name in names if name in given)
     return f"leave out {flags}" if flags else "keep one of the two"
 
