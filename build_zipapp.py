@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -40,8 +40,9 @@ _SHEBANG = b"#!/usr/bin/env python3\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 # Run by each interpreter: sources by path on stdin as JSON; on stdout a marshalled dict of marshalled code by path.
-# What nobody reads at run time is left out: docstrings, assertions, line numbers (KAITO_DEBUG=1 gives them back by
-# running the sources instead), and annotations, each of which typing.NamedTuple would compile at every start.
+# What nobody reads at run time is left out: docstrings, assertions, line numbers and functions' full names
+# (KAITO_DEBUG=1 gives them back by running the sources instead), and annotations, each of which typing.NamedTuple
+# would compile at every start.
 _COMPILE = """
 import ast, importlib.util, json, marshal, sys
 
@@ -64,17 +65,19 @@ class Bare(ast.NodeTransformer):
         node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
         return node
 
-def without_lines(code):
-    inner = tuple(without_lines(one) if hasattr(one, "co_code") else one for one in code.co_consts)
-    table = "co_linetable" if hasattr(code, "co_linetable") else "co_lnotab"
-    return code.replace(co_consts=inner, **{table: b""})
+def bare(code):
+    inner = tuple(bare(one) if hasattr(one, "co_code") else one for one in code.co_consts)
+    left_out = {"co_firstlineno": 1, "co_linetable" if hasattr(code, "co_linetable") else "co_lnotab": b""}
+    if hasattr(code, "co_qualname"):
+        left_out["co_qualname"] = code.co_name
+    return code.replace(co_consts=inner, **left_out)
 
 sources = json.load(sys.stdin)
 codes = {}
 for path in sorted(sources):
     tree = Bare().visit(ast.parse(sources[path]))
     code = compile(tree, path, "exec", dont_inherit=True, optimize=2)
-    codes[path] = marshal.dumps(without_lines(code))
+    codes[path] = marshal.dumps(bare(code))
 tag = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
 sys.stdout.buffer.write(tag.encode() + b"\\n" + marshal.dumps(codes))
 """
@@ -117,10 +120,10 @@ def sources() -> dict[str, str]:
     }
 
 
-def interpreters() -> dict[str, str]:
+def interpreters(versions: Sequence[str] = PYTHONS) -> dict[str, str]:
     """The Pythons found here, by version: on PATH, and where pyenv keeps its own (its shims are slow and may lie)."""
     found = {}
-    for version in PYTHONS:
+    for version in versions:
         kept = sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python{version}")))
         for candidate in (*kept, shutil.which(f"python{version}"), sys.executable):
             if candidate and _version(candidate) == version:
