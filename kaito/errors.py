@@ -65,3 +65,11 @@ class InferenceError(KaitoError):
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, after which the terminal already stands at the beginning of a line."""
+
+
+def os_reason(error: OSError | ValueError) -> str:
+    """Return why the system refused, in lower case and without the file's name, for the end of a message.
+
+    open() raises ValueError for a NUL in a file's name.
+    """
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -1,8 +1,9 @@
-"""Untrusted text, made fit for one line of an error. Pure."""
+"""Text for one line of a screen: untrusted words made harmless, widths, the name that was probably meant. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # What could move the cursor, reorder the line or hide in it: control characters (C0, DEL, C1), bidirectional marks,
 # overrides and isolates, zero-width characters, lone surrogates and the other code points that are no characters.
@@ -56,3 +57,14 @@ def width(text: str) -> int:
     return sum(
         0 if category(char) in ("Mn", "Me", "Cf") else 2 if east_asian_width(char) in "WF" else 1 for char in text
     )
+
+
+def nearest(wanted: str, names: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:
+    """Return up to `most` of `names` that look most like `wanted`, the best first.
+
+    `cutoff`: how alike two names must be, from 0 to 1 (difflib's ratio).
+    """
+    # Imported where a name is wrong: it takes longer to import than a whole run of help.
+    from difflib import get_close_matches
+
+    return get_close_matches(wanted, list(names), most, cutoff)

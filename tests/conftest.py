@@ -30,13 +30,13 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def kaito(kubeconfig, home):
-    """Run the program on that cluster: kaito("chat", "--workspace-name", "x", stdin=b"Hi\\n") -> Result."""
+def run_kaito(kubeconfig, home):
+    """Run the program on that cluster: run_kaito("chat", "--workspace-name", "x", stdin=b"Hi\\n") -> Result."""
 
-    def run_kaito(*argv, stdin=None, env=None, **options):
+    def run_it(*argv, stdin=None, env=None, **options):
         return run(argv, stdin, {"KUBECONFIG": kubeconfig, **(env or {})}, home=home, **options)
 
-    return run_kaito
+    return run_it
 
 
 @pytest.fixture

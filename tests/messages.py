@@ -20,7 +20,7 @@ GAP = "…"
 # arguments. Kinds that stand on these are found by themselves.
 _ROOTS = {"KaitoError": 0, "TransportError": 1, "ValueError": 0}
 # The YAML reader's modules say what they want, with line and column, in too many ways to list.
-_LEFT_OUT = "kaito/kube/yaml"
+_LEFT_OUT = "kaito/yaml/"
 # Parameters of the functions that make errors which are no message, but what to do about it.
 _HINTS = ("hint", "details")
 

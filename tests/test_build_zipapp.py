@@ -17,7 +17,7 @@ import pytest
 
 import build_zipapp
 from kaito import __version__
-from kaito.kube import yaml
+from kaito.yaml import load as yaml
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_same_sources_give_the_same_bytes(made, tmp_path):
     for path in copy.rglob("*"):
         os.utime(path, (1, 1))
     habits = {"TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7", "PYTHONOPTIMIZE": "1", "PYTHONUTF8": "0"}
-    script = "umask 077; exec \"$@\""
+    script = 'umask 077; exec "$@"'
     words = ["sh", "-c", script, "sh", sys.executable, copy / "build_zipapp.py", tmp_path / "dist"]
     subprocess.run(words, check=True, cwd="/", env={**os.environ, **habits}, stdout=subprocess.DEVNULL)
     folder, files = made

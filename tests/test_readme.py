@@ -13,7 +13,7 @@ import pytest
 from kaito.chat.slash import COMMANDS
 from kaito.cli import EXIT_CODES, VERBS
 from kaito.commands import chat
-from kaito.commands.cluster import KUBECTL_FLAGS, NAMESPACE
+from kaito.commands.kubectl_flags import KUBECTL_FLAGS, NAMESPACE
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kaito.kube import yaml
+from kaito.yaml import load as yaml
 from tests.cluster import NO_ENDPOINTS, Cluster, Server, service, workspace
 from tests.cluster.process import ROOT, environment, program, run
 from tests.tools.names import Names
@@ -232,9 +232,7 @@ class TestJob:
         cluster.grant()
         assert run(args, None, models, command=command).code == 3
 
-    def test_with_the_further_rules_a_workspace_that_is_not_ready_is_explained(
-        self, cluster, models, zipapp, tmp_path
-    ):
+    def test_with_the_further_rules_a_workspace_that_is_not_ready_is_explained(self, cluster, models, zipapp, tmp_path):
         command, args = self.job(zipapp, tmp_path)
         further = yaml.load(blocks("A Job in an air-gapped cluster", "yaml")[1])
         cluster.grant(*self.rights(*further))

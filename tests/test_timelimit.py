@@ -70,12 +70,12 @@ class TestLimit:
 
 
 @pytest.fixture
-def timed(kaito):
+def timed(run_kaito):
     """Run a chat with a limit of 0.7 s -> its stderr without the banner and the lines that tell of waiting."""
 
     def run_timed(*flags, **options):
         start = time.monotonic()
-        result = kaito(*CHAT, "-m", "a", "-q", "--timeout", "700ms", *flags, **options)
+        result = run_kaito(*CHAT, "-m", "a", "-q", "--timeout", "700ms", *flags, **options)
         assert time.monotonic() - start < 5
         assert (result.code, result.out) == (5, "")
         assert "Traceback" not in result.err
@@ -142,19 +142,19 @@ class TestWholeRun:
         assert process.communicate(timeout=10) == (b"half \n", ERROR.replace("0.7", "1").encode())
         assert process.returncode == 5
 
-    def test_an_expectation_that_takes_for_ever(self, cluster, kaito):
+    def test_an_expectation_that_takes_for_ever(self, cluster, run_kaito):
         cluster.model.reply(["a" * 64])
-        result = kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", "--expect", "^(a+)+$b")
+        result = run_kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", "--expect", "^(a+)+$b")
         assert (result.code, result.err) == (5, ERROR.replace("0.7", "1"))
 
-    def test_a_run_in_time(self, kaito):
-        assert kaito(*CHAT, "-m", "Say OK", "-q", "--timeout", "1h30m") == (0, "OK\n", "")
+    def test_a_run_in_time(self, run_kaito):
+        assert run_kaito(*CHAT, "-m", "Say OK", "-q", "--timeout", "1h30m") == (0, "OK\n", "")
 
 
 @pytest.mark.parametrize("timeout", ["1us", "100us", "1ms", "2ms", "5ms"])
 @pytest.mark.parametrize("output", ["text", "json", "jsonl"])
-def test_a_limit_that_is_over_before_anything_began(kaito, timeout, output):
-    result = kaito("chat", "--workspace-name", "phi-3-5-mini", "-m", "Hi", "--timeout", timeout, "-o", output)
+def test_a_limit_that_is_over_before_anything_began(run_kaito, timeout, output):
+    result = run_kaito("chat", "--workspace-name", "phi-3-5-mini", "-m", "Hi", "--timeout", timeout, "-o", output)
     assert result.code == 5
     assert "Traceback" not in result.err
     assert f"after {float(timeout[:-2]) / (1e6 if timeout.endswith('us') else 1e3):g} s" in result.err

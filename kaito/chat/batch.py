@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kaito.chat import slash
-from kaito.chat.questions import Question
-from kaito.chat.records import Records
+from kaito.chat.answer_view import Shown
+from kaito.chat.json_output import Records
+from kaito.chat.script_input import Question
 from kaito.chat.session import Answer, Session
-from kaito.chat.show import Shown
-from kaito.chat.terminal import Console
 from kaito.errors import ExpectationError, Interrupted, UsageError
+from kaito.terminal.console import Console
 from kaito.text import excerpt
 
 
@@ -45,7 +45,7 @@ def run(
         asked = True
         answer = _ask(session, console, text, records)
         if stats:
-            from kaito.chat.status import speed
+            from kaito.chat.report import speed
 
             console.notice(f"[{speed(answer)}]")
         _judge(answer, console, expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kaito.flags import Kind, number, whole_number
-from kaito.openai import Sampling
+from kaito.model.client import Sampling
 
 # By the flag's name; the field of Sampling has "_" for "-".
 PARAMETERS: dict[str, Kind] = {

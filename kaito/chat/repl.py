@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kaito.chat import slash
-from kaito.chat.keyboard import Keyboard
-from kaito.chat.lines import Message
+from kaito.chat.answer_view import Shown
+from kaito.chat.report import speed
 from kaito.chat.session import Session
-from kaito.chat.show import Shown
-from kaito.chat.status import speed
-from kaito.chat.terminal import Console
 from kaito.errors import KaitoError
+from kaito.terminal.console import Console
+from kaito.terminal.keyboard import Keyboard
+from kaito.terminal.message import Message
 
 
 class Look(NamedTuple):

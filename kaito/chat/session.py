@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.window import Plan, Window
-from kaito.endpoint import Found
 from kaito.errors import InferenceError, KaitoError, NotReadyError
 from kaito.kube.kubeconfig import Target
-from kaito.openai import (
+from kaito.model.client import (
     ChatModel,
     Content,
     Event,
@@ -23,6 +22,7 @@ from kaito.openai import (
     Usage,
     WindowExceeded,
 )
+from kaito.workspaces.endpoint import Found
 
 
 class Answer(NamedTuple):

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from kaito.chat import conversation as conversations
 from kaito.chat import parameters
 from kaito.chat.session import Session
-from kaito.chat.terminal import Console
 from kaito.errors import KaitoError, UsageError
-from kaito.patterns import pattern
+from kaito.lazy_re import pattern
+from kaito.terminal.console import Console
 
 _COMMAND = pattern(r"/([A-Za-z]+)(?:\s+(.*))?", re.DOTALL)
 
@@ -88,7 +88,7 @@ def _help(session: Session, console: Console, argument: str) -> Outcome:
 
 
 def _status(session: Session, console: Console, argument: str) -> Outcome:
-    from kaito.chat.status import rows
+    from kaito.chat.report import rows
 
     for name, value in rows(session):
         console.say(f"{name + ':':<15}{value}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kaito.commands.cluster import WORKSPACE_NAME, connect, required_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, required_name
 from kaito.errors import UsageError
 from kaito.flags import (
     DURATION,
@@ -23,12 +23,12 @@ from kaito.flags import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kaito.chat.questions import Question
-    from kaito.chat.records import Records
+    from kaito.chat.json_output import Records
+    from kaito.chat.script_input import Question
     from kaito.chat.session import Session
-    from kaito.chat.terminal import Console
-    from kaito.endpoint import Found
-    from kaito.kube.api import ApiServer
+    from kaito.kube.api_server import ApiServer
+    from kaito.terminal.console import Console
+    from kaito.workspaces.endpoint import Found
 
 SUMMARY = "Chat with the model that a workspace serves"
 USAGE = "chat --workspace-name NAME [flags]"
@@ -84,7 +84,7 @@ def run(values: Values) -> int:
         with limit(values.real("timeout")):
             return _run(values, None)
 
-    from kaito.chat.records import Records
+    from kaito.chat.json_output import Records
 
     # Around the limit, so that a run that it ends at once leaves valid JSON as well.
     with Records(array=values.text("output") == "json") as records, limit(values.real("timeout")):
@@ -97,12 +97,12 @@ def _run(values: Values, records: Records | None) -> int:
     if values.given.issuperset(("message", "file")):
         raise UsageError("--message and --file exclude each other", "for a file below a message: -m TEXT < FILE")
 
-    from kaito.chat import style
     from kaito.chat.conversation import Conversation
     from kaito.chat.session import Session
-    from kaito.chat.terminal import Console
-    from kaito.openai import ChatModel, Sampling
-    from kaito.readiness import explained
+    from kaito.model.client import ChatModel, Sampling
+    from kaito.terminal import style
+    from kaito.terminal.console import Console
+    from kaito.workspaces.readiness import explained
 
     console = Console(
         colour=style.wanted(values.text("color"), os.environ),
@@ -154,7 +154,7 @@ def _run(values: Values, records: Records | None) -> int:
 
 
 def _questions(values: Values, console: Console) -> Iterable[Question]:
-    from kaito.chat import questions
+    from kaito.chat import script_input as questions
 
     if "message" in values.given:
         return questions.from_flags(values.texts("message"), console.notice)
@@ -163,9 +163,10 @@ def _questions(values: Values, console: Console) -> Iterable[Question]:
 
 def _hold(session: Session, console: Console, values: Values) -> None:
     """The chat on a terminal."""
-    from kaito.chat import history, repl
+    from kaito.chat import repl
     from kaito.chat.completion import candidates
-    from kaito.chat.keyboard import Keyboard
+    from kaito.terminal import history
+    from kaito.terminal.keyboard import Keyboard
 
     file = "" if values.switch("no-history") else history.path(os.environ)
     keyboard = Keyboard(console, file, lambda line: candidates(line, session))
@@ -179,12 +180,12 @@ def _find(values: Values, api: ApiServer, name: str) -> Found:
     """The endpoint, waited for with --wait. Raises KaitoError."""
     namespace, via = api.target.namespace, values.text("via")
     if "wait" not in values.given:
-        from kaito.endpoint import find
+        from kaito.workspaces.endpoint import find
 
         return find(api, name, namespace, os.environ, via)
 
-    from kaito.ticker import Ticker
-    from kaito.waiting import wait
+    from kaito.terminal.progress import Ticker
+    from kaito.workspaces.wait import wait
 
     with Ticker(shown=not values.switch("quiet")) as ticker:
         return wait(api, name, namespace, os.environ, via, values.real("wait"), ticker.say)

@@ -82,9 +82,9 @@ def _values(flag: Flag, values: Values) -> list[str]:
 
 
 def _names(what: str, values: Values) -> list[str]:
-    from kaito.commands.cluster import connect
-    from kaito.resources import fetch
-    from kaito.workspace import items, part, text
+    from kaito.commands.kubectl_flags import connect
+    from kaito.json_fields import items, part, text
+    from kaito.workspaces.objects import fetch
 
     # The terminal is the shell's while Tab is pressed: no plugin may ask for anything there.
     api = connect(values, interactive=False)
@@ -97,8 +97,8 @@ def _names(what: str, values: Values) -> list[str]:
 
 def run(words: Sequence[str], root: Sequence[Flag], verbs: dict[str, Sequence[Flag]], about: dict[str, str]) -> int:
     """Prints the answer and returns the exit code, which is always 0."""
-    from kaito.chat.terminal import print_text
     from kaito.errors import InferenceError
+    from kaito.terminal.console import print_text
     from kaito.timelimit import limit
 
     # What an exec plugin says has no place between a person and the word that is being completed.

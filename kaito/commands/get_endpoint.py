@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from kaito.commands.cluster import WORKSPACE_NAME, connect, required_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, required_name
 from kaito.flags import Flag, Values, choice
 
 SUMMARY = "Print where a workspace's model answers"
@@ -36,9 +36,9 @@ def run(values: Values) -> int:
 
     import json
 
-    from kaito.chat.terminal import print_text
-    from kaito.endpoint import find, ways
-    from kaito.lookup import look_up
+    from kaito.terminal.console import print_text
+    from kaito.workspaces.endpoint import find, ways
+    from kaito.workspaces.lookup import look_up
 
     api = connect(values)
     namespace = api.target.namespace

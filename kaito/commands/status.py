@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kaito.commands.cluster import WORKSPACE_NAME, connect, optional_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, optional_name
 from kaito.errors import UsageError
 from kaito.flags import SWITCH, Flag, Values, choice
 
 if TYPE_CHECKING:
-    from kaito.kube.api import ApiServer
-    from kaito.resources import Reading
-    from kaito.workspace import Workspace
+    from kaito.kube.api_server import ApiServer
+    from kaito.workspaces.objects import Reading
+    from kaito.workspaces.workspace import Workspace
 
 SUMMARY = "Show workspaces and whether they are ready"
 USAGE = "status [--workspace-name NAME] [flags]"
@@ -70,11 +70,11 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
     """Shows it again at each change, until somebody ends it. Raises KaitoError for what no waiting mends."""
     import time
 
-    from kaito.chat.terminal import print_text, report
     from kaito.errors import ClusterError
-    from kaito.kube.api import passes
-    from kaito.resources import named, replicas_of
-    from kaito.watching import Changes, pauses
+    from kaito.kube.api_server import is_transient
+    from kaito.terminal.console import print_text, report
+    from kaito.workspaces.objects import named, replicas_of
+    from kaito.workspaces.watch import Changes, pauses
 
     query = (named(name) if view.single else replicas_of(name)) if name else ""
     changes = Changes(api, namespace, query)
@@ -85,7 +85,7 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
                 changes.mark()
                 now = _look(api, namespace, name)
             except ClusterError as error:
-                if not passes(error):
+                if not is_transient(error):
                     raise
                 if error.message != told:
                     told = error.message
@@ -111,9 +111,10 @@ def _content(view: View) -> Mapping[str, Any]:
 
 def _look(api: ApiServer, namespace: str, name: str) -> View:
     """The workspace `name`, the replicas of the InferenceSet of that name, or all there are. Raises KaitoError."""
-    from kaito import workspace as workspaces
-    from kaito.readiness import pod_lines
-    from kaito.resources import ABSENT, fetch, replicas_of
+    from kaito.json_fields import items
+    from kaito.workspaces import workspace as workspaces
+    from kaito.workspaces.objects import ABSENT, fetch, replicas_of
+    from kaito.workspaces.readiness import pod_lines
 
     reading = fetch(api, "workspaces", namespace, name)
     single = name != ""
@@ -124,16 +125,16 @@ def _look(api: ApiServer, namespace: str, name: str) -> View:
     if single:
         workspace = workspaces.read(reading.document)
         return View(reading.document, True, (workspace,), tuple(pod_lines(api, workspace)))
-    found = map(workspaces.read, workspaces.items(reading.document, "items"))
+    found = map(workspaces.read, items(reading.document, "items"))
     return View(reading.document, False, tuple(sorted(found, key=lambda one: (one.namespace, one.name))))
 
 
 def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
     """Raises WorkspaceError where there is nothing to show, ClusterError where it may not be read."""
     from kaito.errors import ClusterError
-    from kaito.kube.api import check_with
-    from kaito.lookup import unknown_name
-    from kaito.resources import ABSENT, FORBIDDEN, NO_KAITO, no_kaito
+    from kaito.kube.api_server import check_with
+    from kaito.workspaces.lookup import unknown_name
+    from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, no_kaito
 
     if reading.why == NO_KAITO:
         raise no_kaito(f'workspace "{name}" cannot be found' if name else "there are no workspaces")
@@ -148,7 +149,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
 
 
 def _show(view: View, namespace: str, *, as_json: bool) -> None:
-    from kaito.chat.terminal import print_aside, print_text
+    from kaito.terminal.console import print_aside, print_text
     from kaito.text import harmless
 
     if as_json:
@@ -168,8 +169,8 @@ def _show(view: View, namespace: str, *, as_json: bool) -> None:
 
 
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
-    from kaito.readiness import age, table
-    from kaito.workspace import ready
+    from kaito.workspaces.readiness import age, table
+    from kaito.workspaces.workspace import ready
 
     head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
     rows = [(one.name, _model(one), one.instance or "-", ready(one), age(one.created)) for one in found]
@@ -179,8 +180,8 @@ def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
 
 
 def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
-    from kaito.readiness import age, condition_table
-    from kaito.workspace import ready
+    from kaito.workspaces.readiness import age, condition_table
+    from kaito.workspaces.workspace import ready
 
     rows = (
         ("Name", workspace.name),

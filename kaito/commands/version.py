@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from kaito import __version__
-from kaito.chat.terminal import print_text
 from kaito.errors import UsageError
 from kaito.flags import Flag, Values
+from kaito.terminal.console import print_text
 
 SUMMARY = "Print the version"
 USAGE = "version"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from kaito.errors import ClusterError
 from kaito.kube.kubeconfig import Impersonation, Target, User
-from kaito.tls import Certificate
+from kaito.net.tls import Certificate
 
 NEVER = float("inf")
 
@@ -151,7 +151,7 @@ class Credentials:
         return self._file_token
 
     def _run_plugin(self, user: User) -> tuple[str, Certificate | None, float]:
-        from kaito.kube import execplugin
+        from kaito.kube import exec_plugin as execplugin
 
         terminal = os.isatty(0) if self._interactive is None else self._interactive
         issued = execplugin.run(user, self._target.cluster, terminal=terminal)

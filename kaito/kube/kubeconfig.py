@@ -162,9 +162,7 @@ class Config(NamedTuple):
     missing: tuple[str, ...]
 
 
-def resolve(
-    overrides: Overrides, environ: Mapping[str, str], *, service_account: str = SERVICE_ACCOUNT
-) -> Target:
+def resolve(overrides: Overrides, environ: Mapping[str, str], *, service_account: str = SERVICE_ACCOUNT) -> Target:
     """The cluster, user and namespace that kubectl would use with these flags in this environment.
 
     `service_account` is the folder that holds a pod's token, ca.crt and namespace. Raises ClusterError.
@@ -274,7 +272,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 def _document(source: bytes, path: str) -> Mapping[str, Any]:
     """One file's content, every field that kubectl knows being of its type; a file without content is {}."""
-    from kaito.kube import yaml
+    from kaito.yaml import load as yaml
 
     try:
         document = yaml.load(source)
@@ -731,9 +729,7 @@ def _check_exec(user: User, plugin: ExecConfig) -> None:
         raise _invalid_user(user, "has an exec.env item without a name", "name it or remove it")
     if plugin.interactive_mode not in _INTERACTIVE_MODES:
         shown = _quoted(plugin.interactive_mode) if plugin.interactive_mode else "missing"
-        raise _invalid_user(
-            user, f"has exec.interactiveMode {shown}", "one of " + ", ".join(_INTERACTIVE_MODES)
-        )
+        raise _invalid_user(user, f"has exec.interactiveMode {shown}", "one of " + ", ".join(_INTERACTIVE_MODES))
 
 
 def _check_cluster(cluster: Cluster, overrides: Overrides) -> None:
@@ -747,8 +743,7 @@ def _check_cluster(cluster: Cluster, overrides: Overrides) -> None:
             )
     if cluster.ca_file and cluster.ca_data:
         raise ClusterError(
-            f"cluster {_quoted(cluster.name)}{where} has both certificate-authority and "
-            "certificate-authority-data",
+            f"cluster {_quoted(cluster.name)}{where} has both certificate-authority and certificate-authority-data",
             "keep one of the two",
         )
     _check_readable(cluster.ca_file, "certificate-authority", cluster, overrides.certificate_authority)
@@ -760,8 +755,7 @@ def _check_cluster(cluster: Cluster, overrides: Overrides) -> None:
                 "leave out --insecure-skip-tls-verify, so that the server is verified",
             )
         raise ClusterError(
-            f"cluster {_quoted(cluster.name)}{where} has both a certificate authority and "
-            "insecure-skip-tls-verify",
+            f"cluster {_quoted(cluster.name)}{where} has both a certificate authority and insecure-skip-tls-verify",
             "remove insecure-skip-tls-verify, so that the server is verified",
         )
 
@@ -871,8 +865,10 @@ def _in_file(file: str) -> str:
 def _where(config: Config) -> str:
     if not config.files:
         return "any kubeconfig: there is none"
-    return "kubeconfig " + ", ".join(_quoted(path) for path in config.files[:3]) + (
-        f" and {len(config.files) - 3} more" if len(config.files) > 3 else ""
+    return (
+        "kubeconfig "
+        + ", ".join(_quoted(path) for path in config.files[:3])
+        + (f" and {len(config.files) - 3} more" if len(config.files) > 3 else "")
     )
 
 
@@ -917,9 +913,7 @@ def _no_server(config: Config, cluster: Cluster, context: str) -> ClusterError:
             _names_hint("give --context; contexts there", "", config.contexts),
         )
     if config.files:
-        return ClusterError(
-            f"{_where(config)} has no contexts", "give --kubeconfig another file, or --server a URL"
-        )
+        return ClusterError(f"{_where(config)} has no contexts", "give --kubeconfig another file, or --server a URL")
     missing = ", ".join(_quoted(path) for path in config.missing[:3])
     return ClusterError(
         f"no kubeconfig: {missing} does not exist" if missing else "no kubeconfig: KUBECONFIG names no file",

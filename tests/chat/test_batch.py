@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from kaito.chat.batch import run
-from kaito.chat.questions import Question
+from kaito.chat.script_input import Question
 from kaito.chat.session import Session
-from kaito.chat.terminal import Console
-from kaito.endpoint import Endpoint, Found
 from kaito.errors import ExpectationError, InferenceError, UsageError
-from kaito.links import DirectLink
-from kaito.openai import ChatModel, Sampling
-from kaito.transport import parse_url
-from kaito.workspace import Workspace
+from kaito.model.client import ChatModel, Sampling
+from kaito.net.url import parse_url
+from kaito.terminal.console import Console
+from kaito.workspaces.endpoint import Endpoint, Found
+from kaito.workspaces.routes import DirectLink
+from kaito.workspaces.workspace import Workspace
 from tests.cluster import CUT, Model
 
 

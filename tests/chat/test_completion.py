@@ -7,7 +7,7 @@ import pytest
 from kaito.chat.completion import candidates
 from kaito.chat.slash import COMMANDS
 from kaito.errors import InferenceError
-from kaito.openai import Model
+from kaito.model.client import Model
 
 
 class Server:

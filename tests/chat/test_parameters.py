@@ -6,7 +6,7 @@ import pytest
 
 from kaito.chat import parameters
 from kaito.commands.chat import FLAGS
-from kaito.openai import Sampling
+from kaito.model.client import Sampling
 
 
 def test_they_are_the_flags_with_the_flags_ranges():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kaito.chat.session import Session
-from kaito.endpoint import Endpoint, Found
 from kaito.errors import InferenceError
-from kaito.openai import Content, Finish, Model, Reasoning, Sampling, Served, Usage, WindowExceeded
-from kaito.workspace import Workspace
+from kaito.model.client import Content, Finish, Model, Reasoning, Sampling, Served, Usage, WindowExceeded
+from kaito.workspaces.endpoint import Endpoint, Found
+from kaito.workspaces.workspace import Workspace
 
 
 class Script:

@@ -7,7 +7,7 @@ import pytest
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.window import FLOOR, Plan, Window, size_of
 from kaito.errors import InferenceError
-from kaito.openai import Model, Usage, WindowExceeded
+from kaito.model.client import Model, Usage, WindowExceeded
 
 WORD = "word "
 

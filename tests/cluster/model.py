@@ -197,9 +197,7 @@ class Model:
         if limit is not None and limit < 1:
             raise _refused(f"max_tokens must be at least 1, got {limit}.", "max_tokens", limit)
         if not messages:
-            raise BadRequest(
-                "Cannot apply chat template to an empty conversation. Provide at least one message."
-            )
+            raise BadRequest("Cannot apply chat template to an empty conversation. Provide at least one message.")
         prompt = self.count(messages)
         start = f"This model's maximum context length is {window} tokens. However, "
         if prompt > window:
@@ -209,9 +207,7 @@ class Model:
         if self.strict_window and limit is not None and prompt + limit > window:
             message = f"you requested {limit} output tokens and your prompt contains at least {prompt} input tokens, "
             message += f"for a total of at least {prompt + limit} tokens. Please reduce the length of the input "
-            raise _refused(
-                start + message + "prompt or the number of requested output tokens.", "input_tokens", prompt
-            )
+            raise _refused(start + message + "prompt or the number of requested output tokens.", "input_tokens", prompt)
 
     def complete(self, exchange, reply):
         """Speak a Reply: streamed as server-sent events, or whole as JSON."""

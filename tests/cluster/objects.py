@@ -31,9 +31,7 @@ def condition(kind, status="True", reason="", message="", changed="2026-11-22T20
 
 READY = (
     condition("ResourceReady", True, "workspaceResourceStatusSuccess", "workspace resource is ready"),
-    condition(
-        "InferenceReady", True, "WorkspaceInferenceStatusSuccess", "Inference has been deployed successfully"
-    ),
+    condition("InferenceReady", True, "WorkspaceInferenceStatusSuccess", "Inference has been deployed successfully"),
     condition("WorkspaceSucceeded", True, "workspaceSucceeded", "workspace succeeds"),
 )
 PENDING = (

@@ -60,9 +60,7 @@ def start(argv, *, env=None, cwd=None, home=None, command=None, **pipes):
     _let_interrupt()
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
     words = [*(command or program()), *map(str, argv)]
-    return subprocess.Popen(
-        words, env=environment(home or os.devnull, env), cwd=cwd, start_new_session=True, **streams
-    )
+    return subprocess.Popen(words, env=environment(home or os.devnull, env), cwd=cwd, start_new_session=True, **streams)
 
 
 def run(argv, stdin=None, env=None, timeout=30, *, cwd=None, home=None, command=None):

@@ -8,7 +8,7 @@ from kaito import cli
 from kaito.commands import status
 from kaito.errors import WorkspaceError
 from kaito.flags import parse
-from kaito.kube.api import ApiServer
+from kaito.kube.api_server import ApiServer
 from kaito.kube.credentials import Credentials
 from kaito.kube.kubeconfig import Overrides, resolve
 from tests.cluster import workspace

@@ -10,7 +10,7 @@ from kaito.cli import main
 
 
 @pytest.fixture
-def kaito(capfd, monkeypatch):
+def run_kaito(capfd, monkeypatch):
     """Run the program in this process: kaito("status", "--help") -> (code, stdout, stderr)."""
 
     def run(*argv):
@@ -31,12 +31,12 @@ def kaito(capfd, monkeypatch):
         pytest.param("get-endpoint", ["--workspace-name string", "--format string"], id="get-endpoint"),
     ],
 )
-def test_help_names_the_flags(kaito, verb, flags):
-    code, out, err = kaito(verb, "--help")
+def test_help_names_the_flags(run_kaito, verb, flags):
+    code, out, err = run_kaito(verb, "--help")
     assert (code, err) == (0, "")
     assert f"Usage:\n  kubectl kaito {verb} " in out
     assert [flag for flag in flags if flag not in out] == []
-    assert f"  {verb} " in kaito("--help")[1]
+    assert f"  {verb} " in run_kaito("--help")[1]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_help_names_the_flags(kaito, verb, flags):
         pytest.param(("status", "--watsh"), "unknown flag: --watsh (did you mean --watch?)", id="a mistyped flag"),
     ],
 )
-def test_wrong_usage(kaito, argv, message):
-    code, out, err = kaito(*argv)
+def test_wrong_usage(run_kaito, argv, message):
+    code, out, err = run_kaito(*argv)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {message}\n")

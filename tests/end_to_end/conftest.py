@@ -15,11 +15,11 @@ from . import BANNER, CHAT
 
 
 @pytest.fixture
-def chat(kaito):
+def chat(run_kaito):
     """Chat in a pipe: chat("Hello\\n", "--top-p", "0.5") -> Result. No run may end in a traceback."""
 
     def chat_in_pipe(stdin=None, *flags, **options):
-        result = kaito(*CHAT, *flags, stdin=stdin, **options)
+        result = run_kaito(*CHAT, *flags, stdin=stdin, **options)
         assert "Traceback" not in result.err
         return result
 

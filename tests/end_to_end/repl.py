@@ -124,4 +124,3 @@ class Tmux:
             if time.monotonic() > end:
                 raise AssertionError("the screen:\n" + "\n".join(self.lines))
             time.sleep(0.02)
-

@@ -287,12 +287,8 @@ def test_is_an_inference_error_after_what_came(cluster, chat, answer, out, err):
     ("answer", "out", "err"),
     [
         pytest.param(Reply(before=HANG), "", "the model gave no answer within 0.3 s", id="before the head"),
-        pytest.param(
-            Raw(STREAM[:40], HANG), "", "the model gave no answer within 0.3 s", id="inside the head"
-        ),
-        pytest.param(
-            Raw(STREAM, HANG), "", "the model's answer stopped: nothing came for 0.3 s", id="behind the head"
-        ),
+        pytest.param(Raw(STREAM[:40], HANG), "", "the model gave no answer within 0.3 s", id="inside the head"),
+        pytest.param(Raw(STREAM, HANG), "", "the model's answer stopped: nothing came for 0.3 s", id="behind the head"),
         pytest.param(
             Raw(HALF, HANG), "half\n", "the model's answer stopped: nothing came for 0.3 s", id="in the stream"
         ),

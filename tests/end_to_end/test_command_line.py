@@ -33,16 +33,16 @@ Exit codes:
         pytest.param(("-n", "other", *CHAT, "-n", "ns"), id="the last one counts"),
     ],
 )
-def test_flags_stand_where_the_user_puts_them(cluster, kaito, argv):
-    result = kaito(*argv, stdin="Say OK\n")
+def test_flags_stand_where_the_user_puts_them(cluster, run_kaito, argv):
+    result = run_kaito(*argv, stdin="Say OK\n")
     assert result.code == 4
     assert f'"{NAME}" not found in namespace "ns"' in result.err
     assert all("/namespaces/ns/" in request.target for request in cluster.requests[:2])
 
 
 @pytest.mark.parametrize("argv", [(), ("--help",), ("-h",), ("help",), ("--help=true",)])
-def test_help_of_the_root(kaito, argv):
-    code, out, err = kaito(*argv, env={"KUBECONFIG": None})
+def test_help_of_the_root(run_kaito, argv):
+    code, out, err = run_kaito(*argv, env={"KUBECONFIG": None})
     assert (code, err) == (0, "")
     assert out.startswith("Chat with the models that KAITO serves on Kubernetes.\n\nUsage:\n  kubectl kaito [command]")
     assert "Examples:\n  kubectl kaito chat --workspace-name " in out
@@ -53,8 +53,8 @@ def test_help_of_the_root(kaito, argv):
 
 
 @pytest.mark.parametrize("argv", [("chat", "--help"), ("--help", "chat"), ("help", "chat"), (*CHAT, "-h")])
-def test_help_of_chat(cluster, kaito, argv):
-    code, out, err = kaito(*argv)
+def test_help_of_chat(cluster, run_kaito, argv):
+    code, out, err = run_kaito(*argv)
     assert (code, err) == (0, "")
     assert "Usage:\n  kubectl kaito chat --workspace-name NAME [flags]\n" in out
     for flag in (
@@ -73,14 +73,14 @@ def test_help_of_chat(cluster, kaito, argv):
     assert not cluster.connections
 
 
-def test_help_fits_a_wide_terminal(kaito):
+def test_help_fits_a_wide_terminal(run_kaito):
     for argv in ((), ("help", "chat"), ("help", "version")):
-        assert max(map(len, kaito(*argv).out.splitlines())) <= 130
+        assert max(map(len, run_kaito(*argv).out.splitlines())) <= 130
 
 
-def test_the_version(kaito):
+def test_the_version(run_kaito):
     python = ".".join(map(str, sys.version_info[:3]))
-    assert kaito("version") == (0, f"kubectl-kaito {__version__} (Python {python})\n", "")
+    assert run_kaito("version") == (0, f"kubectl-kaito {__version__} (Python {python})\n", "")
 
 
 @UNMEASURED

@@ -51,22 +51,22 @@ def test_on_a_terminal_it_looks_as_documented(terminal):
     assert screen.text == SCREEN
 
 
-def test_the_launcher_of_a_checkout_runs_as_it_stands(kaito):
-    result = kaito(*CHAT, stdin=QUESTIONS, command=[os.path.join(ROOT, "kubectl-kaito")])
+def test_the_launcher_of_a_checkout_runs_as_it_stands(run_kaito):
+    result = run_kaito(*CHAT, stdin=QUESTIONS, command=[os.path.join(ROOT, "kubectl-kaito")])
     assert result == (0, ANSWERS, CONNECTED)
 
 
-def test_the_zipapp_runs_alone(kaito, zipapp, tmp_path):
+def test_the_zipapp_runs_alone(run_kaito, zipapp, tmp_path):
     copy = shutil.copy(zipapp, tmp_path / "anything")
-    result = kaito(*CHAT, stdin=QUESTIONS, command=[copy], cwd=tmp_path, env={"PYTHONPATH": None})
+    result = run_kaito(*CHAT, stdin=QUESTIONS, command=[copy], cwd=tmp_path, env={"PYTHONPATH": None})
     assert result == (0, ANSWERS, CONNECTED)
 
 
 class TestThroughKubectl:
     pytestmark = NEEDS_KUBECTL
 
-    def test_in_a_pipe(self, kaito, plugin_path):
-        result = kaito(*CHAT, stdin=QUESTIONS, command=[KUBECTL, "kaito"], env={"PATH": plugin_path})
+    def test_in_a_pipe(self, run_kaito, plugin_path):
+        result = run_kaito(*CHAT, stdin=QUESTIONS, command=[KUBECTL, "kaito"], env={"PATH": plugin_path})
         assert result == (0, ANSWERS, CONNECTED)
 
     def test_on_a_terminal(self, terminal, plugin_path):
@@ -74,8 +74,8 @@ class TestThroughKubectl:
         assert converse(screen) == 0
         assert screen.text == SCREEN
 
-    def test_the_exit_code_passes(self, kaito, plugin_path):
-        result = kaito("chat", stdin="", command=[KUBECTL, "kaito"], env={"PATH": plugin_path})
+    def test_the_exit_code_passes(self, run_kaito, plugin_path):
+        result = run_kaito("chat", stdin="", command=[KUBECTL, "kaito"], env={"PATH": plugin_path})
         assert (result.code, result.out) == (2, "")
 
 

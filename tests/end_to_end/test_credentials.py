@@ -199,9 +199,7 @@ def silent_server():
             connection.close()
 
 
-def test_key_data_is_on_no_disk_while_a_session_starts_nor_after_it_was_killed(
-    cluster, tmp_path, home, silent_server
-):
+def test_key_data_is_on_no_disk_while_a_session_starts_nor_after_it_was_killed(cluster, tmp_path, home, silent_server):
     server, handshake = silent_server
     path = cluster.write_kubeconfig(tmp_path / "kube", "certificate", cluster={"server": server})
     temporary = tmp_path / "tmp"

@@ -124,9 +124,9 @@ def test_141_the_reader_went_away(cluster, start_chat, form):
     assert process.wait(10) == 141
 
 
-def test_help_and_docs_name_the_same_codes(kaito):
+def test_help_and_docs_name_the_same_codes(run_kaito):
     with open(os.path.join(ROOT, "docs", "ci.md"), encoding="utf-8") as file:
         section = file.read().partition("### Exit codes")[2].partition("\n## ")[0]
     documented = re.findall(r"^\| (\d+) \|", section, re.MULTILINE)
-    told = kaito(CHAT[0], "--help").out.partition("Exit codes:\n")[2]
+    told = run_kaito(CHAT[0], "--help").out.partition("Exit codes:\n")[2]
     assert documented == re.findall(r"^  (\d+) ", told, re.MULTILINE)

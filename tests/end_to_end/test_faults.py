@@ -135,13 +135,13 @@ class TestUsage:
             ),
         ],
     )
-    def test_flags_and_verbs(self, cluster, kaito, argv, err):
-        assert kaito(*argv, stdin=ASK) == (2, "", err)
+    def test_flags_and_verbs(self, cluster, run_kaito, argv, err):
+        assert run_kaito(*argv, stdin=ASK) == (2, "", err)
         assert not cluster.connections
 
     @pytest.mark.parametrize("argv", [("chat",), ("chat", "--workspace-name", ""), ("chat", "--workspace-name=")])
-    def test_the_name_is_required(self, cluster, kaito, argv):
-        result = kaito(*argv, stdin=ASK)
+    def test_the_name_is_required(self, cluster, run_kaito, argv):
+        result = run_kaito(*argv, stdin=ASK)
         assert (result.code, result.out) == (2, "")
         assert result.err.startswith("error: --workspace-name is missing\n")
         assert not cluster.connections
@@ -281,10 +281,10 @@ class TestCluster:
             "check with: kubectl version --context stand-in --server https://127.0.0.1:1\n",
         )
 
-    def test_the_check_of_an_inference_set_asks_so_too(self, cluster, kaito):
+    def test_the_check_of_an_inference_set_asks_so_too(self, cluster, run_kaito):
         cluster.add(inference_set("phi-set"))
         cluster.deny("list", "workspaces", user="jane")
-        result = kaito("chat", "--workspace-name", "phi-set", "--as", "jane", stdin=ASK)
+        result = run_kaito("chat", "--workspace-name", "phi-set", "--as", "jane", stdin=ASK)
         line = "check with: kubectl auth can-i list workspaces.kaito.sh -n default --as jane"
         assert (result.code, result.err.splitlines()[-1]) == (3, line)
 
@@ -331,8 +331,8 @@ class TestCluster:
 class TestWorkspace:
     """Exit code 4. Why a workspace is not ready is told at length elsewhere."""
 
-    def test_a_wrong_name(self, kaito):
-        result = kaito("chat", "--workspace-name", "nope", stdin=ASK)
+    def test_a_wrong_name(self, run_kaito):
+        result = run_kaito("chat", "--workspace-name", "nope", stdin=ASK)
         assert (result.code, result.out) == (4, "")
         assert result.err.startswith('error: workspace "nope" not found in namespace "default"\n')
         assert "Traceback" not in result.err

@@ -22,33 +22,33 @@ def balanced(cluster):
         yield direct.url
 
 
-def test_the_best_url(cluster, kaito):
-    assert kaito(*GET) == (0, f"{cluster.url}{SERVICE_PATH}:80/proxy\n", "")
+def test_the_best_url(cluster, run_kaito):
+    assert run_kaito(*GET) == (0, f"{cluster.url}{SERVICE_PATH}:80/proxy\n", "")
 
 
-def test_a_load_balancer_that_answers_is_the_best(kaito, balanced):
-    assert kaito(*GET, "--format", "url") == (0, f"{balanced}\n", "")
+def test_a_load_balancer_that_answers_is_the_best(run_kaito, balanced):
+    assert run_kaito(*GET, "--format", "url") == (0, f"{balanced}\n", "")
 
 
-def test_one_that_does_not_answer_is_not(cluster, kaito):
+def test_one_that_does_not_answer_is_not(cluster, run_kaito):
     silent = Model()
     with silent.serve() as direct:
         silent.on("/v1/models", Refusal(200, "<html>"))
         ports = [port(direct.port, "http")]
         cluster.add(service(NAME, ports=ports, kind="LoadBalancer", ingress=[{"ip": "127.0.0.1"}]))
-        assert kaito(*GET).out == f"{cluster.url}{SERVICE_PATH}:{direct.port}/proxy\n"
+        assert run_kaito(*GET).out == f"{cluster.url}{SERVICE_PATH}:{direct.port}/proxy\n"
 
 
-def test_a_url_that_works(cluster, kaito, balanced):
+def test_a_url_that_works(cluster, run_kaito, balanced):
     """With /v1/models behind it, it is what any client can use."""
     import urllib.request
 
-    with urllib.request.urlopen(kaito(*GET).out.strip() + "/v1/models", timeout=5) as answer:
+    with urllib.request.urlopen(run_kaito(*GET).out.strip() + "/v1/models", timeout=5) as answer:
         assert json.load(answer)["data"][0]["id"] == "phi-3.5-mini-instruct"
 
 
-def test_as_json(cluster, kaito, balanced):
-    result = kaito(*GET, "--format", "json")
+def test_as_json(cluster, run_kaito, balanced):
+    result = run_kaito(*GET, "--format", "json")
     number = balanced.rpartition(":")[2]
     assert (result.code, result.err) == (0, "")
     document = json.loads(result.out)
@@ -62,35 +62,35 @@ def test_as_json(cluster, kaito, balanced):
     ]
 
 
-def test_without_a_load_balancer(kaito):
-    document = json.loads(kaito(*GET, "--format=json").out)
+def test_without_a_load_balancer(run_kaito):
+    document = json.loads(run_kaito(*GET, "--format=json").out)
     assert [one["type"] for one in document["endpoints"]] == ["APIProxy", "ClusterIP"]
 
 
-def test_an_inference_set(cluster, kaito):
+def test_an_inference_set(cluster, run_kaito):
     cluster.add(inference_set("set"), workspace("set-0", labels=replica_of("set")), service("set-0"))
-    result = kaito("get-endpoint", "--workspace-name", "set", "--format", "json")
+    result = run_kaito("get-endpoint", "--workspace-name", "set", "--format", "json")
     document = json.loads(result.out)
     assert document["workspace"] == "set"
     assert document["endpoints"][0]["url"].endswith("/services/set-0:80/proxy")
 
 
-def test_below_a_path_as_rancher_has_it(kaito, tmp_path):
+def test_below_a_path_as_rancher_has_it(run_kaito, tmp_path):
     with Cluster(prefix="/k8s/clusters/c-1") as cluster:
         cluster.add(workspace(NAME), service(NAME))
         env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")}
-        assert kaito(*GET, env=env).out == f"{cluster.url}{SERVICE_PATH}:80/proxy\n"
+        assert run_kaito(*GET, env=env).out == f"{cluster.url}{SERVICE_PATH}:80/proxy\n"
 
 
 @pytest.mark.parametrize("form", ["url", "json"])
-def test_one_that_is_not_ready(cluster, kaito, form):
+def test_one_that_is_not_ready(cluster, run_kaito, form):
     cluster.add(workspace(NAME, ready=False))
-    result = kaito(*GET, "--format", form)
+    result = run_kaito(*GET, "--format", form)
     assert (result.code, result.out) == (4, "")
     assert result.err.startswith(f'error: workspace "{NAME}" is not ready: ')
 
 
-def test_a_wrong_name(kaito):
-    result = kaito("get-endpoint", "--workspace-name", "phi-3-5-mni")
+def test_a_wrong_name(run_kaito):
+    result = run_kaito("get-endpoint", "--workspace-name", "phi-3-5-mni")
     assert (result.code, result.out) == (4, "")
     assert f"there is: {NAME}" in result.err

@@ -57,8 +57,8 @@ class TestFields:
         assert record["endpoint"]["url"].startswith(f"{cluster.url}/api/v1/namespaces/default/services/{NAME}:80/")
         assert record["endpoint"]["type"] == "APIProxy"
 
-    def test_of_a_failure_before_the_first_question(self, kaito, documented):
-        result = kaito("chat", "-m", "Hi", "-o", "jsonl")
+    def test_of_a_failure_before_the_first_question(self, run_kaito, documented):
+        result = run_kaito("chat", "-m", "Hi", "-o", "jsonl")
         (record,) = objects(result.out, "jsonl")
         assert list(record) == list(documented)
         assert record.pop("error") == error("--workspace-name is missing", 2)
@@ -144,8 +144,8 @@ class TestFailures:
         (record,) = objects(result.out, form)
         assert (result.code, record["error"]["exit_code"], record["endpoint"]) == (4, 4, None)
 
-    def test_a_cluster_that_is_not_there(self, kaito, tmp_path):
-        result = kaito(*CHAT, "-m", "a", "-o", "jsonl", "--kubeconfig", tmp_path / "none")
+    def test_a_cluster_that_is_not_there(self, run_kaito, tmp_path):
+        result = run_kaito(*CHAT, "-m", "a", "-o", "jsonl", "--kubeconfig", tmp_path / "none")
         (record,) = objects(result.out, "jsonl")
         assert (result.code, record["error"]["exit_code"]) == (3, 3)
 

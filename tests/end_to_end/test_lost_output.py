@@ -23,11 +23,11 @@ LARGE = 2_000_000
 
 
 @pytest.fixture
-def shell(kaito):
+def shell(run_kaito):
     """Run a script of the shell's in which "$@" is the chat: shell('"$@" | head -c 10', "-m", "Hi") -> Result."""
 
     def run_in_shell(script, *flags):
-        result = kaito(*CHAT, *flags, command=["/bin/sh", "-c", script, "sh", *program()])
+        result = run_kaito(*CHAT, *flags, command=["/bin/sh", "-c", script, "sh", *program()])
         assert "Traceback" not in result.err + result.out
         return result
 

@@ -208,7 +208,7 @@ def test_no_service_yet(cluster, chat):
 
 
 class TestInferenceSet:
-    def test_a_ready_replica_is_taken_and_said(self, cluster, kaito):
+    def test_a_ready_replica_is_taken_and_said(self, cluster, run_kaito):
         """The served id is the set's name, which only the server tells."""
         cluster.model.name = "phi-set"
         cluster.add(
@@ -218,7 +218,7 @@ class TestInferenceSet:
             *(service(f"phi-set-{n}") for n in range(3)),
             workspace("stranger", labels=replica_of("another-set")),
         )
-        result = kaito("chat", "--workspace-name", "phi-set", stdin=ASK)
+        result = run_kaito("chat", "--workspace-name", "phi-set", stdin=ASK)
         assert result == (
             0,
             "OK\n",
@@ -233,18 +233,18 @@ class TestInferenceSet:
             pytest.param([False, None], "none of its 2 workspaces is ready", id="none is ready"),
         ],
     )
-    def test_none_is_ready(self, cluster, kaito, replicas, words):
+    def test_none_is_ready(self, cluster, run_kaito, replicas, words):
         cluster.add(inference_set("phi-set"))
         for number, ready in enumerate(replicas):
             cluster.add(workspace(f"phi-set-{number}", ready=ready, labels=replica_of("phi-set")))
-        result = kaito("chat", "--workspace-name", "phi-set", stdin=ASK)
+        result = run_kaito("chat", "--workspace-name", "phi-set", stdin=ASK)
         assert (result.code, result.out) == (4, "")
         assert result.err.startswith(f'error: InferenceSet "phi-set" is not ready: {words}\n')
 
-    def test_its_replicas_may_not_be_listed(self, cluster, kaito):
+    def test_its_replicas_may_not_be_listed(self, cluster, run_kaito):
         cluster.add(inference_set("phi-set"), workspace("phi-set-0", labels=replica_of("phi-set")))
         cluster.deny("list", "workspaces")
-        result = kaito("chat", "--workspace-name", "phi-set", stdin=ASK)
+        result = run_kaito("chat", "--workspace-name", "phi-set", stdin=ASK)
         assert result.code == 3
         assert result.err.splitlines() == [
             'error: "phi-set" is an InferenceSet, and you may not list its workspaces',
@@ -267,24 +267,24 @@ class TestWrongNames:
             pytest.param("phi", "empty", "list those there are: kubectl kaito status -A", id="an empty namespace"),
         ],
     )
-    def test_the_closest_names_and_other_namespaces(self, kaito, name, namespace, hint):
-        result = kaito("chat", "--workspace-name", name, "-n", namespace, stdin=ASK)
+    def test_the_closest_names_and_other_namespaces(self, run_kaito, name, namespace, hint):
+        result = run_kaito("chat", "--workspace-name", name, "-n", namespace, stdin=ASK)
         assert (result.code, result.out) == (4, "")
         assert result.err.splitlines() == [f'error: workspace "{name}" not found in namespace "{namespace}"', hint]
 
-    def test_only_this_namespace_may_be_listed(self, cluster, kaito):
+    def test_only_this_namespace_may_be_listed(self, cluster, run_kaito):
         """Nothing is said of what may not be seen."""
         cluster.on("/apis/kaito.sh/v1beta1/workspaces", forbidden())
         cluster.on("/apis/kaito.sh/v1beta1/inferencesets", forbidden())
-        result = kaito("chat", "--workspace-name", "elsewhere", stdin=ASK)
+        result = run_kaito("chat", "--workspace-name", "elsewhere", stdin=ASK)
         assert result.code == 4
         assert "use -n models" not in result.err
         assert "there is: llama-3-8b, phi-3-5-mini, phi-set" in result.err
 
-    def test_nothing_may_be_listed(self, cluster, kaito):
+    def test_nothing_may_be_listed(self, cluster, run_kaito):
         cluster.deny("list", "workspaces")
         cluster.deny("list", "inferencesets")
-        result = kaito("chat", "--workspace-name", "nope", stdin=ASK)
+        result = run_kaito("chat", "--workspace-name", "nope", stdin=ASK)
         assert (result.code, result.err.splitlines()[0]) == (
             4,
             'error: workspace "nope" not found in namespace "default"',
@@ -306,20 +306,20 @@ class TestOldClusters:
             made.env = {"KUBECONFIG": made.write_kubeconfig(tmp_path / "old")}
             yield made
 
-    def test_v1alpha1(self, old, kaito):
-        assert kaito(*CHAT, stdin=ASK, env=old.env)[:2] == (0, "OK\n")
+    def test_v1alpha1(self, old, run_kaito):
+        assert run_kaito(*CHAT, stdin=ASK, env=old.env)[:2] == (0, "OK\n")
 
-    def test_it_is_explained_there_too(self, old, kaito):
+    def test_it_is_explained_there_too(self, old, run_kaito):
         old.add(workspace(NAME, ready=False, version="v1alpha1"), workspace("phi-4", version="v1alpha1"))
-        assert "NodeClaimNotReady" in kaito(*CHAT, stdin=ASK, env=old.env).err
-        result = kaito("chat", "--workspace-name", "phi-5", stdin=ASK, env=old.env)
+        assert "NodeClaimNotReady" in run_kaito(*CHAT, stdin=ASK, env=old.env).err
+        result = run_kaito("chat", "--workspace-name", "phi-5", stdin=ASK, env=old.env)
         assert result.err.splitlines()[1] == "there is: phi-4, phi-3-5-mini"
 
-    def test_no_kaito_at_all(self, kaito, tmp_path):
+    def test_no_kaito_at_all(self, run_kaito, tmp_path):
         with Cluster(versions=()) as cluster:
             cluster.add(service(NAME))
             env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")}
-            result = kaito(*CHAT, stdin=ASK, env=env)
+            result = run_kaito(*CHAT, stdin=ASK, env=env)
         assert (result.code, result.err.splitlines()) == (
             4,
             [
@@ -366,7 +366,7 @@ class TestSmallRights:
         cluster.grant()
         result = chat(ASK)
         assert (result.code, result.out) == (3, "")
-        assert "cannot create resource \"services/proxy\"" in result.err
+        assert 'cannot create resource "services/proxy"' in result.err
 
     def test_a_forbidden_workspace_costs_the_readiness_check(self, cluster, chat):
         cluster.add(workspace(NAME, ready=False))

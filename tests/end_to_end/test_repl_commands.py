@@ -209,7 +209,7 @@ class TestFiles:
             pytest.param("my talk.json", "my talk.json", id="bare"),
             pytest.param('"my talk.json"', "my talk.json", id="double"),
             pytest.param("'my talk.json'", "my talk.json", id="single"),
-            pytest.param("\"Ada's\"", "Ada's", id="one kind in the other"),
+            pytest.param('"Ada\'s"', "Ada's", id="one kind in the other"),
             pytest.param('"my talk.json', '"my talk.json', id="no pair"),
             pytest.param("\"a'", "\"a'", id="two kinds"),
             pytest.param("'a' or 'b'", "'a' or 'b'", id="not around the whole"),

@@ -317,9 +317,7 @@ class TestEditing:
             pytest.param({"LC_ALL": "xx_XX.UTF-8"}, id="not installed"),
             # Python corrects these by itself (PEP 538), unless it is told not to.
             pytest.param({"LC_ALL": None, "LC_CTYPE": "xx_XX.UTF-8"}, id="LC_CTYPE not installed"),
-            pytest.param(
-                {"LC_ALL": None, "LANG": "xx_XX.UTF-8", "PYTHONCOERCECLOCALE": "0"}, id="LANG not installed"
-            ),
+            pytest.param({"LC_ALL": None, "LANG": "xx_XX.UTF-8", "PYTHONCOERCECLOCALE": "0"}, id="LANG not installed"),
             pytest.param({"LC_ALL": None, "LANG": None, "PYTHONCOERCECLOCALE": "0"}, id="none"),
         ],
     )
@@ -411,7 +409,7 @@ class TestAsAPersonSeesIt:
 
     def test_a_paste(self, cluster, tmux):
         tmux.paste("def f():\n    return 1\nf()")
-        tmux.expect([">" " def f():", "    return 1", "f()"])
+        tmux.expect(["> def f():", "    return 1", "f()"])
         tmux.keys("Enter")
         tmux.expect(["", "> def f():", "    return 1", "f()", "OK.", "", ">"])
         assert questions(cluster) == ["def f():\n    return 1\nf()"]
@@ -449,14 +447,14 @@ class TestAsAPersonSeesIt:
         assert questions(cluster) == ["one\ntwo", "one\ntwo"]
 
 
-def test_a_piped_question_loads_nothing_of_the_terminal(kaito):
+def test_a_piped_question_loads_nothing_of_the_terminal(run_kaito):
     from tests.cluster.process import program
 
     python, path = program()
-    result = kaito(*CHAT, stdin="Say OK\n", command=[python, "-X", "importtime", path])
+    result = run_kaito(*CHAT, stdin="Say OK\n", command=[python, "-X", "importtime", path])
     loaded = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
     assert "kaito.chat.batch" in loaded
-    unwanted = {"readline", "difflib", "fcntl", "kaito.ticker", "kaito.chat.keyboard"}
-    unwanted |= {"kaito.chat.repl", "kaito.chat.history", "kaito.chat.completion", "kaito.chat.status"}
+    unwanted = {"readline", "difflib", "fcntl", "kaito.terminal.progress", "kaito.terminal.keyboard"}
+    unwanted |= {"kaito.chat.repl", "kaito.terminal.history", "kaito.chat.completion", "kaito.chat.report"}
     assert result.out == "OK.\n"
     assert loaded & unwanted == set()

@@ -34,7 +34,7 @@ STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 )
 def test_the_request_says_what_the_flags_say_and_nothing_else(cluster, chat, flags, changed):
     cluster.model.reply("OK")
-    assert chat("Grüße, 世界 \\n \"quoted\"\n", *flags).out == "OK\n"
+    assert chat('Grüße, 世界 \\n "quoted"\n', *flags).out == "OK\n"
     (request,) = cluster.model.requests
     assert (request.method, request.target) == ("POST", "/v1/chat/completions")
     assert request.json == {"messages": [user('Grüße, 世界 \\n "quoted"')], **SAMPLING, **STREAMED, **changed}
@@ -96,9 +96,7 @@ def test_paths_and_connections(cluster, chat):
 
 def test_one_question_takes_three_requests(cluster, chat):
     chat("Say OK\n")
-    assert sorted(request.target for request in cluster.requests) == sorted(
-        [WORKSPACE_PATH, SERVICE_PATH, CHAT_PATH]
-    )
+    assert sorted(request.target for request in cluster.requests) == sorted([WORKSPACE_PATH, SERVICE_PATH, CHAT_PATH])
     assert cluster.requests[2].target == CHAT_PATH
 
 
@@ -131,13 +129,13 @@ def test_a_connection_that_the_server_closed_between_two_turns_is_opened_anew(cl
     assert len(cluster.model.chats) == 2
 
 
-def test_the_namespace_is_the_flag_s_else_the_context_s_else_default(cluster, kaito, tmp_path):
+def test_the_namespace_is_the_flag_s_else_the_context_s_else_default(cluster, run_kaito, tmp_path):
     cluster.add(workspace(NAME, "models"), service(NAME, "models"), workspace(NAME, "own"), service(NAME, "own"))
     own = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own", namespace="own")}
 
     def asked(env, *argv):
         del cluster.requests[:]
-        assert kaito(*argv, stdin="Say OK\n", env=env).out == "OK\n"
+        assert run_kaito(*argv, stdin="Say OK\n", env=env).out == "OK\n"
         return {request.target.split("/namespaces/")[1].split("/")[0] for request in cluster.requests}
 
     assert asked({}, *CHAT) == {"default"}
@@ -156,20 +154,18 @@ def test_the_namespace_is_the_flag_s_else_the_context_s_else_default(cluster, ka
     ],
 )
 @pytest.mark.parametrize("before", [True, False], ids=["before the verb", "behind the verb"])
-def test_kubectl_s_flags_choose_the_cluster(cluster, kaito, tmp_path, flags, before):
+def test_kubectl_s_flags_choose_the_cluster(cluster, run_kaito, tmp_path, flags, before):
     path = cluster.write_kubeconfig(tmp_path / "named")
-    words = [
-        flag.format(file=path, url=cluster.url, ca=cluster.ca_file, token=cluster.token) for flag in flags
-    ]
+    words = [flag.format(file=path, url=cluster.url, ca=cluster.ca_file, token=cluster.token) for flag in flags]
     argv = (*words, *CHAT) if before else (*CHAT, *words)
-    assert kaito(*argv, stdin="Say OK\n", env={"KUBECONFIG": None}).out == "OK\n"
+    assert run_kaito(*argv, stdin="Say OK\n", env={"KUBECONFIG": None}).out == "OK\n"
 
 
-def test_a_server_below_a_path_as_rancher_has_it(kaito, tmp_path):
+def test_a_server_below_a_path_as_rancher_has_it(run_kaito, tmp_path):
     with Cluster(prefix="/k8s/clusters/c-1") as cluster:
         cluster.add(workspace(NAME), service(NAME))
         env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")}
-        assert kaito(*CHAT, stdin="Say OK\n", env=env).out == "OK\n"
+        assert run_kaito(*CHAT, stdin="Say OK\n", env=env).out == "OK\n"
         assert all(request.target.startswith("/k8s/clusters/c-1/a") for request in cluster.requests)
 
 
@@ -180,11 +176,11 @@ def test_a_user_without_the_right_to_look_at_the_model_s_server_chats_all_the_sa
     assert (result.code, result.out.splitlines()[-1]) == (0, "Your name is Ada.")
 
 
-def test_an_old_cluster_serves_v1alpha1_only(kaito, tmp_path):
+def test_an_old_cluster_serves_v1alpha1_only(run_kaito, tmp_path):
     with Cluster(versions=("v1alpha1",)) as cluster:
         cluster.add(workspace(NAME), service(NAME))
         env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")}
-        assert kaito(*CHAT, stdin="Say OK\n", env=env).out == "OK\n"
+        assert run_kaito(*CHAT, stdin="Say OK\n", env=env).out == "OK\n"
 
 
 def test_the_verbose_trace_shows_each_request_and_no_credential(cluster, chat):

@@ -137,9 +137,7 @@ def test_messages_are_the_turns_of_one_conversation(cluster, chat):
         pytest.param(["-o", "xml"], "a\n", 'invalid value "xml" for -o: it takes one of text, json', id="a form"),
     ],
 )
-def test_what_is_wrong_with_the_questions_is_said_before_anything_is_connected_to(
-    cluster, chat, flags, stdin, message
-):
+def test_what_is_wrong_with_the_questions_is_said_before_anything_is_connected_to(cluster, chat, flags, stdin, message):
     result = chat(stdin, *flags)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: ")
@@ -186,10 +184,10 @@ def test_a_stdin_that_does_not_block(cluster, start_chat):
     assert process.wait(10) == 0
 
 
-def test_a_stdin_that_cannot_be_read(kaito):
+def test_a_stdin_that_cannot_be_read(run_kaito):
     from tests.cluster.process import program
 
-    result = kaito(*CHAT, "-f", "-", command=["/bin/sh", "-c", '"$@" 0> /dev/null', "sh", *program()])
+    result = run_kaito(*CHAT, "-f", "-", command=["/bin/sh", "-c", '"$@" 0> /dev/null', "sh", *program()])
     assert result == (2, "", "error: cannot read stdin: Bad file descriptor\n")
 
 

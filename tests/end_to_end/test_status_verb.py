@@ -40,8 +40,8 @@ def others(cluster):
 
 
 class TestTable:
-    def test_of_a_namespace(self, kaito):
-        result = kaito("status")
+    def test_of_a_namespace(self, run_kaito):
+        result = run_kaito("status")
         assert (result.code, result.err) == (0, "")
         assert aged(result.out).splitlines() == [
             "NAME  MODEL  INSTANCE  READY  AGE",
@@ -52,8 +52,8 @@ class TestTable:
         ]
 
     @pytest.mark.parametrize("flag", ["-A", "--all-namespaces"])
-    def test_of_all_namespaces(self, kaito, flag):
-        lines = aged(kaito("status", flag).out).splitlines()
+    def test_of_all_namespaces(self, run_kaito, flag):
+        lines = aged(run_kaito("status", flag).out).splitlines()
         assert lines[0] == "NAMESPACE  NAME  MODEL  INSTANCE  READY  AGE"
         assert [line.split("  ")[:2] for line in lines[1:]] == [
             ["default", "gemma"],
@@ -63,30 +63,30 @@ class TestTable:
             ["models", "llama"],
         ]
 
-    def test_of_another_namespace(self, kaito):
-        assert "llama-3.1-8b-instruct" in kaito("status", "-n", "models").out
-        assert kaito("status", "-n", "empty") == (0, "", "No workspaces found in namespace empty.\n")
+    def test_of_another_namespace(self, run_kaito):
+        assert "llama-3.1-8b-instruct" in run_kaito("status", "-n", "models").out
+        assert run_kaito("status", "-n", "empty") == (0, "", "No workspaces found in namespace empty.\n")
 
-    def test_as_json(self, kaito):
-        result = kaito("status", "-o", "json")
+    def test_as_json(self, run_kaito):
+        result = run_kaito("status", "-o", "json")
         assert [one["metadata"]["name"] for one in json.loads(result.out)["items"]] == ["gemma", "own", NAME, "tuning"]
-        assert json.loads(kaito("status", "-o", "json", "-n", "empty").out)["items"] == []
+        assert json.loads(run_kaito("status", "-o", "json", "-n", "empty").out)["items"] == []
 
-    def test_an_old_cluster(self, kaito, tmp_path):
+    def test_an_old_cluster(self, run_kaito, tmp_path):
         with Cluster(versions=("v1alpha1",)) as old:
             old.add(workspace("old", version="v1alpha1"))
-            result = kaito("status", env={"KUBECONFIG": old.write_kubeconfig(tmp_path / "old")})
+            result = run_kaito("status", env={"KUBECONFIG": old.write_kubeconfig(tmp_path / "old")})
         assert "old  phi-3.5-mini-instruct" in aged(result.out)
 
 
 class TestOne:
-    def test_in_detail(self, cluster, kaito):
+    def test_in_detail(self, cluster, run_kaito):
         unschedulable = condition("PodScheduled", False, "Unschedulable", "no node has a GPU")
         cluster.add(
             pod("gemma-0", labels={"kaito.sh/workspace": "gemma"}, phase="Pending", conditions=[unschedulable]),
             pod("gemma-1", labels={"kaito.sh/workspace": "gemma"}, containers=[waiting("ErrImagePull", "no image")]),
         )
-        result = kaito("status", "--workspace-name", "gemma")
+        result = run_kaito("status", "--workspace-name", "gemma")
         assert (result.code, result.err) == (0, "")
         assert aged(result.out) == (
             "Name:  gemma\n"
@@ -106,26 +106,26 @@ class TestOne:
             "pod gemma-1: ErrImagePull: no image\n"
         )
 
-    def test_adapters(self, kaito):
-        assert "Adapters:   sql, poems\n" in kaito("status", "--workspace-name", "llama", "-n", "models").out
+    def test_adapters(self, run_kaito):
+        assert "Adapters:   sql, poems\n" in run_kaito("status", "--workspace-name", "llama", "-n", "models").out
 
-    def test_as_json(self, kaito):
-        document = json.loads(kaito("status", "--workspace-name", NAME, "-o", "json").out)
+    def test_as_json(self, run_kaito):
+        document = json.loads(run_kaito("status", "--workspace-name", NAME, "-o", "json").out)
         assert (document["kind"], document["metadata"]["name"]) == ("Workspace", NAME)
 
-    def test_an_inference_set_is_its_workspaces(self, cluster, kaito):
+    def test_an_inference_set_is_its_workspaces(self, cluster, run_kaito):
         cluster.add(inference_set("phi-set"), workspace("phi-set-0", labels=replica_of("phi-set")))
-        lines = aged(kaito("status", "--workspace-name", "phi-set").out).splitlines()
+        lines = aged(run_kaito("status", "--workspace-name", "phi-set").out).splitlines()
         assert lines[1:] == ["phi-set-0  phi-3.5-mini-instruct  Standard_NC24ads_A100_v4  True  AGE"]
 
-    def test_a_wrong_name(self, kaito):
-        result = kaito("status", "--workspace-name", "gema")
+    def test_a_wrong_name(self, run_kaito):
+        result = run_kaito("status", "--workspace-name", "gema")
         assert (result.code, result.out) == (4, "")
         assert result.err.startswith('error: workspace "gema" not found in namespace "default"\nthere is: gemma')
 
-    def test_a_terminal_is_only_written_to(self, cluster, kaito):
+    def test_a_terminal_is_only_written_to(self, cluster, run_kaito):
         cluster.add(workspace("evil", preset="\x1b[2J\x1b]0;x\x07"))
-        assert "\x1b" not in kaito("status").out
+        assert "\x1b" not in run_kaito("status").out
 
 
 class TestWatch:
@@ -226,15 +226,15 @@ class TestRefusals:
             ),
         ],
     )
-    def test_no_right(self, cluster, kaito, argv, words, check):
+    def test_no_right(self, cluster, run_kaito, argv, words, check):
         cluster.grant()
-        result = kaito("status", *argv)
+        result = run_kaito("status", *argv)
         assert result == (3, "", f"error: you may not {words}\ncheck with: kubectl auth can-i {check}\n")
-        result = kaito("status", *argv, "--as", "jane doe")
+        result = run_kaito("status", *argv, "--as", "jane doe")
         assert result.err.endswith(f"\ncheck with: kubectl auth can-i {check} --as 'jane doe'\n")
 
-    def test_no_kaito(self, kaito, tmp_path):
+    def test_no_kaito(self, run_kaito, tmp_path):
         with Cluster(versions=()) as cluster:
-            result = kaito("status", env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
+            result = run_kaito("status", env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
         assert (result.code, result.out) == (4, "")
         assert "no KAITO in the cluster" in result.err

@@ -19,12 +19,12 @@ NEEDS_FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /
 
 
 @pytest.fixture
-def shell(kaito):
+def shell(run_kaito):
     """Run the chat with the shell's redirections: shell("<&-") -> Result. No traceback, whatever is closed."""
 
     def run_in_shell(redirections, stdin="Say OK\n"):
         script = f'"$@" {redirections}'
-        result = kaito(*CHAT, stdin=stdin, command=["/bin/sh", "-c", script, "sh", *program()])
+        result = run_kaito(*CHAT, stdin=stdin, command=["/bin/sh", "-c", script, "sh", *program()])
         assert "Traceback" not in result.err + result.out
         return result
 
@@ -132,8 +132,8 @@ class TestClosedStreams:
 
     @NEEDS_FULL
     @pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
-    def test_help_that_cannot_be_written(self, kaito, redirection):
-        result = kaito("--help", command=["/bin/sh", "-c", f'"$@" {redirection}', "sh", *program()])
+    def test_help_that_cannot_be_written(self, run_kaito, redirection):
+        result = run_kaito("--help", command=["/bin/sh", "-c", f'"$@" {redirection}', "sh", *program()])
         assert result.code == 1
         assert re.fullmatch("error: cannot write to stdout: .+\n", result.err)
 

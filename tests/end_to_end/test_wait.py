@@ -271,10 +271,10 @@ class TestAnApiServerThatIsAway:
         pytest.param(workspace(NAME), ("chat", "--workspace-name", "nope"), 4, id="a wrong name"),
     ],
 )
-def test_what_waiting_does_not_mend_ends_at_once(cluster, kaito, made, argv, code):
+def test_what_waiting_does_not_mend_ends_at_once(cluster, run_kaito, made, argv, code):
     cluster.add(made)
     start = time.monotonic()
-    assert kaito(*argv, "--wait", stdin="Say OK\n").code == code
+    assert run_kaito(*argv, "--wait", stdin="Say OK\n").code == code
     assert time.monotonic() - start < 3
     assert not watches(cluster)
 
@@ -330,7 +330,7 @@ class TestTerminal:
 
 
 @pytest.mark.parametrize("flag", ["--wait=soon", "--wait=-1s", "--wait="])
-def test_what_is_no_duration(kaito, flag):
-    result = kaito(*CHAT, flag)
+def test_what_is_no_duration(run_kaito, flag):
+    result = run_kaito(*CHAT, flag)
     assert result.code == 2
     assert "--wait: it takes a duration" in result.err

@@ -119,14 +119,14 @@ def stand(inside):
 
 
 @pytest.fixture
-def ask(cluster, kaito, network):
+def ask(cluster, run_kaito, network):
     """Ask one question and see which way it went: ask("--via", "proxy", env={…}) -> Run. `pod`: of this cluster."""
 
     def ask_it(*flags, pod=False, env=None):
         start = len(cluster.requests)
         own = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": cluster.server.port} if pod else {}
         command = network.command if network else None
-        result = kaito(*CHAT, *flags, stdin="Say OK\n/status\n", env={**own, **(env or {})}, command=command)
+        result = run_kaito(*CHAT, *flags, stdin="Say OK\n/status\n", env={**own, **(env or {})}, command=command)
         assert "Traceback" not in result.err
         way = re.search(r"^Way: +(\w+), (NOT )?encrypted", result.err, re.MULTILINE)
         tried = re.findall(r"^Not taken: +(\w+) (\S+): (.+)", result.err, re.MULTILINE)
@@ -340,8 +340,8 @@ class TestVia:
         run = ask("--via", "loadbalancer")
         assert (run.code, run.err.splitlines()[0]) == (4, f"error: {why}")
 
-    def test_another_word(self, kaito):
-        result = kaito(*CHAT, "--via", "pigeon")
+    def test_another_word(self, run_kaito):
+        result = run_kaito(*CHAT, "--via", "pigeon")
         assert result.code == 2
         assert 'invalid value "pigeon" for --via: it takes one of auto, cluster, loadbalancer, proxy' in result.err
 

@@ -45,7 +45,7 @@ class Old(Model):
 
 
 @pytest.fixture
-def window_chat(kaito, tmp_path):
+def window_chat(run_kaito, tmp_path):
     """Chat with a model of one's own: window_chat(model, stdin, *flags) -> Result."""
     opened = []
 
@@ -53,7 +53,7 @@ def window_chat(kaito, tmp_path):
         cluster = Cluster(model=model)
         opened.append(cluster)
         cluster.add(workspace(NAME), service(NAME))
-        return kaito(*CHAT, *flags, stdin=stdin, env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
+        return run_kaito(*CHAT, *flags, stdin=stdin, env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
 
     yield run
     for cluster in opened:

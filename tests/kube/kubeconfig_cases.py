@@ -62,9 +62,7 @@ class Use(NamedTuple):
 
     def overrides(self, folder: Path, https: str, http: str) -> Overrides:
         """The flags, filled in."""
-        return Overrides(
-            *(self._filled_in(v, folder, https, http) if isinstance(v, str) else v for v in self.flags)
-        )
+        return Overrides(*(self._filled_in(v, folder, https, http) if isinstance(v, str) else v for v in self.flags))
 
     def lay_out(self, folder: Path, https: str, http: str) -> tuple[list[str], dict[str, str]]:
         """Write the files; answer kubectl's arguments and environment."""
@@ -93,7 +91,7 @@ class Use(NamedTuple):
 def pod_prefix(folder: Path) -> list[str]:
     """What to put before a command so that DIR/serviceaccount stands where a pod's service account stands."""
     script = (
-        'mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io && '
+        "mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io && "
         'ln -s "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"'
     )
     return ["unshare", "-rm", "sh", "-c", script, str(folder / "serviceaccount")]
@@ -223,9 +221,7 @@ USES: dict[str, Use] = {
     "as-groups-empty": one(config({**TOKEN, "as-groups": [], "as-user-extra": {}})),
     "as-over-http": one(config({**TOKEN, "as": "jane"}, {"server": "http://HTTP"})),
     "flag-as": one(config({**TOKEN, "as": "jane", "as-groups": ["a"]}), as_user="john"),
-    "flag-as-group": one(
-        config({**TOKEN, "as": "jane", "as-groups": ["a", "b"]}), as_groups=("c", "d,e")
-    ),
+    "flag-as-group": one(config({**TOKEN, "as": "jane", "as-groups": ["a", "b"]}), as_groups=("c", "d,e")),
     "flag-as-uid": one(config({**TOKEN, "as": "jane", "as-uid": "7"}), as_uid="8"),
     "flag-as-uid-alone": one(config(TOKEN), as_uid="8"),
     "flag-as-group-alone": one(config(TOKEN), as_groups=("g",)),
@@ -242,9 +238,7 @@ USES: dict[str, Use] = {
     "flag-certificate": one(config(CERTIFICATE), **BOB),
     "flag-certificate-over-data": one(config(CERTIFICATE_DATA), **BOB),
     "flag-certificate-alone": one(config({}), client_certificate="DIR/tls/bob.crt"),
-    "flag-certificate-relative": one(
-        config({}), client_certificate="tls/bob.crt", client_key="tls/bob.key"
-    ),
+    "flag-certificate-relative": one(config({}), client_certificate="tls/bob.crt", client_key="tls/bob.key"),
     "flag-user": one(
         config(users=[{"name": "me", "user": TOKEN}, {"name": "other", "user": {"token": "o"}}]),
         user="other",
@@ -285,27 +279,19 @@ USES: dict[str, Use] = {
     # Where: trust
     "ca-file": one(config(TOKEN)),
     "ca-file-missing": one(config(TOKEN, {"certificate-authority": "nope"})),
-    "ca-file-missing-over-http": one(
-        config(TOKEN, {"server": "http://HTTP", "certificate-authority": "nope"})
-    ),
-    "ca-data": one(
-        config(TOKEN, {"certificate-authority": None, "certificate-authority-data": embedded("ca.crt")})
-    ),
+    "ca-file-missing-over-http": one(config(TOKEN, {"server": "http://HTTP", "certificate-authority": "nope"})),
+    "ca-data": one(config(TOKEN, {"certificate-authority": None, "certificate-authority-data": embedded("ca.crt")})),
     "ca-file-and-data": one(config(TOKEN, {"certificate-authority-data": embedded("ca.crt")})),
     "insecure": one(config(TOKEN, {"certificate-authority": None, "insecure-skip-tls-verify": True})),
     "insecure-and-ca": one(config(TOKEN, {"insecure-skip-tls-verify": True})),
-    "insecure-and-ca-over-http": one(
-        config(TOKEN, {"server": "http://HTTP", "insecure-skip-tls-verify": True})
-    ),
+    "insecure-and-ca-over-http": one(config(TOKEN, {"server": "http://HTTP", "insecure-skip-tls-verify": True})),
     "tls-server-name": one(config(TOKEN, {"tls-server-name": "kube.internal"})),
     "flag-insecure": one(config(TOKEN), insecure_skip_tls_verify=True),
     "flag-insecure-over-data": one(
         config(TOKEN, {"certificate-authority": None, "certificate-authority-data": embedded("ca.crt")}),
         insecure_skip_tls_verify=True,
     ),
-    "flag-ca": one(
-        config(TOKEN, {"certificate-authority": "nope"}), certificate_authority="DIR/tls/ca.crt"
-    ),
+    "flag-ca": one(config(TOKEN, {"certificate-authority": "nope"}), certificate_authority="DIR/tls/ca.crt"),
     "flag-ca-over-data": one(
         config(TOKEN, {"certificate-authority": None, "certificate-authority-data": embedded("bob.crt")}),
         certificate_authority="DIR/tls/ca.crt",
@@ -314,21 +300,15 @@ USES: dict[str, Use] = {
         config(TOKEN, {"certificate-authority": None, "insecure-skip-tls-verify": True}),
         certificate_authority="DIR/tls/ca.crt",
     ),
-    "flag-ca-and-insecure": one(
-        config(TOKEN), certificate_authority="DIR/tls/ca.crt", insecure_skip_tls_verify=True
-    ),
+    "flag-ca-and-insecure": one(config(TOKEN), certificate_authority="DIR/tls/ca.crt", insecure_skip_tls_verify=True),
     "flag-ca-missing": one(config(TOKEN), certificate_authority="DIR/nope"),
     "flag-ca-relative": one(config(TOKEN), certificate_authority="tls/ca.crt"),
-    "flag-tls-server-name": one(
-        config(TOKEN, {"tls-server-name": "wrong.internal"}), tls_server_name="kube.internal"
-    ),
+    "flag-tls-server-name": one(config(TOKEN, {"tls-server-name": "wrong.internal"}), tls_server_name="kube.internal"),
     "flag-server-drops-tls-server-name": one(
         config(TOKEN, {"server": "https://wrong.invalid", "tls-server-name": "kube.internal"}),
         server="https://HTTPS",
     ),
-    "flag-server-and-tls-server-name": one(
-        config(TOKEN), server="https://HTTPS", tls_server_name="localhost"
-    ),
+    "flag-server-and-tls-server-name": one(config(TOKEN), server="https://HTTPS", tls_server_name="localhost"),
     "proxy-other-scheme": one(config(TOKEN, {"proxy-url": "ftp://HTTP"})),
     "proxy-without-scheme": one(config(TOKEN, {"proxy-url": "//HTTP"})),
     "proxy-host-port": one(config(TOKEN, {"proxy-url": "localhost:1"})),
@@ -341,16 +321,10 @@ USES: dict[str, Use] = {
     ),
     "current-context-absent": one(config(TOKEN, **{"current-context": None}), LOCALHOST),
     "current-context-absent-flag-context": one(config(TOKEN, **{"current-context": None}), context="it"),
-    "current-context-absent-flags": one(
-        config(TOKEN, **{"current-context": None}), cluster="here", user="me"
-    ),
-    "current-context-missing-flags": one(
-        config(TOKEN, **{"current-context": "nope"}), cluster="here", user="me"
-    ),
+    "current-context-absent-flags": one(config(TOKEN, **{"current-context": None}), cluster="here", user="me"),
+    "current-context-missing-flags": one(config(TOKEN, **{"current-context": "nope"}), cluster="here", user="me"),
     "context-null": one(config(TOKEN, contexts=[{"name": "it", "context": None}]), LOCALHOST),
-    "context-null-flags": one(
-        config(TOKEN, contexts=[{"name": "it", "context": None}]), cluster="here", user="me"
-    ),
+    "context-null-flags": one(config(TOKEN, contexts=[{"name": "it", "context": None}]), cluster="here", user="me"),
     "context-cluster-missing": one(config(TOKEN, context={"cluster": "nope"}), LOCALHOST),
     "context-cluster-missing-flag-server": one(
         config(TOKEN, context={"cluster": "nope"}),
@@ -412,9 +386,7 @@ USES: dict[str, Use] = {
             TOKEN,
             **{
                 "current-context": "",
-                "clusters": [
-                    {"cluster": {"server": "https://HTTPS", "certificate-authority": "tls/ca.crt"}}
-                ],
+                "clusters": [{"cluster": {"server": "https://HTTPS", "certificate-authority": "tls/ca.crt"}}],
                 "users": [{"user": {"token": "unnamed"}}],
                 "contexts": [{"context": {}}],
             },
@@ -437,9 +409,7 @@ USES: dict[str, Use] = {
     "flag-kubeconfig-missing": Use({"config": config(TOKEN)}, Overrides(kubeconfig="DIR/nope")),
     "flag-kubeconfig-folder": Use({"config": config(TOKEN)}, Overrides(kubeconfig="DIR/tls")),
     "flag-kubeconfig-is-no-list": Use({"config": config(TOKEN)}, Overrides(kubeconfig="DIR/config:DIR/config")),
-    "home": Use(
-        {".kube/config": config(TOKEN, {"certificate-authority": "../tls/ca.crt"})}, environ={}
-    ),
+    "home": Use({".kube/config": config(TOKEN, {"certificate-authority": "../tls/ca.crt"})}, environ={}),
     "kubeconfig-empty-means-home": Use(
         {".kube/config": config(TOKEN, {"certificate-authority": "../tls/ca.crt"})},
         environ={"KUBECONFIG": ""},
@@ -456,9 +426,7 @@ USES: dict[str, Use] = {
         },
         environ={"KUBECONFIG": "DIR/one:DIR/two"},
     ),
-    "list-with-gaps": Use(
-        {"two": config(TOKEN)}, environ={"KUBECONFIG": ":DIR/nope::DIR/two:DIR/two:"}
-    ),
+    "list-with-gaps": Use({"two": config(TOKEN)}, environ={"KUBECONFIG": ":DIR/nope::DIR/two:DIR/two:"}),
     "list-first-user-whole": Use(
         {
             "one": config({"username": "u"}, current_context=None),
@@ -480,8 +448,9 @@ USES: dict[str, Use] = {
     ),
     "list-one-is-a-folder": Use({"one": config(TOKEN)}, environ={"KUBECONFIG": "DIR/one:DIR/tls"}),
     "list-one-below-a-file": Use({"one": config(TOKEN)}, environ={"KUBECONFIG": "DIR/one:DIR/one/nope"}),
-    "list-relative": Use({"a/one": config(TOKEN, {"certificate-authority": "../tls/ca.crt"})},
-                         environ={"KUBECONFIG": "a/one"}),
+    "list-relative": Use(
+        {"a/one": config(TOKEN, {"certificate-authority": "../tls/ca.crt"})}, environ={"KUBECONFIG": "a/one"}
+    ),
     "no-files-flag-server": Use(
         {}, Overrides(server="https://HTTPS", certificate_authority="DIR/tls/ca.crt", token="u")
     ),
@@ -536,7 +505,6 @@ POD_USES: dict[str, Use] = {
 
 def uses() -> dict[str, Use]:
     return {**USES, **POD_USES}
-
 
 
 def cluster(text: str) -> str:

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kaito import tls
 from kaito.kube.credentials import Credentials
 from kaito.kube.kubeconfig import Overrides, Target, resolve
+from kaito.net import tls
 
 DATA = Path(__file__).parent.parent / "data" / "credentials"
 ALICE = {"client-certificate": str(DATA / "alice.crt"), "client-key": str(DATA / "alice.key")}
@@ -85,17 +85,21 @@ class RecordingServer(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-def write_kubeconfig(
-    path: Path, user: dict[str, Any], server: str = "https://127.0.0.1:1", **cluster: Any
-) -> Path:
+def write_kubeconfig(path: Path, user: dict[str, Any], server: str = "https://127.0.0.1:1", **cluster: Any) -> Path:
     """A kubeconfig with one context: the user "alice" on the cluster "here". (JSON is YAML.)"""
     here = {"server": server, "certificate-authority": str(DATA / "ca.crt"), **cluster}
-    path.write_text(json.dumps({
-        "apiVersion": "v1", "kind": "Config", "current-context": "it",
-        "clusters": [{"name": "here", "cluster": here}],
-        "users": [{"name": "alice", "user": user}],
-        "contexts": [{"name": "it", "context": {"cluster": "here", "user": "alice"}}],
-    }))
+    path.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "it",
+                "clusters": [{"name": "here", "cluster": here}],
+                "users": [{"name": "alice", "user": user}],
+                "contexts": [{"name": "it", "context": {"cluster": "here", "user": "alice"}}],
+            }
+        )
+    )
     return path
 
 
@@ -112,7 +116,10 @@ def ask_as_kubectl(config: Path) -> subprocess.CompletedProcess[str]:
     assert KUBECTL
     return subprocess.run(
         [KUBECTL, f"--kubeconfig={config}", f"--cache-dir={config.parent}/cache", "get", "--raw", "/version"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -176,6 +183,10 @@ def session(config: Path, stdin: int, stderr: int = subprocess.PIPE) -> subproce
     root = Path(__file__).parent.parent.parent
     return subprocess.Popen(
         [sys.executable, "-c", _SESSION, str(config)],
-        stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(root)},
     )

@@ -118,9 +118,7 @@ class Generator:
 
     def context(self, names: list[str]) -> dict[str, Any]:
         chance = self.chance
-        return self.some(
-            {"cluster": chance.choice(names), "user": chance.choice(names), "namespace": self.text()}
-        )
+        return self.some({"cluster": chance.choice(names), "user": chance.choice(names), "namespace": self.text()})
 
     def anything(self, depth: int) -> Any:
         chance = self.chance
@@ -179,7 +177,7 @@ class Generator:
             for item in value:
                 if isinstance(item, dict) and item and self.chance.random() > self.flow_share:
                     inner = self.block(item, indent + 2)
-                    lines.append(f"{pad}- {inner[indent + 2:]}")
+                    lines.append(f"{pad}- {inner[indent + 2 :]}")
                 else:
                     lines.append(f"{pad}-{self.behind(item, indent, in_map=False)}")
         return "".join(lines)

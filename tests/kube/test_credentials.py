@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.api import ApiServer
+from kaito.kube.api_server import ApiServer
 from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, certificate_hint, describe
 from kaito.kube.kubeconfig import Cluster, ExecConfig, Overrides, Target, User, resolve
-from kaito.tls import Certificate
+from kaito.net.tls import Certificate
 from tests.kube.oracle import (
     ALICE,
     DATA,
@@ -85,18 +85,18 @@ USERS = [
     pytest.param({"token": "t", "tokenFile": "DIR/token"}, Seen(bearer("from-file")), id="token file over token"),
     pytest.param({"token": "t", "tokenFile": "DIR/none"}, Seen(bearer("t")), id="token for a missing token file"),
     pytest.param({"token": "t", "tokenFile": "DIR/empty"}, Seen(bearer("t")), id="token for an empty token file"),
-    pytest.param(
-        {"username": "u", "password": "pä:ss"}, Seen([("authorization", "Basic dTpww6Q6c3M=")]), id="basic"
-    ),
+    pytest.param({"username": "u", "password": "pä:ss"}, Seen([("authorization", "Basic dTpww6Q6c3M=")]), id="basic"),
     pytest.param({"username": "u"}, Seen([("authorization", "Basic dTo=")]), id="basic without password"),
     pytest.param(ALICE, Seen([], "alice"), id="certificate files"),
     pytest.param(
         {"client-certificate-data": encoded("bob.crt"), "client-key-data": encoded("bob.key")},
-        Seen([], "bob"), id="certificate data",
+        Seen([], "bob"),
+        id="certificate data",
     ),
     pytest.param(
         {"client-certificate": ALICE["client-certificate"], "client-key-data": encoded("alice.key")},
-        Seen([], "alice"), id="certificate file and key data",
+        Seen([], "alice"),
+        id="certificate file and key data",
     ),
     pytest.param({**ALICE, "token": "t"}, Seen(bearer("t"), "alice"), id="certificate beside token"),
     pytest.param(plugin("DIR/plugin"), Seen(bearer("from-plugin")), id="exec"),
@@ -106,7 +106,8 @@ USERS = [
     ),
     pytest.param(
         {**plugin("DIR/plugin"), "username": "u", "password": "p"},
-        Seen([("authorization", "Basic dTpw")]), id="basic over exec",
+        Seen([("authorization", "Basic dTpw")]),
+        id="basic over exec",
     ),
     pytest.param({**plugin("DIR/plugin"), **ALICE}, Seen([], "alice"), id="certificate over exec"),
     pytest.param(oidc(FAR), Seen(bearer(FAR)), id="oidc"),
@@ -115,20 +116,25 @@ USERS = [
     pytest.param({**oidc(id_token(exp=1)), "token": "t"}, Seen(bearer("t")), id="token over expired oidc"),
     pytest.param(
         {
-            "token": "t", "as": "jürgen", "as-uid": "7", "as-groups": ["devs", "ops"],
+            "token": "t",
+            "as": "jürgen",
+            "as-uid": "7",
+            "as-groups": ["devs", "ops"],
             "as-user-extra": {"acme.com/pro%ject": ["a", "b"], "scopes": ["view"], "ü": ["x"]},
         },
-        Seen([
-            ("authorization", "Bearer t"),
-            ("impersonate-extra-%c3%bc", "x"),
-            ("impersonate-extra-acme.com%2fpro%25ject", "a"),
-            ("impersonate-extra-acme.com%2fpro%25ject", "b"),
-            ("impersonate-extra-scopes", "view"),
-            ("impersonate-group", "devs"),
-            ("impersonate-group", "ops"),
-            ("impersonate-uid", "7"),
-            ("impersonate-user", "jürgen"),
-        ]),
+        Seen(
+            [
+                ("authorization", "Bearer t"),
+                ("impersonate-extra-%c3%bc", "x"),
+                ("impersonate-extra-acme.com%2fpro%25ject", "a"),
+                ("impersonate-extra-acme.com%2fpro%25ject", "b"),
+                ("impersonate-extra-scopes", "view"),
+                ("impersonate-group", "devs"),
+                ("impersonate-group", "ops"),
+                ("impersonate-uid", "7"),
+                ("impersonate-user", "jürgen"),
+            ]
+        ),
         id="impersonation",
     ),
 ]
@@ -219,7 +225,8 @@ def test_kubectl_refuses_them_too(
         pytest.param({"auth-provider": {"name": "azure"}}, "kubelogin (Azure)", id="azure"),
         pytest.param({"auth-provider": {"name": "nope"}}, "exec plugin", id="unknown"),
         pytest.param(
-            oidc(id_token(exp=1), **{"refresh-token": "r3fresh"}), "run any kubectl command to renew it",
+            oidc(id_token(exp=1), **{"refresh-token": "r3fresh"}),
+            "run any kubectl command to renew it",
             id="oidc expired",
         ),
         pytest.param(oidc(id_token(exp=1)), "log in again", id="oidc expired for good"),
@@ -321,12 +328,15 @@ class TestIdToken:
 def counting_plugin(directory: Path, expires: str = "", failing_from: int = 100) -> Path:
     """A plugin that gives t0ken-1, then t0ken-2 and so on, until it fails."""
     credential = exec_credential({"token": "t0ken-COUNT", "expirationTimestamp": expires or None})
-    return write_program(directory / "plugin", f"""#!/bin/sh
+    return write_program(
+        directory / "plugin",
+        f"""#!/bin/sh
 echo run >>{directory}/runs
 count=$(($(wc -l <{directory}/runs)))
 [ $count -lt {failing_from} ] || {{ echo "your session is over" >&2; exit 7; }}
 echo '{credential}' | sed "s/COUNT/$count/"
-""")
+""",
+    )
 
 
 def runs(directory: Path) -> int:
@@ -397,9 +407,7 @@ class TestExecCredential:
         assert caught.value.exit_code == 3
         assert capfd.readouterr().err == "your session is over\n"
 
-    def test_may_be_a_certificate_that_the_server_checks(
-        self, https_server: RecordingServer, tmp_path: Path
-    ) -> None:
+    def test_may_be_a_certificate_that_the_server_checks(self, https_server: RecordingServer, tmp_path: Path) -> None:
         status = {
             "clientCertificateData": (DATA / "bob.crt").read_text(),
             "clientKeyData": (DATA / "bob.key").read_text(),
@@ -509,9 +517,7 @@ class TestAgainstAServer:
         pytest.param(
             Overrides(token="t", server="http://x"), 'user "alice" of FILE', id="a flag that plain HTTP does not send"
         ),
-        pytest.param(
-            Overrides(client_certificate=CHAIN, client_key=KEY), 'user "alice" of FILE', id="beside a token"
-        ),
+        pytest.param(Overrides(client_certificate=CHAIN, client_key=KEY), 'user "alice" of FILE', id="beside a token"),
         pytest.param(
             Overrides(kubeconfig="/dev/null", server="https://x", token="t"), "the user given by --token", id="a token"
         ),
@@ -526,7 +532,8 @@ class TestAgainstAServer:
             id="a certificate",
         ),
         pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x"), "an anonymous user (no credentials are set)",
+            Overrides(kubeconfig="/dev/null", server="https://x"),
+            "an anonymous user (no credentials are set)",
             id="nobody",
         ),
     ],
@@ -567,9 +574,7 @@ def test_a_pod_is_described_by_its_service_account(tmp_path: Path) -> None:
 
 
 def test_a_credential_shows_no_secret() -> None:
-    credential = Credential(
-        (("Authorization", "Bearer s3cret"),), Certificate(data=b"c", key_data=b"s3cret"), NEVER
-    )
+    credential = Credential((("Authorization", "Bearer s3cret"),), Certificate(data=b"c", key_data=b"s3cret"), NEVER)
     assert repr(credential) == "Credential(headers=[Authorization], certificate=yes, expires=inf)"
 
 
@@ -578,7 +583,7 @@ def test_a_token_costs_no_import_that_only_others_need() -> None:
         "import sys; from kaito.kube import credentials\n"
         "from kaito.kube.kubeconfig import Cluster, Target, User\n"
         "credentials.Credentials(Target('', Cluster(), User(token='t'), 'default')).current()\n"
-        "print({'json', 'subprocess', 'threading', 'datetime', 'kaito.kube.execplugin'} & set(sys.modules))"
+        "print({'json', 'subprocess', 'threading', 'datetime', 'kaito.kube.exec_plugin'} & set(sys.modules))"
     )
     answer = subprocess.run(
         [sys.executable, "-S", "-c", program], cwd=DATA.parent.parent.parent, capture_output=True, text=True

@@ -197,7 +197,9 @@ def test_server_is_a_plain_url(server: str, expected: str) -> None:
     assert resolve(Overrides(server=server), {}).cluster.server == expected
 
 
-@pytest.mark.parametrize("server", ["ftp://a", "https://", "a:1/b", "https://a b", "https:/a", "https://u:secret@a", "https://a/\r\nb"])
+@pytest.mark.parametrize(
+    "server", ["ftp://a", "https://", "a:1/b", "https://a b", "https:/a", "https://u:secret@a", "https://a/\r\nb"]
+)
 def test_server_that_is_none(server: str) -> None:
     error = refusal(Overrides(server=server), {})
     assert "server" in error.message
@@ -371,9 +373,7 @@ def test_file_that_is_no_kubeconfig(write: Callable[..., str], text: str, messag
         pytest.param({"user": "you"}, 'user "you" is not in kubeconfig FILE', "users there: me", id="user"),
     ],
 )
-def test_what_is_named_but_missing(
-    write: Callable[..., str], flags: dict[str, str], message: str, hint: str
-) -> None:
+def test_what_is_named_but_missing(write: Callable[..., str], flags: dict[str, str], message: str, hint: str) -> None:
     path = write(config({"token": "t"}))
     error = refusal(Overrides(kubeconfig=path, **flags), {})
     assert error.message == message.replace("FILE", f'"{path}"')
@@ -650,9 +650,7 @@ def test_namespace(
 ) -> None:
     path = write(config({"token": "t"}, HERE, {"namespace": context}))
     environ = {"POD_NAMESPACE": variable, **(pod["environ"] if in_pod else {})}
-    target = resolve(
-        Overrides(kubeconfig=path, namespace=flag), environ, service_account=pod["service_account"]
-    )
+    target = resolve(Overrides(kubeconfig=path, namespace=flag), environ, service_account=pod["service_account"])
     assert target.namespace == expected
 
 
@@ -688,7 +686,7 @@ def test_damage_ends_in_a_target_or_in_the_one_error(write: Callable[..., str]) 
 
 TIMED = """
 import sys, time
-from kaito.kube import yaml
+from kaito.yaml import load as yaml
 from kaito.kube.kubeconfig import Overrides, resolve
 if sys.argv[2:]:
     document = yaml.load(open(sys.argv[1], "rb").read())

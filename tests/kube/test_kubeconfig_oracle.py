@@ -166,9 +166,7 @@ def ask(target: Target, folder: Path) -> None:
 
 def trusting(target: Target, folder: Path) -> ssl.SSLContext:
     cluster, user = target.cluster, target.user
-    context = ssl.create_default_context(
-        cafile=cluster.ca_file or None, cadata=cluster.ca_data.decode() or None
-    )
+    context = ssl.create_default_context(cafile=cluster.ca_file or None, cadata=cluster.ca_data.decode() or None)
     if cluster.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

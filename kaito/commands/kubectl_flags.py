@@ -1,0 +1,140 @@
+"""kubectl's own flags, which every verb takes, and the way from them to an API server."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from kaito.errors import ClusterError, UsageError
+from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_number
+
+if TYPE_CHECKING:
+    from kaito.kube.api_server import ApiServer
+    from kaito.kube.kubeconfig import Overrides
+
+NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
+
+WORKSPACE_NAME = Flag("workspace-name", TEXT, "", "Name of the workspace (required)")
+
+# Names, kinds and meanings are kubectl's; only --request-timeout has a default of its own.
+KUBECTL_FLAGS = (
+    Flag("kubeconfig", TEXT, "", "Path to the kubeconfig file to use"),
+    Flag("context", TEXT, "", "The name of the kubeconfig context to use"),
+    Flag("cluster", TEXT, "", "The name of the kubeconfig cluster to use"),
+    Flag("user", TEXT, "", "The name of the kubeconfig user to use"),
+    Flag("server", TEXT, "", "The address and port of the Kubernetes API server", short="s"),
+    Flag("token", TEXT, "", "Bearer token for authentication to the API server"),
+    Flag("username", TEXT, "", "Username for basic authentication to the API server"),
+    Flag("password", TEXT, "", "Password for basic authentication to the API server"),
+    Flag("certificate-authority", TEXT, "", "Path to a certificate file of the certificate authority"),
+    Flag("client-certificate", TEXT, "", "Path to a client certificate file for TLS"),
+    Flag("client-key", TEXT, "", "Path to a client key file for TLS"),
+    Flag("tls-server-name", TEXT, "", "Server name to use for server certificate validation"),
+    Flag("insecure-skip-tls-verify", SWITCH, False, "Do not check the server's certificate", bare="true"),
+    Flag("as", TEXT, "", "Username to impersonate for the operation"),
+    Flag("as-group", TEXTS, (), "Group to impersonate, may be repeated", many=True),
+    Flag("as-uid", TEXT, "", "UID to impersonate for the operation"),
+    Flag(
+        "request-timeout",
+        DURATION,
+        300.0,
+        "How long to wait for the next byte of an answer, 0 for ever",
+        shown="5m",
+    ),
+    Flag("v", whole_number(0), 0, "Number for the log level verbosity; 6 shows requests", short="v"),
+)
+
+
+def required_name(values: Values, verb: str) -> str:
+    """The workspace that the verb is for. Raises UsageError without one."""
+    name = optional_name(values, verb)
+    if not name:
+        raise UsageError("--workspace-name is missing", "list the workspaces: kubectl kaito status")
+    return name
+
+
+def _is_name(text: str) -> bool:
+    """Whether an object can have this name (a DNS subdomain, RFC 1123); another would mean something else in a URL."""
+    return re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text) is not None
+
+
+def optional_name(values: Values, verb: str) -> str:
+    """The workspace that is named by its flag, or ""; the verb takes no arguments. Raises UsageError."""
+    name = values.text("workspace-name")
+    if values.arguments:
+        word = values.arguments[0]
+        # The value of a flag that may stand alone is easily put where it is no value.
+        meant = f"--wait={word}" if "wait" in values.given and _is_duration(word) else f"--workspace-name {word}"
+        known = name and not meant.startswith("--wait")
+        raise UsageError(
+            f'{verb} takes no arguments, but was given "{word}"', "" if known else f"did you mean {meant}?"
+        )
+    if name and not _is_name(name):
+        raise UsageError(
+            f'"{name}" cannot be the name of a workspace: those are lower case letters, digits, "-" and "."',
+            "list the workspaces: kubectl kaito status",
+        )
+    return name
+
+
+def _is_duration(word: str) -> bool:
+    try:
+        DURATION.read(word)
+    except ValueError:
+        return False
+    return True
+
+
+def overrides(values: Values) -> Overrides:
+    """What the flags say of cluster, user and namespace."""
+    from kaito.kube.kubeconfig import Overrides
+
+    return Overrides(
+        kubeconfig=values.text("kubeconfig"),
+        context=values.text("context"),
+        cluster=values.text("cluster"),
+        user=values.text("user"),
+        namespace=values.text("namespace"),
+        server=values.text("server"),
+        token=values.text("token"),
+        username=values.text("username"),
+        password=values.text("password"),
+        certificate_authority=values.text("certificate-authority"),
+        client_certificate=values.text("client-certificate"),
+        client_key=values.text("client-key"),
+        tls_server_name=values.text("tls-server-name"),
+        insecure_skip_tls_verify=values.switch("insecure-skip-tls-verify"),
+        as_user=values.text("as"),
+        as_groups=values.texts("as-group"),
+        as_uid=values.text("as-uid"),
+    )
+
+
+def connect(values: Values, interactive: bool | None = None) -> ApiServer:
+    """The API server that the flags, the environment and the kubeconfig choose. Raises ClusterError.
+
+    `interactive`: whether an exec plugin may read stdin; by default it may when that is a terminal.
+    """
+    from kaito.kube.api_server import ApiServer
+    from kaito.kube.credentials import Credentials
+    from kaito.kube.kubeconfig import resolve
+
+    given = overrides(values)
+    target = resolve(given, os.environ)
+    if not _is_name(target.namespace):
+        from kaito.text import excerpt
+
+        raise ClusterError(f'"{excerpt(target.namespace)}" cannot be the name of a namespace', "give one with -n")
+    # The same context again, whatever kubectl has made the current one meanwhile.
+    pinned = given._replace(context=target.context)
+    credentials = Credentials(target, interactive=interactive, reload=lambda: resolve(pinned, os.environ))
+    return ApiServer(target, os.environ, credentials, _trace if values.integer("v") >= 6 else None)
+
+
+def _trace(line: str) -> None:
+    try:
+        os.write(2, (line + "\n").encode("utf-8", "replace"))
+    except OSError:
+        # What is said of a run must not be what ends it.
+        pass

@@ -1,0 +1,1 @@
+"""The OpenAI-compatible client, and what a model's server says."""

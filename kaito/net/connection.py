@@ -1,0 +1,217 @@
+"""One kept-alive HTTP(S) connection: timeouts, cancelling, proxies.
+
+The socket is ours, so that every wait is bounded and can be broken off.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from collections.abc import Callable
+
+from kaito import __version__
+from kaito.net.errors import ProxyError, RedirectError, ResponseError, TransportError, TruncatedError
+from kaito.net.head import HeadError, write_request
+from kaito.net.proxy import Proxy
+from kaito.net.request import Request, Timeouts, basic_authorization
+from kaito.net.response import Response, receive_head
+from kaito.net.url import Url, authority
+from kaito.net.wire import Wire
+from kaito.text import excerpt
+
+_ONE_SEGMENT = 64 * 1024  # a body up to here is sent together with the headers
+
+
+class Connection:
+    """A connection to one server, kept alive between requests. State: the socket; one request at a time.
+
+    `close` may be called from any thread and in any state; the next request opens a new connection.
+    """
+
+    def __init__(
+        self,
+        url: Url,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = "",
+        proxy: Proxy | None = None,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        """`server_name`: the name that the certificate must bear, when it is not the URL's host.
+
+        `trace` gets a line for each connection and each request: method, URL, status, milliseconds.
+        """
+        if url.scheme == "https" and tls is None:
+            raise ValueError("an https URL needs a TLS context")
+        self._url = url
+        self._tls = tls if url.scheme == "https" else None
+        self._server_name = server_name or url.host.partition("%")[0].rstrip(".")
+        self._proxy = proxy
+        self._trace = trace
+        self._wire: Wire | None = None
+
+    def request(self, request: Request) -> Response:
+        """Send a request, whose path is put behind the URL's own, and wait for the answer's head.
+
+        An answer of an earlier request that was not read to its end is given up. Raises TransportError.
+        """
+        started = time.monotonic()
+        try:
+            response = self._exchange(request, self._head(request), started)
+        except TransportError as error:
+            self._say(request, f"failed in {_milliseconds(started)}: {error.message}")
+            raise
+        self._say(request, f"{response.status} {response.reason} in {_milliseconds(started)}")
+        return response
+
+    def close(self) -> None:
+        """Close the connection at once, whatever it is doing; who waits for it gets CancelledError."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.kill()
+
+    def _say(self, request: Request, what: str) -> None:
+        if self._trace is not None:
+            self._trace(f"{request.method} {excerpt(f'{self._url}{request.path}', 2000)} {what}")
+
+    def _head(self, request: Request) -> bytes:
+        """Return the request up to its body. Raises TransportError for what cannot be sent."""
+        target = self._url.path + request.path
+        headers = [("Accept-Encoding", "identity"), ("Host", _host(self._url))]
+        if self._plain_proxy:
+            target = f"http://{self._url.authority}{target}"
+            headers += _proxy_credentials(self._proxy)
+        headers.append(("User-Agent", f"kubectl-kaito/{__version__}"))
+        if request.body is not None:
+            headers.append(("Content-Length", str(len(request.body))))
+        try:
+            return write_request(request.method, target, (*headers, *request.headers))
+        except HeadError as error:
+            raise TransportError(self._url.authority, f"the request's {error}") from None
+
+    @property
+    def _plain_proxy(self) -> bool:
+        """Does a proxy get the whole request, the URL's host included?"""
+        return self._proxy is not None and self._proxy.scheme == "http" and self._tls is None
+
+    def _exchange(self, request: Request, head: bytes, started: float) -> Response:
+        total = request.timeouts.total
+        deadline = None if total is None else started + total
+        wire = self._idle_wire()
+        if wire is not None:
+            try:
+                return self._ask(wire, request, head, deadline)
+            except TruncatedError:
+                # The server closed the idle connection just then: nobody saw the request, as far as one can tell.
+                if wire.received:
+                    raise
+        wire = self._dial(request.timeouts, deadline)
+        return self._ask(wire, request, head, deadline)
+
+    def _idle_wire(self) -> Wire | None:
+        """The connection of an earlier request, when it can carry one more."""
+        wire = self._wire
+        if wire is not None and not (wire.free and wire.is_quiet()):
+            wire.kill()
+            wire = None
+        return wire
+
+    def _dial(self, timeouts: Timeouts, deadline: float | None) -> Wire:
+        started = time.monotonic()
+        via = f"proxy {authority(self._proxy.host, self._proxy.port)}" if self._proxy else self._url.authority
+        wire = self._wire = Wire(via)
+        limit = timeouts.total
+        if timeouts.connect is not None and (deadline is None or started + timeouts.connect < deadline):
+            limit, deadline = timeouts.connect, started + timeouts.connect
+        try:
+            wire.bound("connect", None, limit, deadline)
+            if self._proxy is None:
+                wire.connect(self._url.host, self._url.port)
+            else:
+                wire.connect(self._proxy.host, self._proxy.port)
+                self._pass_proxy(wire, self._proxy)
+            wire.where = self._url.authority
+            if self._tls is not None:
+                wire.wrap(self._tls, self._server_name)
+        except BaseException:
+            wire.kill()
+            raise
+        if self._trace is not None:
+            through = f" through {via}" if self._proxy else ""
+            self._trace(f"connected to {self._url.authority}{through} in {_milliseconds(started)}")
+        return wire
+
+    def _pass_proxy(self, wire: Wire, proxy: Proxy) -> None:
+        """Have the proxy connect to the server, unless it is to get the requests themselves."""
+        if self._plain_proxy:
+            return
+        wire.doing = "answer"
+        try:
+            if proxy.scheme == "socks5":
+                from kaito.net.socks import handshake
+
+                handshake(wire.send, wire.receive, self._url.host, self._url.port, proxy.username, proxy.password)
+            else:
+                _tunnel(wire, proxy, self._url.authority)
+        except ResponseError as error:
+            raise ProxyError(wire.where, error.why) from None
+        except ValueError as error:
+            raise ProxyError(wire.where, f"the proxy {error}") from None
+
+    def _ask(self, wire: Wire, request: Request, message: bytes, deadline: float | None) -> Response:
+        wire.free = False
+        wire.bound("headers", request.timeouts.idle, request.timeouts.total, deadline)
+        sent = request.body or b""
+        try:
+            try:
+                if len(sent) <= _ONE_SEGMENT:
+                    wire.send(message + sent)
+                else:
+                    wire.send(message)
+                    wire.send(sent)
+            except TruncatedError:
+                # A server may refuse a request before it has all of it; then its answer is there to be read.
+                pass
+            head, body = receive_head(wire, request.method)
+            wire.stage = "body"
+            response = Response(wire, head, body)
+        except BaseException:
+            wire.kill()
+            raise
+        if 300 <= response.status < 400:
+            response.close()
+            raise RedirectError(wire.where, response.status, _harmless_location(response.header("Location")))
+        return response
+
+
+def _tunnel(wire: Wire, proxy: Proxy, target: str) -> None:
+    """Ask an HTTP proxy for a connection to `target`. Raises ValueError, TransportError."""
+    wire.send(write_request("CONNECT", target, [("Host", target), *_proxy_credentials(proxy)]))
+    answer, _ = receive_head(wire, "CONNECT")
+    if answer.status != 200:
+        raise ValueError(f"does not connect to {target}: {excerpt(f'{answer.status} {answer.reason}')}")
+    if wire.buffer:
+        raise ValueError("speaks before it is asked")
+
+
+def _proxy_credentials(proxy: Proxy | None) -> list[tuple[str, str]]:
+    if proxy is None or not (proxy.username or proxy.password):
+        return []
+    return [("Proxy-Authorization", basic_authorization(proxy.username, proxy.password))]
+
+
+def _host(url: Url) -> str:
+    """Return the Host header: without an IPv6 zone, which means something on this machine only, or the usual port."""
+    host = url._replace(host=url.host.partition("%")[0]).authority
+    return host.rpartition(":")[0] if url.port == (443 if url.scheme == "https" else 80) else host
+
+
+def _harmless_location(location: str) -> str:
+    """Where a redirect points, without what could be a credential: user information, query and fragment."""
+    bare = re.sub(r"[?#].*", "", location, flags=re.DOTALL)
+    return excerpt(re.sub(r"^([A-Za-z][\w+.-]*:)?//[^/]*@", r"\1//", bare), 300)
+
+
+def _milliseconds(started: float) -> str:
+    return f"{round((time.monotonic() - started) * 1000)} milliseconds"

@@ -1,0 +1,82 @@
+"""What can go wrong on the way to a server, as one family of errors."""
+
+from __future__ import annotations
+
+
+class TransportError(Exception):
+    """A request failed. `message`: one line, "host:port: why"; `why` alone is for callers who name the place."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: {why}")
+        self.message = f"{where}: {why}"
+        self.why = why
+
+
+class ConnectError(TransportError):
+    """There is no connection: no such host, refused, unreachable, or one of the kinds below."""
+
+
+class ProxyError(ConnectError):
+    """The proxy refuses to connect, or does not answer like one."""
+
+
+class TlsError(ConnectError):
+    """TLS failed, and not over the server's certificate."""
+
+
+class CertificateError(TlsError):
+    """The server's certificate is not trusted."""
+
+
+class ClientCertificateError(TlsError):
+    """The server refuses the client's certificate, or asks for one."""
+
+
+class TimedOutError(TransportError):
+    """A bound was reached; `stage` is "connect", "headers" or "body"."""
+
+    def __init__(self, where: str, why: str, stage: str) -> None:
+        super().__init__(where, why)
+        self.stage = stage
+
+
+class ResponseError(TransportError):
+    """The answer is not what an answer should be."""
+
+
+class TruncatedError(ResponseError):
+    """The connection ended before the answer did."""
+
+
+class CancelledError(TransportError):
+    """The connection was closed on this side while it was in use."""
+
+
+class RedirectError(TransportError):
+    """The server points elsewhere; nothing is followed. `location`: where to, without credentials and query."""
+
+    def __init__(self, where: str, status: int, location: str) -> None:
+        target = f" to {location}" if location else ""
+        super().__init__(where, f"the server redirects ({status}){target}, which is not followed")
+        self.status = status
+        self.location = location
+
+
+class SettingError(ValueError):
+    """What was set for a connection cannot be used, so none was tried."""
+
+
+class ProxySettingError(SettingError):
+    """The proxy that is set cannot be used; the text never holds its credentials."""
+
+
+class TlsSettingError(SettingError):
+    """The settings cannot be used; `message` names the file or field and says why, never what it holds."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ClientCertificateSettingError(TlsSettingError):
+    """It is the client certificate, or its key."""

@@ -1,0 +1,203 @@
+"""HTTP/1.1 heads: the lines before a body, read and written. Pure.
+
+The grammar is RFC 9112's (sections 2 to 7), with two liberties that it grants to recipients: a line may end in a bare
+LF, and a status line may lack its reason. Everything that two readers could understand differently is refused: folded
+lines, white space before a colon, bare CR, NUL, lengths that differ, more than one transfer coding.
+
+Reading takes time linear in the size of a head. Whoever reads from a socket bounds that size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kaito.lazy_re import pattern
+from kaito.text import excerpt
+
+Headers = tuple[tuple[str, str], ...]
+
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_STATUS_LINE = pattern(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: (.*))?")
+_REQUEST_LINE = pattern(rb"([^ ]+) ([\x21-\x7e]+) HTTP/1\.([0-9])")
+_END = pattern(rb"\n\r?\n")
+_LENGTH = pattern("[0-9]{1,18}")
+_TARGET = pattern("[\x21-\x7e]+")
+_VALUE = pattern("[^\0\r\n]*")
+
+START = b"HTTP/"
+"""What an answer begins with; anything else is not HTTP."""
+
+
+class HeadError(ValueError):
+    """A head is malformed or ambiguous. The text goes behind "the answer's " or "the request's "."""
+
+
+class ResponseHead(NamedTuple):
+    """The head of an answer. `version`: the n of HTTP/1.n; `headers`: names in lower case, values as they came."""
+
+    version: int
+    status: int
+    reason: str
+    headers: Headers
+
+    def values(self, name: str) -> list[str]:
+        """All values of the header of that name (in lower case), in order."""
+        return _values(self.headers, name)
+
+
+class RequestHead(NamedTuple):
+    """The head of a request. `target`: as it was sent; the other fields are those of ResponseHead."""
+
+    version: int
+    method: str
+    target: str
+    headers: Headers
+
+    def values(self, name: str) -> list[str]:
+        """All values of the header of that name (in lower case), in order."""
+        return _values(self.headers, name)
+
+
+class Body(NamedTuple):
+    """How a body ends: by the chunked coding, after `length` bytes, or (`length` None) with the connection.
+
+    `keep_alive`: the connection can carry another request afterwards.
+    """
+
+    chunked: bool
+    length: int | None
+    keep_alive: bool
+
+
+def end_of_head(data: bytes | bytearray, start: int) -> int:
+    """Return where the empty line that ends a head ends, -1 if it has not come; `start`: where to look from."""
+    found = _END.search(data, start)
+    return found.end() if found else -1
+
+
+def read_response(data: bytes) -> ResponseHead:
+    """Read the head of an answer: `data` ends with its empty line. Raises HeadError."""
+    lines = _lines(data)
+    found = _STATUS_LINE.fullmatch(lines[0])
+    if found is None:
+        raise HeadError(f"status line is malformed: {_shown(lines[0])}")
+    version, status, reason = found.groups()
+    return ResponseHead(int(version), int(status), (reason or b"").decode("latin-1").strip(), _headers(lines))
+
+
+def read_request(data: bytes) -> RequestHead:
+    """Read the head of a request: `data` ends with its empty line. Raises HeadError."""
+    lines = _lines(data)
+    found = _REQUEST_LINE.fullmatch(lines[0])
+    if found is None or not _is_token(found[1]):
+        raise HeadError(f"request line is malformed: {_shown(lines[0])}")
+    method, target, version = found.groups()
+    return RequestHead(int(version), method.decode(), target.decode(), _headers(lines))
+
+
+def response_body(head: ResponseHead, method: str) -> Body:
+    """Tell how the body of an answer to `method` ends (RFC 9112, section 6.3). Raises HeadError."""
+    keep_alive = _keeps_alive(head.version, head.values("connection"))
+    codings, lengths = head.values("transfer-encoding"), head.values("content-length")
+    if method == "CONNECT" and 200 <= head.status < 300:
+        return Body(False, 0, True)
+    if head.status in (204, 304) or head.status < 200 or method == "HEAD":
+        # A server that announces a body all the same may well send one: nobody can tell it from the next answer.
+        announced = codings or (head.status == 204 and any(length.strip(" 0,") for length in lengths))
+        return Body(False, 0, keep_alive and not announced)
+    if codings:
+        _check_coding(codings)
+        return Body(True, None, keep_alive and not lengths and head.version > 0)
+    length = _length(lengths)
+    return Body(False, length, keep_alive and length is not None)
+
+
+def request_body(head: RequestHead) -> Body:
+    """Tell how the body of a request ends (RFC 9112, section 6.3). Raises HeadError."""
+    codings, lengths = head.values("transfer-encoding"), head.values("content-length")
+    if codings and lengths:
+        raise HeadError("headers have both a Content-Length and a Transfer-Encoding")
+    if codings and not head.version:
+        raise HeadError("headers have a Transfer-Encoding, which HTTP/1.0 does not know")
+    if codings:
+        _check_coding(codings)
+    keep_alive = _keeps_alive(head.version, head.values("connection"))
+    return Body(bool(codings), None if codings else _length(lengths) or 0, keep_alive)
+
+
+def write_request(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Return the head of a request. Raises HeadError, which names the line that cannot be sent, not its value."""
+    if not _is_token(method.encode()) or not _TARGET.fullmatch(target):
+        raise HeadError("request line cannot be sent as it is")
+    lines = [f"{method} {target} HTTP/1.1\r\n".encode()]
+    for name, value in headers:
+        if not name.isascii() or not _is_token(name.encode()) or not _VALUE.fullmatch(value):
+            raise HeadError(f"{excerpt(name)} cannot be sent as it is")
+        try:
+            lines.append(f"{name}: {value}\r\n".encode())
+        except UnicodeEncodeError:
+            raise HeadError(f"{excerpt(name)} cannot be sent as it is") from None
+    return b"".join((*lines, b"\r\n"))
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Split a head into its lines, without their ends and without the empty one. Raises HeadError."""
+    text = data.replace(b"\r\n", b"\n")
+    lines = text.split(b"\n")[:-2] or [b""]
+    if b"\r" in text or b"\0" in text:
+        # A reader that takes CR for a line's end would see other headers.
+        raise HeadError("headers are malformed: a bare CR or a NUL is in them")
+    return lines
+
+
+def _headers(lines: list[bytes]) -> Headers:
+    """Read the lines after the first one. Raises HeadError."""
+    headers = []
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon or not _is_token(name):
+            if line[:1] in (b" ", b"\t"):
+                why = "a line is folded"
+            elif colon:
+                why = f"a header has no valid name: {_shown(line)}"
+            else:
+                why = f"a line has no colon: {_shown(line)}"
+            raise HeadError(f"headers are malformed: {why}")
+        headers.append((name.decode().lower(), value.strip(b" \t").decode("latin-1")))
+    return tuple(headers)
+
+
+def _shown(line: bytes) -> str:
+    return excerpt(line[:200].decode("latin-1"), 60)
+
+
+def _is_token(name: bytes) -> bool:
+    return bool(name) and not name.translate(None, _TOKEN)
+
+
+def _values(headers: Headers, name: str) -> list[str]:
+    return [value for key, value in headers if key == name]
+
+
+def _keeps_alive(version: int, connection: list[str]) -> bool:
+    """Whether the connection stays open after the body (RFC 9112, section 9.3)."""
+    options = {option.strip().lower() for value in connection for option in value.split(",")}
+    return "close" not in options and (version > 0 or "keep-alive" in options)
+
+
+def _check_coding(codings: list[str]) -> None:
+    """Let pass the one coding that every recipient knows. Raises HeadError."""
+    if len(codings) > 1 or codings[0].lower() != "chunked":
+        raise HeadError(f"Transfer-Encoding is not chunked, but {excerpt(', '.join(codings), 40)}")
+
+
+def _length(values: list[str]) -> int | None:
+    """Return the one length that all Content-Length headers give, None without any. Raises HeadError."""
+    texts = {text.strip(" \t") for value in values for text in value.split(",")}
+    if not texts:
+        return None
+    lengths = {int(text) if _LENGTH.fullmatch(text) else None for text in texts}
+    if len(lengths) > 1 or None in lengths:
+        raise HeadError(f"Content-Length is wrong: {excerpt(', '.join(sorted(texts)), 40)}")
+    return lengths.pop()

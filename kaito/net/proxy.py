@@ -1,0 +1,149 @@
+"""Which proxy a URL takes, by Go's rules. Pure.
+
+The reference is golang.org/x/net/http/httpproxy for the environment, and client-go's NewProxierWithNoProxyCIDR and
+parseProxyURL for the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, Union
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from kaito.net.errors import ProxySettingError
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    from kaito.net.url import Url
+
+    _Address = Union[IPv4Address, IPv6Address]
+
+
+class Proxy(NamedTuple):
+    """A proxy; `scheme` is "http" or "socks5", the rest as strings decoded, "" where absent."""
+
+    scheme: str
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+
+
+_PORTS = {"http": 80, "socks5": 1080}
+
+
+def choose(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy | None:
+    """Give the proxy for `url`: the cluster's own `proxy_url`, else the environment's. Raises ProxySettingError."""
+    if proxy_url:
+        return _parse(proxy_url, "proxy-url", ("http", "socks5"))
+    name = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
+    value = environ.get(name) or environ.get(name.lower()) or ""
+    if not value or not _is_proxied(url.host, url.port, environ.get("NO_PROXY") or environ.get("no_proxy") or ""):
+        return None
+    if "://" not in value:
+        value = "http://" + value
+    if _split(value) is None:
+        # Go passes over a variable that is no URL.
+        return None
+    return _parse(value, name, ("http", "socks5", "socks5h"))
+
+
+def _split(text: str) -> SplitResult | None:
+    """The parts of a URL; None when it is none."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return None if re.search(r"[\s\x00-\x1f\x7f]", text) else parts
+
+
+def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
+    parts = _split(text)
+    if parts is None:
+        raise ProxySettingError(f"{name} is not a URL")
+    if parts.scheme == "https":
+        raise ProxySettingError(
+            f"{name} is an https:// proxy, which is not supported: use its http:// or socks5:// port"
+        )
+    if parts.scheme not in schemes:
+        raise ProxySettingError(f"{name} must begin with http:// or socks5://")
+    if not parts.hostname:
+        raise ProxySettingError(f"{name} names no host")
+    if parts.port == 0:
+        raise ProxySettingError(f"{name} has no valid port")
+    scheme = "http" if parts.scheme == "http" else "socks5"
+    return Proxy(
+        scheme,
+        unquote(parts.hostname),
+        parts.port or _PORTS[scheme],
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+    )
+
+
+def _is_proxied(host: str, port: int, no_proxy: str) -> bool:
+    if host == "localhost":
+        return False
+    address = _address(host)
+    if address is not None and address.is_loopback:
+        return False
+    entries = (entry.strip().lower() for entry in no_proxy.split(","))
+    return not any(_matches(entry, host.lower(), port, address) for entry in entries)
+
+
+def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool:
+    """Does one entry of NO_PROXY, in lower case, name the host?"""
+    if entry == "*":
+        return True
+    if "/" in entry:
+        return address is not None and _is_in(address, entry)
+    name, wanted_port = _split_port(entry)
+    if not name or (wanted_port and wanted_port != str(port)):
+        return False
+    if address is not None:
+        return _address(name) == address
+    if name.startswith("*."):
+        name = name[1:]
+    if name.startswith("."):
+        return host.endswith(name)
+    return host == name or host.endswith("." + name)
+
+
+def _is_in(address: _Address, network: str) -> bool:
+    from ipaddress import ip_network
+
+    # client-go takes leading zeros for decimal (ParseCIDRSloppy), and no Go function knows netmasks.
+    if "." in network and ":" not in network:
+        network = re.sub(r"\b0+(?=\d)", "", network)
+    try:
+        return network.rpartition("/")[2].isdigit() and address in ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _split_port(entry: str) -> tuple[str, str]:
+    """As net.SplitHostPort, where a bare IPv6 address has no port."""
+    host, colon, port = entry.rpartition(":")
+    if colon and host.startswith("[") and host.endswith("]"):
+        return host[1:-1], port
+    if colon and ":" not in host and "[" not in host:
+        return host, port
+    return entry, ""
+
+
+def _address(host: str) -> _Address | None:
+    # Few hosts are addresses: ipaddress is imported for what looks like one.
+    if ":" not in host and not host[-1:].isdigit():
+        return None
+    from ipaddress import IPv6Address, ip_address
+
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address

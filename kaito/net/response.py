@@ -1,0 +1,184 @@
+"""An answer whose head has come: its body, read as it arrives.
+
+A body ends properly or an error is raised: there is no third way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from kaito.net.chunked import ChunkDecoder
+from kaito.net.errors import ResponseError, TruncatedError
+from kaito.net.head import (
+    START,
+    Body,
+    HeadError,
+    ResponseHead,
+    end_of_head,
+    read_response,
+    response_body,
+)
+from kaito.net.wire import Wire
+from kaito.text import excerpt
+
+# Bytes of an answer's head, together with the interim answers before it. A login page of a gateway sets large cookies.
+_HEAD_LIMIT = 1024 * 1024
+
+
+class Response:
+    """An answer whose head has come. State: how much of its body has been read."""
+
+    def __init__(self, wire: Wire, head: ResponseHead, framing: Body) -> None:
+        self._wire = wire
+        self._head = head
+        self._framing = framing
+        self._body: bytes | None = None
+        self._begun = False
+        self._finished = False
+        self.status: int = head.status
+        self.reason: str = excerpt(head.reason)
+        """The status line's words, sanitised."""
+        if framing.length == 0:
+            self._finish(b"")
+
+    def header(self, name: str) -> str:
+        """Return the value of the header of that name, in any case, as it came; the first of several, "" of none."""
+        return next(iter(self._head.values(name.lower())), "")
+
+    def read(self, limit: int) -> bytes:
+        """The whole body; again after that, the same. Raises TransportError, also past `limit` bytes."""
+        if self._body is None:
+            pieces, size = [], 0
+            for piece in self.chunks():
+                size += len(piece)
+                if size > limit:
+                    self.close()
+                    raise ResponseError(self._wire.where, f"the answer is larger than {limit:,} bytes")
+                pieces.append(piece)
+            self._body = b"".join(pieces)
+        return self._body
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it arrives, once; ends only where the body properly ends. Raises TransportError.
+
+        Leaving it before its last byte closes the connection.
+        """
+        if self._begun:
+            raise RuntimeError("the body has been read")
+        self._begun = True
+        wire = self._wire
+        try:
+            encoding = self.header("Content-Encoding")
+            if encoding.lower() not in ("", "identity"):
+                raise ResponseError(
+                    wire.where, f"the answer is compressed ({excerpt(encoding, 40)}), which was not asked for"
+                )
+            if self._framing.chunked:
+                yield from self._chunked()
+            elif self._framing.length is None:
+                yield from self._until_closed()
+            else:
+                yield from self._of_length(self._framing.length)
+        except BaseException:
+            if not self._finished:
+                wire.kill()
+            raise
+
+    def hasten(self, seconds: float) -> None:
+        """Bound the wait for what is left of the body to `seconds` from now on, in all."""
+        if not self._finished:
+            self._wire.bound("body", None, seconds, time.monotonic() + seconds)
+
+    def close(self) -> None:
+        """Give up what has not been read, and the connection with it; nothing happens when all has been read."""
+        if not self._finished:
+            self._wire.kill()
+
+    # Each of these calls `_finish` before it gives the last bytes away, so that a reader who sees the end in them, as
+    # in an event stream's last event, may stop there and have the connection kept.
+
+    def _chunked(self) -> Iterator[bytes]:
+        wire, decoder = self._wire, ChunkDecoder()
+        while not decoder.done:
+            data = wire.take()
+            if not data:
+                raise TruncatedError(wire.where, "the answer is cut off")
+            data = decoder.feed(data)
+            if decoder.done:
+                self._finish(decoder.rest)
+            if data:
+                yield data
+            if decoder.failure:
+                raise ResponseError(wire.where, f"the answer's chunks are malformed: {decoder.failure}")
+
+    def _of_length(self, length: int) -> Iterator[bytes]:
+        wire, left = self._wire, length
+        while left:
+            data = wire.take()
+            if not data:
+                raise TruncatedError(wire.where, f"the answer is cut off: {length - left:,} of {length:,} bytes came")
+            data, rest = data[:left], data[left:]
+            left -= len(data)
+            if not left:
+                self._finish(rest)
+            yield data
+
+    def _until_closed(self) -> Iterator[bytes]:
+        while True:
+            data = self._wire.take()
+            if not data:
+                self._finish(b"")
+                return
+            yield data
+
+    def _finish(self, rest: bytes) -> None:
+        """The answer has ended; `rest` is what came behind it, which nobody asked for."""
+        self._finished = True
+        if not self._framing.keep_alive or rest or self._wire.buffer:
+            self._wire.kill()
+        else:
+            self._wire.free = True
+
+
+def receive_head(wire: Wire, method: str, *, upgrade: bool = False) -> tuple[ResponseHead, Body]:
+    """Wait for the head of the answer to `method` and skip interim answers. Raises TransportError.
+
+    `upgrade`: the request asked for another protocol, so 101 is a final answer (RFC 9110, section 15.2).
+    """
+    data, start, searched = bytearray(), 0, 0
+    while True:
+        end = end_of_head(data, searched)
+        if end < 0:
+            _check_start(wire, bytes(data[start : start + 200]))
+            if len(data) > _HEAD_LIMIT:
+                raise ResponseError(wire.where, f"the answer's headers are larger than {_HEAD_LIMIT >> 20} MiB")
+            searched = max(start, len(data) - 3)
+            more = wire.take()
+            if not more:
+                raise wire.truncated()
+            data += more
+            continue
+        try:
+            head = read_response(bytes(data[start:end]))
+            framing = response_body(head, method)
+        except HeadError as error:
+            raise ResponseError(wire.where, f"the answer's {error}") from None
+        if head.status >= 200 or (head.status == 101 and upgrade):
+            break
+        if head.status == 101:
+            why = f"the answer is 101 {excerpt(head.reason, 40)}, which was not asked for"
+            raise ResponseError(wire.where, why)
+        start = searched = end
+    wire.buffer = bytes(data[end:])
+    return head, framing
+
+
+def _check_start(wire: Wire, begun: bytes) -> None:
+    """Refuse at once what cannot become an answer, rather than wait for the end of its head."""
+    if begun.startswith(START[: len(begun)]):
+        return
+    if begun.startswith(b"\x15\x03"):  # a TLS alert
+        raise ResponseError(wire.where, "the server speaks HTTPS, not plain HTTP")
+    words = begun.partition(b"\n")[0].decode("latin-1")
+    raise ResponseError(wire.where, "the answer is not HTTP" + (f": {excerpt(words)}" if words.strip() else ""))

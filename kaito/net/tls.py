@@ -1,0 +1,229 @@
+"""What is trusted and what is shown: settings to an `ssl.SSLContext` that gives kubectl's verdicts.
+
+The reference is client-go's transport.TLSConfigFor and Go's crypto/tls; OpenSSL's own ideas, which differ between
+Python versions, are set aside where they would refuse what kubectl accepts.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import ssl
+from typing import NamedTuple
+
+from kaito.lazy_re import pattern
+from kaito.net.errors import ClientCertificateSettingError, TlsSettingError
+
+
+class Certificate(NamedTuple):
+    """A client certificate and its key, in PEM; data wins over a file, each for itself.
+
+    `written`: when the files were, in nanoseconds, so that files that were replaced make another certificate.
+    """
+
+    file: str = ""
+    key_file: str = ""
+    data: bytes = b""
+    key_data: bytes = b""
+    written: tuple[int, ...] = ()
+
+
+class Trust(NamedTuple):
+    """Which servers to trust: those of an authority in PEM (data wins over the file), or of the system's.
+
+    `server_name`: the name that the certificate must bear, "" for the URL's host.
+    """
+
+    ca_file: str = ""
+    ca_data: bytes = b""
+    insecure: bool = False
+    server_name: str = ""
+
+
+# Where Go looks for the system's authorities (crypto/x509/root_*.go), for a Python that was built elsewhere and whose
+# OpenSSL looks in a place that this system does not have.
+_SYSTEM_ROOTS = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+_X509_PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN has a name from 3.10 on only
+_IGNORE_UNEXPECTED_EOF = 0x80  # ssl.OP_IGNORE_UNEXPECTED_EOF, likewise
+
+# What Go's clients offer below TLS 1.3 (crypto/tls), and the keys that they take: RSA from 1024 bits on.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!PSK:@SECLEVEL=1"
+
+# Windows opens no file by its descriptor, and removes none that is open.
+_NAMELESS_FILES = os.name != "nt"
+
+_CERTIFICATE = pattern(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
+    """Make the context for connections to a server under `trust`, showing `certificate` when it asks.
+
+    Raises TlsSettingError. The caller passes `trust.server_name` or the host as `server_hostname`.
+    """
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2  # as Go's clients
+    try:
+        made.set_ciphers(_CIPHERS)
+    except ssl.SSLError:  # LibreSSL, which macOS's own Python has, may not know of levels
+        pass
+    made.set_alpn_protocols(["http/1.1"])
+    # Go trusts whatever stands in the pool, be it a leaf, and asks no authority for key usages or identifiers.
+    made.verify_flags = (made.verify_flags & ~ssl.VERIFY_X509_STRICT) | _X509_PARTIAL_CHAIN
+    made.hostname_checks_common_name = False
+    # Python asks OpenSSL to take a connection that was cut for one that was closed. It is not.
+    made.options &= ~_IGNORE_UNEXPECTED_EOF
+    _set_trust(made, trust)
+    if certificate is not None:
+        try:
+            _set_certificate(made, certificate)
+        except TlsSettingError as error:
+            raise ClientCertificateSettingError(error.message) from None
+    return made
+
+
+def _set_trust(made: ssl.SSLContext, trust: Trust) -> None:
+    if trust.insecure:
+        if trust.ca_file or trust.ca_data:
+            raise TlsSettingError("insecure-skip-tls-verify cannot be used together with a certificate authority")
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    elif trust.ca_data:
+        _add_authorities(made, trust.ca_data, "certificate-authority-data")
+    elif trust.ca_file:
+        _add_authorities(made, _read(trust.ca_file, "certificate authority"), trust.ca_file)
+    else:
+        _add_system_roots(made)
+
+
+def _add_authorities(made: ssl.SSLContext, pem: bytes, name: str) -> None:
+    """Trust each certificate in `pem` that can be read; Go's AppendCertsFromPEM skips the others, too."""
+    added = 0
+    for block in _CERTIFICATE.findall(pem):
+        try:
+            made.load_verify_locations(cadata=block.decode("ascii"))
+            added += 1
+        except (ssl.SSLError, ValueError):
+            continue
+    if not added:
+        raise TlsSettingError(f"{name} holds no PEM certificate that can be read")
+
+
+def _add_system_roots(made: ssl.SSLContext) -> None:
+    made.load_default_certs()
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or (paths.capath and _has_entries(paths.capath)):
+        return
+    for path in _SYSTEM_ROOTS:
+        try:
+            made.load_verify_locations(cafile=path)
+            return
+        except OSError:  # of which ssl.SSLError is one
+            continue
+
+
+def _has_entries(folder: str) -> bool:
+    try:
+        return bool(os.listdir(folder))
+    except OSError:
+        return False
+
+
+def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
+    if not (certificate.file or certificate.data):
+        raise TlsSettingError("there is a client key but no client certificate")
+    if not (certificate.key_file or certificate.key_data):
+        raise TlsSettingError("there is a client certificate but no client key")
+    chain = certificate.data or _read(certificate.file, "client certificate")
+    key = certificate.key_data or _read(certificate.key_file, "client key")
+    chain_name = "client-certificate-data" if certificate.data else certificate.file
+    key_name = "client-key-data" if certificate.key_data else certificate.key_file
+    if b"-----BEGIN CERTIFICATE-----" not in chain:
+        raise TlsSettingError(f"{chain_name} holds no PEM certificate")
+    if b"PRIVATE KEY-----" not in key:
+        raise TlsSettingError(f"{key_name} holds no PEM private key")
+
+    def refuse_password() -> bytes:
+        # Called for an encrypted key only, in place of OpenSSL's question on the terminal.
+        raise TlsSettingError(f"{key_name} is encrypted; kubectl cannot use it either: write it without a password")
+
+    try:
+        if certificate.data or certificate.key_data:
+            load = _load_from_memory if _NAMELESS_FILES else _load_from_disk
+            load(made, chain, key, refuse_password)
+        else:
+            made.load_cert_chain(certificate.file, certificate.key_file, refuse_password)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise TlsSettingError(f"{key_name} is not the key of the certificate in {chain_name}") from None
+        why = (error.reason or "not understood").replace("_", " ").lower()
+        raise TlsSettingError(
+            f"the client certificate {chain_name} or its key {key_name} cannot be used: {why}"
+        ) from None
+    except OSError as error:
+        why = (error.strerror or "unknown error").lower()
+        raise TlsSettingError(f"the client certificate {chain_name} cannot be handed to OpenSSL: {why}") from None
+
+
+def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
+    """Hand over key material that is in memory: OpenSSL's Python side reads files only.
+
+    The file has no name: on Linux it is memory; elsewhere it is unlinked before the first byte is written, so that
+    nothing stays behind however the program ends.
+    """
+    with _nameless_file() as chain_file, _nameless_file() as key_file:
+        for file, data in ((chain_file, chain), (key_file, key)):
+            file.write(data)
+            file.seek(0)
+        directory = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+        made.load_cert_chain(
+            f"{directory}/{chain_file.fileno()}",
+            f"{directory}/{key_file.fileno()}",
+            password,  # type: ignore[arg-type]
+        )
+
+
+def _load_from_disk(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
+    """The same where an open file cannot lose its name: in two private files, which are gone when this returns."""
+    import tempfile
+
+    paths: list[str] = []
+    try:
+        for data in (chain, key):
+            descriptor, path = tempfile.mkstemp()
+            paths.append(path)
+            with io.FileIO(descriptor, "w") as file:
+                file.write(data)
+        made.load_cert_chain(paths[0], paths[1], password)  # type: ignore[arg-type]
+    finally:
+        for path in paths:
+            os.unlink(path)
+
+
+def _read(path: str, what: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise TlsSettingError(f"cannot read the {what} {path}: {(error.strerror or 'unknown error').lower()}") from None
+
+
+def _nameless_file() -> io.FileIO:
+    if hasattr(os, "memfd_create"):
+        try:
+            return io.FileIO(os.memfd_create("kaito"), "r+")
+        except OSError:  # sandboxes such as gVisor may lack it
+            pass
+    import tempfile
+
+    descriptor, path = tempfile.mkstemp()
+    os.unlink(path)
+    return io.FileIO(descriptor, "r+")

@@ -1,0 +1,1 @@
+"""The process's streams, and the person at them."""

@@ -1,0 +1,1 @@
+"""KAITO's objects, and the way to a model."""

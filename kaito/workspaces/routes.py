@@ -1,0 +1,91 @@
+"""The ways to a model's server: what carries a request there, and whose failure an answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kaito.errors import ClusterError, KaitoError, NotReadyError
+from kaito.kube.api_server import ApiServer, forbidden, read_status
+from kaito.net.connection import Connection
+from kaito.net.proxy import Proxy
+from kaito.net.request import Request
+from kaito.net.response import Response
+from kaito.net.url import Url
+
+
+class ProxyLink:
+    """The API server's service proxy: works wherever kubectl works, with kubectl's credentials."""
+
+    def __init__(self, api: ApiServer, namespace: str, service: str, port: int) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._service = service
+        self.path = self.path_of(namespace, service, port)
+
+    @staticmethod
+    def path_of(namespace: str, service: str, port: int) -> str:
+        """The proxy's path on the API server; RBAC's resourceNames see the Service as it is written here."""
+        return f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
+
+    def request(self, request: Request) -> Response:
+        """See Link."""
+        return self._api.request(request._replace(path=self.path + request.path))
+
+    def refusal(self, status: int, body: bytes) -> KaitoError | None:
+        """A Status is the API server's own: the user may not, or nothing is behind the Service."""
+        said = read_status(body)
+        if said is None:
+            return None
+        if status == 403:
+            return forbidden(said.message, self._api.target)
+        if status in (404, 503):
+            return NotReadyError(
+                f'workspace "{self._service}" does not answer yet: {_unreachable_words(said.message)}',
+                f"look at its pods: kubectl get pods -n {self._namespace} -l kaito.sh/workspace={self._service}",
+            )
+        return ClusterError(f"the API server's service proxy answers {status}: {said.message}")
+
+    def is_transient(self, status: int, body: bytes) -> bool:
+        """A Service without such a port stays without; a pod may be there soon, and a busy server free."""
+        said = read_status(body)
+        return said is None or not said.message.startswith("no service port")
+
+    def close(self) -> None:
+        """See Link."""
+        self._api.close()
+
+
+class DirectLink:
+    """Straight to an address of the model's server. Nothing but the conversation goes there: no credential."""
+
+    def __init__(self, url: Url, proxy: Proxy | None, trace: Callable[[str], None] | None) -> None:
+        self._connection = Connection(url, proxy=proxy, trace=trace)
+
+    def request(self, request: Request) -> Response:
+        """See Link."""
+        return self._connection.request(request)
+
+    def refusal(self, status: int, body: bytes) -> KaitoError | None:
+        """Nobody stands between: the model's server says it all."""
+        return None
+
+    def is_transient(self, status: int, body: bytes) -> bool:
+        """See Link."""
+        return True
+
+    def close(self) -> None:
+        """See Link."""
+        self._connection.close()
+
+
+def _unreachable_words(message: str) -> str:
+    """The service proxy's answers in terms of the workspace (k8s.io/apiserver's proxy, service REST)."""
+    if "connection refused" in message:
+        return f"its pod is there, but the model is not being served ({message})"
+    if message.startswith("no endpoints available"):
+        return f"no pod of it is running ({message})"
+    if message.startswith("no service port"):
+        return f"its Service has no such port ({message})"
+    if message.endswith("not found"):
+        return f"its Service is missing or has no endpoints ({message})"
+    return message

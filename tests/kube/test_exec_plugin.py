@@ -1,0 +1,455 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaito.errors import ClusterError
+from kaito.kube.credentials import NEVER
+from kaito.kube.exec_plugin import Issued, parse, run
+from kaito.net.tls import Certificate
+from tests.kube.oracle import (
+    DATA,
+    RecordingServer,
+    ask_as_kubectl,
+    encoded,
+    exec_credential,
+    load,
+    needs_kubectl,
+    plugin,
+    session,
+    target_for,
+    write_kubeconfig,
+    write_program,
+)
+
+V1 = "client.authentication.k8s.io/v1"
+TOKEN = {"token": "t0ken"}
+CERTIFICATE, KEY = (DATA / "alice.crt").read_text(), (DATA / "alice.key").read_text()
+
+
+def until(text: object) -> str:
+    return exec_credential({"token": "t0ken", "expirationTimestamp": text})
+
+
+# What plugins print and kubectl takes. Seconds since 1970 on the right, from `date -u -d … +%s`.
+TAKEN = [
+    pytest.param(exec_credential(TOKEN), NEVER, id="a token"),
+    pytest.param("\ufeff \n" + exec_credential(TOKEN) + "\n", NEVER, id="a byte order mark and white space"),
+    pytest.param(exec_credential(TOKEN, kind=None), NEVER, id="kind null"),
+    pytest.param(json.dumps({"apiVersion": V1, "status": TOKEN}), NEVER, id="no kind"),
+    pytest.param(exec_credential(TOKEN, spec={}, metadata={"a": 1}), NEVER, id="fields that nobody asked for"),
+    pytest.param(f"apiVersion: {V1}\nkind: ExecCredential\nstatus:\n  token: t0ken\n", NEVER, id="YAML"),
+    pytest.param(until(None), NEVER, id="until null"),
+    pytest.param(until("0001-01-01T00:00:00Z"), NEVER, id="until Go's zero time"),
+    pytest.param(until("2101-02-03T04:05:06Z"), 4136846706, id="until a time in UTC"),
+    pytest.param(until("2101-02-03T04:05:06.123456789Z"), 4136846706, id="until a time with nanoseconds"),
+    pytest.param(until("2101-02-03T04:05:06+05:30"), 4136826906, id="until a time east of UTC"),
+    pytest.param(until("2101-02-03T04:05:06-08:00"), 4136875506, id="until a time west of UTC"),
+    pytest.param(until("2001-02-03T04:05:06Z"), 981173106, id="until a time gone by"),
+]
+
+REFUSED = [
+    pytest.param("", "something else", id="nothing"),
+    pytest.param("please log in", "something else", id="words"),
+    pytest.param("[1]", "something else", id="a list"),
+    pytest.param("{", "neither JSON nor YAML", id="half a document"),
+    pytest.param(exec_credential(TOKEN) + "x", "neither JSON nor YAML", id="words behind it"),
+    pytest.param(exec_credential(TOKEN) * 2, "neither JSON nor YAML", id="two documents"),
+    pytest.param(exec_credential({"token": "t", "x": float("nan")}), "neither JSON nor YAML", id="NaN"),
+    pytest.param(exec_credential(TOKEN, kind="Pod"), "something else", id="another kind"),
+    pytest.param(exec_credential(TOKEN, "v1beta1"), f"is configured for apiVersion {V1} and prints", id="v1beta1"),
+    pytest.param(exec_credential(TOKEN, apiVersion=None), "prints no such apiVersion", id="no apiVersion"),
+    pytest.param(json.dumps({"apiVersion": V1, "kind": "ExecCredential"}), "without a status", id="no status"),
+    pytest.param(exec_credential([]), "without a status", id="a status that is a list"),
+    pytest.param(exec_credential({}), "neither a token nor a certificate", id="an empty status"),
+    pytest.param(exec_credential({"Token": "t"}), "neither a token nor a certificate", id="Token with a capital"),
+    pytest.param(exec_credential({"token": 7}), "a token that is no string", id="a token that is a number"),
+    pytest.param(exec_credential({"token": "t", "clientCertificateData": CERTIFICATE}), "only one of", id="no key"),
+    pytest.param(exec_credential({"clientCertificateData": "x", "clientKeyData": "y"}), "not PEM", id="no PEM"),
+    pytest.param(until("tomorrow"), "no RFC 3339 time", id="until tomorrow"),
+    pytest.param(until(""), "no RFC 3339 time", id='until ""'),
+    pytest.param(until(4136846706), "that is no string", id="until a number"),
+    pytest.param(until("2101-02-03T04:05:06"), "no RFC 3339 time", id="until a time without a zone"),
+    pytest.param(until("2101-02-03 04:05:06Z"), "no RFC 3339 time", id="until a time with a space"),
+    pytest.param(until("2101-02-03t04:05:06z"), "no RFC 3339 time", id="until a time in lower case"),
+    pytest.param(until("2101-02-30T04:05:06Z"), "no RFC 3339 time", id="until February 30th"),
+    pytest.param(until("2101-02-03T04:05:06+0530"), "no RFC 3339 time", id="until a zone without a colon"),
+]
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = RecordingServer("https")
+    yield server
+    server.close()
+
+
+def run_plugin(directory: Path, text: str, **fields: Any) -> Issued:
+    """Runs a shell script as the plugin of a user, without a terminal."""
+    target = target_for(directory, plugin(write_program(directory / "plugin", text), **fields))
+    return run(target.user, target.cluster, terminal=False)
+
+
+def refusal(directory: Path, text: str, **fields: Any) -> ClusterError:
+    with pytest.raises(ClusterError) as caught:
+        run_plugin(directory, text, **fields)
+    return caught.value
+
+
+class TestWhatItPrints:
+    @pytest.mark.parametrize(("output", "expires"), TAKEN)
+    def test_is_read(self, output: str, expires: float) -> None:
+        assert parse(output.encode(), V1) == Issued("t0ken", None, expires)
+
+    @pytest.mark.parametrize(("output", "reason"), REFUSED)
+    def test_is_refused(self, output: str, reason: str) -> None:
+        with pytest.raises(ValueError, match=reason):
+            parse(output.encode(), V1)
+
+    def test_may_be_a_certificate_alone(self) -> None:
+        status = {"clientCertificateData": CERTIFICATE, "clientKeyData": KEY}
+        certificate = Certificate(data=CERTIFICATE.encode(), key_data=KEY.encode())
+        assert parse(exec_credential(status).encode(), V1) == Issued("", certificate, NEVER)
+
+    def test_may_be_nested_without_end(self) -> None:
+        with pytest.raises(ValueError, match="neither JSON nor YAML"):
+            parse(b'{"a":' * 100_000, V1)
+
+    @pytest.mark.parametrize("output", [b"\xff\xfe", b"t0ken: [", b'{"token": "t0ken"'])
+    def test_is_never_quoted(self, output: bytes) -> None:
+        with pytest.raises(ValueError) as caught:
+            parse(output, V1)
+        assert "t0ken" not in str(caught.value)
+        assert "t0ken" not in repr(Issued("t0ken", None, NEVER))
+
+    @needs_kubectl
+    @pytest.mark.parametrize(("output", "_"), TAKEN + REFUSED)
+    def test_gets_the_same_verdict_from_kubectl(
+        self, output: str, _: object, server: RecordingServer, tmp_path: Path
+    ) -> None:
+        (tmp_path / "output").write_text(output)
+        command = write_program(tmp_path / "plugin", f"#!/bin/sh\ncat {tmp_path}/output\n")
+        config = write_kubeconfig(tmp_path / "config", plugin(command), server.url)
+        answer = ask_as_kubectl(config)
+        target = load(config)
+        try:
+            ours = bool(run(target.user, target.cluster, terminal=False))
+        except ClusterError:
+            ours = False
+        assert ours == (answer.returncode == 0), answer.stderr
+
+
+class TestWhatItIsTold:
+    """The plugin writes its environment to a file; kubectl's is the reference."""
+
+    SAVE = "#!/bin/sh\nenv >{}/env\necho \"$KUBERNETES_EXEC_INFO\" >{}/info\necho '{}'\n"
+
+    def info(self, directory: Path) -> object:
+        return json.loads((directory / "info").read_text())
+
+    @pytest.mark.parametrize("version", ["v1", "v1beta1"])
+    @pytest.mark.parametrize(
+        "cluster",
+        [
+            pytest.param({}, id="authority file"),
+            pytest.param(
+                {"certificate-authority": "", "certificate-authority-data": encoded("ca.crt")}, id="authority data"
+            ),
+            pytest.param({"certificate-authority": "", "insecure-skip-tls-verify": True}, id="insecure"),
+            pytest.param({"tls-server-name": "localhost"}, id="server name"),
+            pytest.param({"proxy-url": "http://127.0.0.1:1"}, id="proxy"),
+            pytest.param({"disable-compression": True}, id="no compression"),
+            pytest.param({"disable-compression": False}, id="compression"),
+            pytest.param(
+                {
+                    "extensions": [
+                        {"name": "other", "extension": {"a": 1}},
+                        {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "ü", "n": [1, None]}},
+                    ]
+                },
+                id="extension",
+            ),
+        ],
+    )
+    @needs_kubectl
+    def test_is_what_kubectl_tells(
+        self, cluster: dict[str, Any], version: str, server: RecordingServer, tmp_path: Path
+    ) -> None:
+        command = write_program(
+            tmp_path / "plugin", self.SAVE.format(tmp_path, tmp_path, exec_credential(TOKEN, version))
+        )
+        user = plugin(command, version, provideClusterInfo=True)
+        config = write_kubeconfig(tmp_path / "config", user, server.url, **cluster)
+        ask_as_kubectl(config)
+        expected = self.info(tmp_path)
+        (tmp_path / "info").unlink()
+        target = load(config)
+        run(target.user, target.cluster, terminal=False)
+        assert self.info(tmp_path) == expected
+
+    def test_is_nothing_of_the_cluster_unless_asked(self, tmp_path: Path) -> None:
+        run_plugin(tmp_path, self.SAVE.format(tmp_path, tmp_path, exec_credential(TOKEN)))
+        assert self.info(tmp_path) == {"kind": "ExecCredential", "apiVersion": V1, "spec": {"interactive": False}}
+
+    def test_is_its_env_on_top_of_ours(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OURS", "kept")
+        monkeypatch.setenv("BOTH", "ours")
+        env = [{"name": "BOTH", "value": "theirs"}, {"name": "EMPTY", "value": ""}]
+        run_plugin(tmp_path, self.SAVE.format(tmp_path, tmp_path, exec_credential(TOKEN)), env=env)
+        lines = (tmp_path / "env").read_text().splitlines()
+        assert {"OURS=kept", "BOTH=theirs", "EMPTY="} <= set(lines)
+
+    def test_an_authority_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+        target = target_for(tmp_path, plugin("true", provideClusterInfo=True))
+        cluster = target.cluster._replace(ca_file=str(tmp_path / "gone.crt"))
+        with pytest.raises(ClusterError, match=r'authority .*gone\.crt of cluster "here": no such file'):
+            run(target.user, cluster, terminal=False)
+
+
+class TestTheProgram:
+    def test_gets_its_arguments_without_a_shell(self, tmp_path: Path) -> None:
+        script = f"#!/bin/sh\nprintf '%s|' \"$@\" >{tmp_path}/args\necho '{exec_credential(TOKEN)}'\n"
+        run_plugin(tmp_path, script, args=["a b", "$(id)", "", "*", ";x"])
+        assert (tmp_path / "args").read_text() == "a b|$(id)||*|;x|"
+
+    def test_is_looked_up_on_our_path_not_on_the_one_that_it_gets(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("ours", "theirs"):
+            (tmp_path / name).mkdir()
+            write_program(tmp_path / name / "a-plugin", f"#!/bin/sh\necho '{exec_credential({'token': name})}'\n")
+        monkeypatch.setenv("PATH", f"{tmp_path}/ours:{os.environ['PATH']}")
+        target = target_for(
+            tmp_path, plugin("a-plugin", env=[{"name": "PATH", "value": f"{tmp_path}/theirs:/usr/bin:/bin"}])
+        )
+        assert run(target.user, target.cluster, terminal=False).token == "ours"
+
+    def test_is_called_by_the_name_it_has_in_the_kubeconfig(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shell = shutil.which("sh")
+        assert shell
+        (tmp_path / "a-plugin").symlink_to(shell)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        script = f"echo \"$0\" >{tmp_path}/name; echo '{exec_credential(TOKEN)}'"
+        target = target_for(tmp_path, plugin("a-plugin", args=["-c", script]))
+        run(target.user, target.cluster, terminal=False)
+        assert (tmp_path / "name").read_text() == "a-plugin\n"
+
+    def test_may_be_written_relative_to_the_kubeconfig(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "bin").mkdir()
+        write_program(tmp_path / "bin" / "plugin", f"#!/bin/sh\necho '{exec_credential(TOKEN)}'\n")
+        monkeypatch.chdir("/")
+        target = target_for(tmp_path, plugin("./bin/plugin"))
+        assert run(target.user, target.cluster, terminal=False).token == "t0ken"
+
+    def test_is_never_taken_from_the_current_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_program(tmp_path / "a-plugin", f"#!/bin/sh\necho '{exec_credential(TOKEN)}'\n")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
+        target = target_for(tmp_path, plugin("a-plugin"))
+        with pytest.raises(ClusterError, match="is not on PATH"):
+            run(target.user, target.cluster, terminal=False)
+
+    def test_that_is_missing_comes_with_its_install_hint(self, tmp_path: Path) -> None:
+        hint = "Get it with:\n\tinstall \x1b[1mthis\x1b[0m\r"
+        target = target_for(tmp_path, plugin("no-such-plugin", installHint=hint))
+        with pytest.raises(ClusterError) as caught:
+            run(target.user, target.cluster, terminal=False)
+        assert caught.value.message == 'the exec plugin "no-such-plugin" of user "alice" is not on PATH'
+        assert caught.value.hint == "Get it with:\n\tinstall ␛[1mthis␛[0m"
+
+    @pytest.mark.parametrize(
+        ("command", "reason"),
+        [
+            pytest.param("no-such-plugin", "is not on PATH", id="bare name"),
+            pytest.param("/no/such/plugin", "does not exist", id="path"),
+            pytest.param(str(DATA / "ca.crt"), "cannot be run: permission denied", id="not executable"),
+            pytest.param(str(DATA), "cannot be run: permission denied", id="directory"),
+        ],
+    )
+    @pytest.mark.parametrize("ask", ["we", pytest.param("kubectl", marks=needs_kubectl)])
+    def test_that_cannot_be_run_is_an_error(self, command: str, reason: str, ask: str, tmp_path: Path) -> None:
+        config = write_kubeconfig(tmp_path / "config", plugin(command))
+        if ask == "kubectl":
+            assert ask_as_kubectl(config).returncode == 1
+            return
+        target = load(config)
+        with pytest.raises(ClusterError) as caught:
+            run(target.user, target.cluster, terminal=False)
+        assert caught.value.message == f'the exec plugin "{command}" of user "alice" {reason}'
+        assert str(config) in caught.value.hint
+
+    def test_without_an_interpreter_line_is_not_handed_to_a_shell(self, tmp_path: Path) -> None:
+        assert "cannot be run: exec format error" in refusal(tmp_path, "echo hello\n").message
+
+    def test_with_an_impossible_argument_is_an_error(self, tmp_path: Path) -> None:
+        assert "cannot be run: " in refusal(tmp_path, "#!/bin/sh\n", args=["a\0b"]).message
+
+    def test_that_fails_is_named_with_its_code_below_its_own_words(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        error = refusal(tmp_path, "#!/bin/sh\necho 'no session: log in' >&2\necho t0ken\nexit 3\n")
+        assert error.message == f'the exec plugin "{tmp_path}/plugin" of user "alice" failed with exit code 3'
+        assert error.hint == f'what it says is above; user "alice" is in {tmp_path}/config'
+        assert capfd.readouterr() == ("", "no session: log in\n")
+
+    def test_that_is_killed_is_named_with_the_signal(self, tmp_path: Path) -> None:
+        assert refusal(tmp_path, "#!/bin/sh\nkill -9 $$\n").message.endswith("was ended by SIGKILL")
+
+    def test_that_prints_without_end_is_ended(self, tmp_path: Path) -> None:
+        script = f"#!/bin/sh\necho $$ >{tmp_path}/pid\nexec cat /dev/zero\n"
+        assert refusal(tmp_path, script).message.endswith("prints more than 1 MiB")
+        assert not alive(tmp_path / "pid")
+
+
+def alive(pid_file: Path) -> bool:
+    try:
+        os.kill(int(pid_file.read_text()), 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def terminal():
+    """→ the two ends of a terminal: ours, to type at and to read from, and the programs'."""
+    ours, theirs = pty.openpty()
+    yield ours, theirs
+    os.close(ours)
+    os.close(theirs)
+
+
+def read_until(descriptor: int, text: bytes) -> None:
+    seen = b""
+    while text not in seen:
+        ready, _, _ = select.select([descriptor], [], [], 30)
+        assert ready, f"{text!r} does not come after {seen!r}"
+        seen += os.read(descriptor, 1024)
+
+
+ASKING = f"""#!/bin/sh
+printf 'code: ' >&2
+read -r code || code=nobody
+echo '{exec_credential({"token": "CODE"})}' | sed "s/CODE/$code/"
+"""
+
+
+class TestInput:
+    @pytest.mark.parametrize("mode", ["Always", "IfAvailable"])
+    def test_can_be_asked_for_on_a_terminal(self, mode: str, tmp_path: Path, terminal: tuple[int, int]) -> None:
+        command = write_program(tmp_path / "plugin", ASKING)
+        config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode=mode))
+        ours, theirs = terminal
+        with session(config, theirs, theirs) as program:
+            read_until(ours, b"code: ")
+            os.write(ours, b"s3same\n")
+            output, _ = program.communicate(timeout=30)
+        assert output == "(('Authorization', 'Bearer s3same'),)\n"
+
+    def test_is_not_handed_over_when_it_must_never_be(self, tmp_path: Path, terminal: tuple[int, int]) -> None:
+        config = write_kubeconfig(tmp_path / "config", plugin(write_program(tmp_path / "plugin", ASKING)))
+        with session(config, terminal[1]) as program:
+            output, _ = program.communicate(timeout=30)
+        assert output == "(('Authorization', 'Bearer nobody'),)\n"
+
+    def test_of_a_pipe_is_left_alone(self, tmp_path: Path) -> None:
+        command = write_program(tmp_path / "plugin", ASKING)
+        config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="IfAvailable"))
+        with session(config, subprocess.PIPE) as program:
+            output, _ = program.communicate("a question for the model\n", timeout=30)
+        assert output == "(('Authorization', 'Bearer nobody'),)\n"
+
+    @needs_kubectl
+    def test_that_must_be_asked_for_is_refused_in_a_pipe(self, server: RecordingServer, tmp_path: Path) -> None:
+        command = write_program(tmp_path / "plugin", f"#!/bin/sh\ntouch {tmp_path}/ran\n{ASKING}")
+        config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="Always"), server.url)
+        with session(config, subprocess.PIPE) as program:
+            output, _ = program.communicate("a question for the model\n", timeout=30)
+        assert program.returncode == 3
+        assert "must ask for input (interactiveMode: Always), and standard input is not a terminal" in output
+        assert "standard input is not a terminal" in ask_as_kubectl(config).stderr
+        assert not (tmp_path / "ran").exists()
+
+    def test_is_announced_to_the_plugin(self, tmp_path: Path, terminal: tuple[int, int]) -> None:
+        command = write_program(
+            tmp_path / "plugin", f'#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >{tmp_path}/info\n{ASKING}'
+        )
+        config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="IfAvailable"))
+        ours, theirs = terminal
+        with session(config, theirs, theirs) as program:
+            os.write(ours, b"s3same\n")
+            program.communicate(timeout=30)
+        assert json.loads((tmp_path / "info").read_text())["spec"] == {"interactive": True}
+
+
+class TestCtrlC:
+    # A plugin that waits, as for a browser. More than a pipe holds comes first: it waits only when we do, too.
+    WAITING = "#!/bin/sh\n{}\necho $$ >{}/pid\nhead -c 300000 /dev/zero\necho waiting >&2\nexec sleep 600\n"
+
+    def interrupt(self, program: subprocess.Popen[str], press: Callable[[], object]) -> None:
+        """Presses Ctrl-C until the program ends: once, unless it comes in the instant before a system call."""
+        for _ in range(10):
+            press()
+            try:
+                program.communicate(timeout=3)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    @pytest.mark.parametrize("ignoring", ["", "trap '' INT"], ids=["obeyed", "ignored"])
+    def test_ends_a_plugin_that_waits(self, ignoring: str, tmp_path: Path, terminal: tuple[int, int]) -> None:
+        command = write_program(tmp_path / "plugin", self.WAITING.format(ignoring, tmp_path))
+        config = write_kubeconfig(tmp_path / "config", plugin(command))
+        ours, theirs = terminal
+        with session(config, theirs, theirs) as program:
+            read_until(ours, b"waiting")
+            self.interrupt(program, lambda: os.write(ours, b"\x03"))
+        assert program.returncode == 130
+        assert not alive(tmp_path / "pid")
+
+    def test_may_come_to_us_alone(self, tmp_path: Path) -> None:
+        command = write_program(tmp_path / "plugin", self.WAITING.format("", tmp_path))
+        config = write_kubeconfig(tmp_path / "config", plugin(command))
+        with session(config, subprocess.DEVNULL) as program:
+            assert program.stderr
+            assert program.stderr.readline() == "waiting\n"
+            self.interrupt(program, lambda: program.send_signal(signal.SIGINT))
+        assert program.returncode == 130
+        assert not alive(tmp_path / "pid")
+
+
+@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed")
+class TestAws:
+    """`aws eks get-token` signs its token on this machine: dummy keys and no network do."""
+
+    ARGS = ("--region", "us-east-1", "eks", "get-token", "--cluster-name", "demo", "--output", "json")
+
+    def target(self, directory: Path, **env: str) -> Any:
+        nowhere = {name: str(directory / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
+        listed = [{"name": name, "value": value} for name, value in {**nowhere, **env}.items()]
+        return target_for(directory, plugin("aws", "v1beta1", args=list(self.ARGS), env=listed))
+
+    def test_gives_a_token_for_a_quarter_of_an_hour(self, tmp_path: Path) -> None:
+        import time
+
+        target = self.target(tmp_path, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="dummy")
+        issued = run(target.user, target.cluster, terminal=False)
+        assert issued.token.startswith("k8s-aws-v1.")
+        assert 10 * 60 < issued.expires - time.time() < 16 * 60
+
+    def test_fails_in_its_own_words_without_keys(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        target = self.target(tmp_path, AWS_EC2_METADATA_DISABLED="true")
+        with pytest.raises(ClusterError, match='the exec plugin "aws" of user "alice" failed with exit code 25'):
+            run(target.user, target.cluster, terminal=False)
+        assert "credentials" in capfd.readouterr().err

@@ -1,0 +1,100 @@
+"""A wait that is shown: a line a change in a file, one live line on a terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from kaito.text import width
+from tests.cluster import Terminal
+from tests.cluster.process import ROOT
+
+
+@pytest.fixture
+def show(tmp_path):
+    """Run Python with a Ticker on a terminal: show("…", columns=40) -> Terminal. A line of input goes on."""
+    opened = []
+
+    def run(code, columns=40, **streams):
+        script = tmp_path / "script.py"
+        head = f"import sys; sys.path.insert(0, {ROOT!r})\nfrom kaito.terminal.progress import Ticker\n"
+        script.write_text(head + code)
+        words = [sys.executable, "-X", "utf8", script]
+        opened.append(Terminal([], command=words, columns=columns, home=tmp_path, **streams))
+        return opened[-1]
+
+    yield run
+    for each in opened:
+        each.close()
+
+
+def test_elsewhere_each_change_is_a_line(show, tmp_path):
+    code = "with Ticker() as ticker:\n    for text in ('a', 'a', 'b', 'b', 'a'):\n        ticker.say(text)\n"
+    assert show(code, stderr=tmp_path / "err").wait() == 0
+    assert re.sub(r"\(\d+s\)", "(0s)", (tmp_path / "err").read_text()) == "a (0s)\nb (0s)\na (0s)\n"
+
+
+def test_on_a_terminal_it_is_one_line_that_goes_away(show):
+    screen = show("with Ticker() as ticker:\n    ticker.say('a long text')\n    input()\nprint('done')\n")
+    screen.expect("a long text (0s)")
+    screen.expect("a long text (1s)")
+    screen.send("\r")
+    assert screen.wait() == 0
+    written = screen.raw.decode()
+    assert written.replace("\r\n", "\n").rpartition("\r")[2] == "done\n"
+    assert re.search(r"\r {16,}\rdone", written)
+
+
+def test_a_shorter_text_leaves_nothing_of_the_longer_one(show):
+    screen = show("with Ticker() as ticker:\n    ticker.say('long text')\n    ticker.say('x')\n    input()\n")
+    screen.expect(re.compile(r"x \(0s\) {8}"))
+    screen.send("\r")
+
+
+def test_it_is_no_longer_than_a_line(show):
+    screen = show("with Ticker() as ticker:\n    ticker.say('word ' * 40)\n    input()\n", columns=30)
+    screen.expect("…")
+    screen.send("\r")
+    assert screen.wait() == 0
+    assert all(len(part.rstrip("\n")) <= 29 for part in screen.raw.decode().split("\r"))
+
+
+def test_what_a_server_said_is_only_shown(show):
+    screen = show("with Ticker() as ticker:\n    ticker.say('\\x1b[2J')\n    input()\n")
+    screen.expect("␛[2J (0s)")
+    screen.send("\r")
+    screen.wait()
+    assert b"\x1b" not in screen.raw
+
+
+def test_what_is_over_within_the_delay_never_shows(show):
+    screen = show("with Ticker(60.0) as ticker:\n    ticker.say('waiting')\nprint('done')\n")
+    assert screen.wait() == 0
+    assert screen.text == "done\n"
+
+
+def test_it_goes_away_also_when_an_interrupt_follows_it_at_once(show):
+    code = (
+        "import os\nwrite = os.write\n"
+        "def interrupted(descriptor, data):\n"
+        "    os.write = write\n    write(descriptor, data)\n    raise KeyboardInterrupt\n"
+        "os.write = interrupted\n"
+        "try:\n    with Ticker() as ticker:\n        ticker.say('text')\n"
+        "except KeyboardInterrupt:\n    print('done')\n"
+    )
+    screen = show(code)
+    assert screen.wait() == 0
+    assert re.search(r"\rtext \(0s\)\r {9,}\rdone", screen.raw.decode())
+
+
+@pytest.mark.parametrize("columns", [30, 31, 12])
+def test_wide_characters_count_twice(show, columns):
+    """A line that is longer than the terminal could not be taken away again."""
+    screen = show("with Ticker() as ticker:\n    ticker.say('工作区还没有准备好' * 4)\n    input()\n", columns=columns)
+    screen.expect("… (0s)")
+    screen.send("\r")
+    assert screen.wait() == 0
+    line = re.search("\r([^\r]*… \\(0s\\))", screen.raw.decode()).group(1)
+    assert columns - 5 <= width(line) <= columns - 3

@@ -1,0 +1,108 @@
+"""Changes of workspaces, as an API server tells them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kaito.kube.api_server import ApiServer
+from kaito.kube.credentials import Credentials
+from kaito.kube.kubeconfig import Overrides, resolve
+from kaito.workspaces.objects import named, replicas_of
+from kaito.workspaces.watch import Changes
+from tests.cluster import Raw, Refusal, replica_of, workspace
+from tests.tools.watches import wait_for_watch, watches
+
+
+@pytest.fixture
+def changes(kubeconfig, monkeypatch):
+    """Watch with little patience for what cannot be watched: changes("default", named("phi")) -> Changes."""
+    monkeypatch.setattr("kaito.workspaces.watch.POLL_SECONDS", 0.3)
+    target = resolve(Overrides(kubeconfig=kubeconfig), {})
+    made = []
+
+    def watch(namespace="default", query=""):
+        made.append(Changes(ApiServer(target, {}, Credentials(target)), namespace, query))
+        return made[-1]
+
+    yield watch
+    for each in made:
+        each.close()
+
+
+def seconds(wait, limit=10):
+    start = time.monotonic()
+    wait(limit)
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize(
+    ("namespace", "query", "changed"),
+    [
+        pytest.param("default", "", workspace("any"), id="any of a namespace"),
+        pytest.param("", "", workspace("any", "models"), id="any of all namespaces"),
+        pytest.param("default", named("phi-3-5-mini"), workspace("phi-3-5-mini"), id="one"),
+        pytest.param("default", replicas_of("set"), workspace("set-0", labels=replica_of("set")), id="replicas"),
+    ],
+)
+def test_a_change_since_the_mark_ends_the_wait(cluster, changes, namespace, query, changed):
+    watched = changes(namespace, query)
+    watched.mark()
+    cluster.add(changed)
+    assert seconds(watched.wait) < 2
+
+
+def test_a_change_of_another_does_not(cluster, changes):
+    watched = changes("default", named("phi-3-5-mini"))
+    watched.mark()
+    cluster.add(workspace("another"), workspace("phi-3-5-mini", "models"))
+    assert 0.9 < seconds(watched.wait, 1) < 2
+
+
+def test_the_time_is_up(cluster, changes):
+    watched = changes()
+    watched.mark()
+    assert 0.9 < seconds(watched.wait, 1) < 2
+    assert wait_for_watch(cluster).closed.wait(5), "the watch ends with the wait"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Refusal(403, {"kind": "Status", "code": 403, "message": "no"}), id="forbidden"),
+        pytest.param(Refusal(410, {"kind": "Status", "code": 410, "reason": "Expired"}), id="too old"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", then=None), id="over at once"),
+        pytest.param(Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{"type":"ERROR","object":{}}\n\n'), id="ERROR"),
+        pytest.param(Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{"type": "ERROR","object":{}}'), id="spaced"),
+        pytest.param(Refusal(200, {"kind": "WorkspaceList", "metadata": {}, "items": []}), id="a list"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n<p>\nSign in"), id="a page"),
+        pytest.param(Raw(b""), id="no answer"),
+    ],
+)
+def test_without_a_watch_it_waits_a_little(cluster, changes, answer):
+    cluster.on("watch=true", answer)
+    watched = changes()
+    watched.mark()
+    assert 0.25 < seconds(watched.wait) < 2
+    # An idle connection that ends without a word may have been closed before the request: that is sent once more.
+    assert len(watches(cluster)) <= 2
+
+
+def test_changes_without_end_are_looked_at_once_a_second(cluster, changes):
+    event = b'{"type":"MODIFIED","object":{}}\n'
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(event)}\r\n\r\n"
+    cluster.on("watch=true", Raw(head.encode() + event, then=None))
+    watched = changes()
+    watched.mark()
+    assert 0.9 < seconds(watched.wait) < 2
+    watched.mark()
+    assert seconds(watched.wait, 0.2) < 0.9, "and not later than asked"
+
+
+def test_what_may_not_be_listed_is_not_watched(cluster, changes):
+    cluster.deny("list", "workspaces")
+    watched = changes()
+    watched.mark()
+    assert 0.25 < seconds(watched.wait) < 2
+    assert not watches(cluster)

@@ -1,0 +1,87 @@
+"""A Workspace's JSON → what the chat needs to know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kaito.workspaces import workspace as workspaces
+from tests.cluster import condition, workspace
+
+RECORDINGS = Path(__file__).parent.parent / "data" / "cluster" / "recordings"
+
+
+def recorded(name):
+    """The JSON of a recorded answer: one chunk behind the head."""
+    text = (RECORDINGS / name).read_text()
+    return json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "ready"),
+    [
+        pytest.param("workspace.http", "phi-3.5-mini-instruct", "True", id="ready"),
+        pytest.param("workspace-pending.http", "google/gemma-3-4b-it", "False", id="pending"),
+        pytest.param("workspace-lb-adapter.http", None, "Unknown", id="with an adapter"),
+    ],
+)
+def test_recorded_workspaces(name, model, ready):
+    document = recorded(name)
+    read = workspaces.read(document)
+    assert read.name == document["metadata"]["name"]
+    assert read.model == (model or document["inference"]["preset"]["name"])
+    assert (workspaces.ready(read), read.tuning) == (ready, False)
+    assert read.adapters == tuple(one["source"]["name"] for one in document["inference"].get("adapters", ()))
+
+
+@pytest.mark.parametrize(
+    ("made", "model", "tuning"),
+    [
+        pytest.param(workspace("w", preset="phi-4"), "phi-4", False, id="a preset"),
+        pytest.param(workspace("w", preset="google/gemma-3-4b-it"), "google/gemma-3-4b-it", False, id="Hugging Face"),
+        pytest.param(workspace("w", preset=None, template={"spec": {}}), "", False, id="a template"),
+        pytest.param(workspace("w", tuning={"method": "lora"}), "", True, id="tuning"),
+        pytest.param(workspace("w", tuning={}), "", True, id="tuning, all defaults"),
+        pytest.param({**workspace("w"), "tuning": {"method": "lora"}}, "phi-3.5-mini-instruct", False, id="both"),
+        pytest.param({**workspace("w"), "tuning": None}, "phi-3.5-mini-instruct", False, id="tuning is null"),
+    ],
+)
+def test_what_it_serves(made, model, tuning):
+    read = workspaces.read(made)
+    assert (read.model, read.tuning) == (model, tuning)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"metadata": None, "inference": [], "status": 3}, {"status": {"conditions": [None, 1, {"type": 7}]}}],
+)
+def test_another_shape_is_read_as_nothing(document):
+    read = workspaces.read(document)
+    assert (read.name, read.model, workspaces.ready(read), workspaces.not_ready(read)) == ("", "", "Unknown", "")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "why"),
+    [
+        pytest.param([], "", id="none"),
+        pytest.param([condition("InferenceReady", True)], "", id="ready"),
+        pytest.param([condition("InferenceReady", "Unknown")], "", id="unknown"),
+        pytest.param([condition("ResourceReady", False)], "", id="only another is False"),
+        pytest.param([condition("InferenceReady", False, "Why")], "InferenceReady is False: Why", id="a reason"),
+        pytest.param([condition("InferenceReady", False)], "InferenceReady is False: no reason given", id="no reason"),
+        pytest.param(
+            [condition("ResourceReady", False, "R", "no machine"), condition("InferenceReady", False, "I", "no pod")],
+            "ResourceReady is False: no machine",
+            id="the first that failed is the cause",
+        ),
+        pytest.param(
+            [condition("InferenceReady", False, "R", "one\ntwo\x1b")],
+            "InferenceReady is False: one two\ufffd",
+            id="one harmless line",
+        ),
+    ],
+)
+def test_why_it_cannot_answer(conditions, why):
+    assert workspaces.not_ready(workspaces.read(workspace("w", conditions=conditions))) == why
