@@ -9,7 +9,7 @@ import time
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.api_server import ApiServer, Status, StatusError, check_with, forbidden, read_status
+from kaito.kube.api_server import ApiServer, Status, StatusError, check_with, forbidden, is_transient, read_status
 from kaito.kube.credentials import Credentials
 from kaito.kube.kubeconfig import Cluster, Overrides, Target, User, resolve
 from kaito.net.request import Request
