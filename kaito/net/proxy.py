@@ -1,4 +1,4 @@
-"""Which proxy a URL takes, by Go's rules. Pure.
+"""The proxy for a URL, by Go's rules. Pure.
 
 The reference is golang.org/x/net/http/httpproxy for the environment, and client-go's NewProxierWithNoProxyCIDR and
 parseProxyURL for the rest.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Proxy(NamedTuple):
-    """A proxy; `scheme` is "http" or "socks5", the rest as strings decoded, "" where absent."""
+    """A proxy. `scheme`: "http" or "socks5"; `username`, `password`: decoded, "" if absent."""
 
     scheme: str
     host: str
@@ -34,8 +34,8 @@ class Proxy(NamedTuple):
 _PORTS = {"http": 80, "socks5": 1080}
 
 
-def choose(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy | None:
-    """Give the proxy for `url`: the cluster's own `proxy_url`, else the environment's. Raises ProxySettingError."""
+def proxy_for(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy | None:
+    """Return the proxy for `url`: the cluster's own `proxy_url`, else the environment's. Raises ProxySettingError."""
     if proxy_url:
         return _parse(proxy_url, "proxy-url", ("http", "socks5"))
     name = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
@@ -45,13 +45,13 @@ def choose(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy |
     if "://" not in value:
         value = "http://" + value
     if _split(value) is None:
-        # Go passes over a variable that is no URL.
+        # Go ignores a variable that is not a URL.
         return None
     return _parse(value, name, ("http", "socks5", "socks5h"))
 
 
 def _split(text: str) -> SplitResult | None:
-    """The parts of a URL; None when it is none."""
+    """Return the parts of a URL, None if `text` is not one."""
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -95,7 +95,7 @@ def _is_proxied(host: str, port: int, no_proxy: str) -> bool:
 
 
 def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool:
-    """Does one entry of NO_PROXY, in lower case, name the host?"""
+    """Return whether one entry of NO_PROXY, in lower case, names the host."""
     if entry == "*":
         return True
     if "/" in entry:
@@ -115,7 +115,7 @@ def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool
 def _is_in(address: _Address, network: str) -> bool:
     from ipaddress import ip_network
 
-    # client-go takes leading zeros for decimal (ParseCIDRSloppy), and no Go function knows netmasks.
+    # client-go reads leading zeros as decimal (ParseCIDRSloppy), and no Go function reads netmasks.
     if "." in network and ":" not in network:
         network = re.sub(r"\b0+(?=\d)", "", network)
     try:
@@ -125,7 +125,7 @@ def _is_in(address: _Address, network: str) -> bool:
 
 
 def _split_port(entry: str) -> tuple[str, str]:
-    """As net.SplitHostPort, where a bare IPv6 address has no port."""
+    """Split an entry as Go's net.SplitHostPort does; a bare IPv6 address has no port."""
     host, colon, port = entry.rpartition(":")
     if colon and host.startswith("[") and host.endswith("]"):
         return host[1:-1], port
@@ -135,7 +135,7 @@ def _split_port(entry: str) -> tuple[str, str]:
 
 
 def _address(host: str) -> _Address | None:
-    # Few hosts are addresses: ipaddress is imported for what looks like one.
+    # Few hosts are addresses: ipaddress is imported only for what looks like one.
     if ":" not in host and not host[-1:].isdigit():
         return None
     from ipaddress import IPv6Address, ip_address

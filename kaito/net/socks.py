@@ -25,7 +25,7 @@ _REPLIES = {
 
 
 class SocksError(ValueError):
-    """The proxy refuses, or speaks no SOCKS5; the text says which, without credentials."""
+    """The proxy refuses, or does not speak SOCKS5; the text says which, without credentials."""
 
 
 def handshake(
@@ -36,9 +36,9 @@ def handshake(
     username: str = "",
     password: str = "",
 ) -> None:
-    """Ask the proxy at the other end to connect to `host`, whose name it resolves, and `port`.
+    """Ask the proxy at the other end to resolve `host` and connect to it.
 
-    `receive(n)` gives exactly n bytes or raises; whatever it or `send` raises passes through. Raises SocksError.
+    `receive(n)` returns exactly n bytes. Raises SocksError, and whatever `send` and `receive` raise.
     """
     _authenticate(send, receive, username, password)
     send(bytes([_VERSION, _CONNECT, 0]) + _address(host) + port.to_bytes(2, "big"))

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Url(NamedTuple):
-    """A server. `host`: a name or an address, without brackets; `path`: the prefix, no "/" behind it."""
+    """A server. `host`: a name or an address, without brackets; `path`: a prefix without a trailing "/", or ""."""
 
     scheme: str
     host: str
@@ -17,7 +17,7 @@ class Url(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """host:port, an IPv6 address in brackets."""
+        """Return "host:port", with an IPv6 address in brackets."""
         return authority(self.host, self.port)
 
     def __str__(self) -> str:
@@ -25,7 +25,7 @@ class Url(NamedTuple):
 
 
 def parse_url(text: str) -> Url:
-    """Read the URL of a server, http or https. Raises ValueError, whose text never repeats credentials.
+    """Read the http or https URL of a server. Raises ValueError, whose text never repeats credentials.
 
     A query and a fragment are dropped, as client-go does.
     """
@@ -54,5 +54,5 @@ def parse_url(text: str) -> Url:
 
 
 def authority(host: str, port: int) -> str:
-    """host:port, an IPv6 address in brackets."""
+    """Return "host:port", with an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -572,6 +572,17 @@ def test_refused():
     assert type(failure.value) is ConnectError
 
 
+def test_any_failure_of_a_name_look_up_reaches_whoever_asked(monkeypatch):
+    """The look-up runs in a thread of its own."""
+
+    def fail(host, port, flags=0, **_):
+        raise OSError("as numeric") if flags else MemoryError("as a name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(MemoryError, match="as a name"):
+        Connection(Url("http", "a.example", 80, "")).request(Request("GET", "/"))
+
+
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".invalid", "-..-"])
 def test_no_such_host(host):
     with pytest.raises(ConnectError) as failure:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from kaito.net.errors import ProxySettingError
-from kaito.net.proxy import Proxy, choose
+from kaito.net.proxy import Proxy, proxy_for
 from kaito.net.url import Url, parse_url
 from tests.servers import RawServer
 
@@ -139,11 +139,11 @@ def test_table(row):
     url = parse_url(row.server)
     if row.verdict == "error":
         with pytest.raises(ProxySettingError):
-            choose(url, row.environ, row.proxy_url)
+            proxy_for(url, row.environ, row.proxy_url)
     elif row.verdict == "direct":
-        assert choose(url, row.environ, row.proxy_url) is None
+        assert proxy_for(url, row.environ, row.proxy_url) is None
     else:
-        assert choose(url, row.environ, row.proxy_url) == Proxy(row.verdict, "127.0.0.1", 3128)
+        assert proxy_for(url, row.environ, row.proxy_url) == Proxy(row.verdict, "127.0.0.1", 3128)
 
 
 def run_kubectl(row, folder):
@@ -205,8 +205,8 @@ URL = Url("https", "api.example.com", 6443, "")
     ],
 )
 def test_what_a_proxy_s_url_says(text, proxy):
-    assert choose(URL, {"HTTPS_PROXY": text}) == proxy
-    assert choose(URL, {}, text) == proxy
+    assert proxy_for(URL, {"HTTPS_PROXY": text}) == proxy
+    assert proxy_for(URL, {}, text) == proxy
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_what_a_proxy_s_url_says(text, proxy):
 def test_what_cannot_be_used_is_said_without_credentials(text, reason):
     for name, options in (("HTTPS_PROXY", ({"HTTPS_PROXY": text},)), ("proxy-url", ({}, text))):
         with pytest.raises(ProxySettingError) as failure:
-            choose(URL, *options)
+            proxy_for(URL, *options)
         assert str(failure.value) == reason.format(name)
 
 
@@ -246,6 +246,6 @@ def test_credentials_are_sent_as_kubectl_sends_them(tmp_path):
             capture_output=True,
             timeout=60,
         )
-        ours = choose(parse_url(HTTPS), {"HTTPS_PROXY": text})
+        ours = proxy_for(parse_url(HTTPS), {"HTTPS_PROXY": text})
     expected = base64.b64encode(f"{ours.username}:{ours.password}".encode()).decode()
     assert f"Proxy-Authorization: Basic {expected}" in heads[0]
