@@ -42,7 +42,7 @@ def parse_url(text: str) -> Url:
         raise ValueError("the URL holds a user name or password, which belong elsewhere")
     if not parts.hostname or port == 0:
         raise ValueError("the URL's host or port is not valid")
-    host = unquote(parts.hostname)
+    host = unquote(parts.hostname).lower()
     if re.search(r"[\s\x00-\x20\x7f/?#@\\]", host):
         raise ValueError("the URL's host is not valid")
     if not host.isascii():

@@ -60,7 +60,8 @@ class Wire:
     closed, and perhaps reused for another file, during a system call on it.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, sock: socket.socket | None = None) -> None:
+        """`sock`: one that is connected already; else `connect` makes one."""
         self.where = where
         """The peer, for errors: "host:port"."""
         self.doing = "connection"
@@ -71,7 +72,7 @@ class Wire:
         """Bytes read but not yet used."""
         self.received = 0
         """Bytes received since `bound` began the stage."""
-        self._sock: socket.socket | None = None
+        self._sock = sock
         self._dead = False
         self._busy = False
         self._bounds = Bounds("connect")
@@ -126,7 +127,7 @@ class Wire:
         raise ConnectError(self.where, os_reason(failure))
 
     def _resolve(self, host: str, port: int) -> list[Any]:
-        """Return the addresses of a host, looked up in a thread: the system's look-up has no bound and cannot be ended."""
+        """Return the addresses of a host, from a thread: the system's look-up has no bound and cannot be ended."""
         # As bytes, which are passed on unchanged: a str would import the codec for international names.
         name = host.encode()
         try:
