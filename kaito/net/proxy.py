@@ -40,12 +40,16 @@ def proxy_for(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Prox
         return _parse(proxy_url, "proxy-url", ("http", "socks5"))
     name = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
     value = environ.get(name) or environ.get(name.lower()) or ""
-    if not value or not _is_proxied(url.host, url.port, environ.get("NO_PROXY") or environ.get("no_proxy") or ""):
-        return None
-    if "://" not in value:
+    if value and "://" not in value:
         value = "http://" + value
-    if _split(value) is None:
+    if not value or _split(value) is None:
         # Go ignores a variable that is not a URL.
+        return None
+    if name == "HTTP_PROXY" and environ.get("REQUEST_METHOD"):
+        raise ProxySettingError(
+            "HTTP_PROXY is set beside REQUEST_METHOD, as in a CGI script, where a request's Proxy header sets it"
+        )
+    if not _is_proxied(url.host, url.port, environ.get("NO_PROXY") or environ.get("no_proxy") or ""):
         return None
     return _parse(value, name, ("http", "socks5", "socks5h"))
 
@@ -54,10 +58,12 @@ def _split(text: str) -> SplitResult | None:
     """Return the parts of a URL, None if `text` is not one."""
     try:
         parts = urlsplit(text)
-        _ = parts.port
     except ValueError:
         return None
-    return None if re.search(r"[\s\x00-\x1f\x7f]", text) else parts
+    # Digits alone make a port, however many: one that is too large is an error, as when Go dials it.
+    _, colon, port = parts.netloc.rpartition("@")[2].rpartition(":")
+    is_port = not colon or "]" in port or not port or (port.isascii() and port.isdigit())
+    return parts if is_port and not re.search(r"[\s\x00-\x1f\x7f]", text) else None
 
 
 def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
@@ -72,16 +78,16 @@ def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
         raise ProxySettingError(f"{name} must begin with http:// or socks5://")
     if not parts.hostname:
         raise ProxySettingError(f"{name} names no host")
-    if parts.port == 0:
-        raise ProxySettingError(f"{name} has no valid port")
     scheme = "http" if parts.scheme == "http" else "socks5"
-    return Proxy(
-        scheme,
-        unquote(parts.hostname),
-        parts.port or _PORTS[scheme],
-        unquote(parts.username or ""),
-        unquote(parts.password or ""),
-    )
+    try:
+        port = _PORTS[scheme] if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    if not port:
+        raise ProxySettingError(f"{name} has no valid port")
+    # Bytes that are not UTF-8 are sent as they are, as by Go.
+    username, password = (unquote(part or "", errors="surrogateescape") for part in (parts.username, parts.password))
+    return Proxy(scheme, unquote(parts.hostname), port, username, password)
 
 
 def _is_proxied(host: str, port: int, no_proxy: str) -> bool:
@@ -107,6 +113,8 @@ def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool
         return _address(name) == address
     if name.startswith("*."):
         name = name[1:]
+    if not name.isascii():
+        name = _to_ascii(name)
     if name.startswith("."):
         return host.endswith(name)
     return host == name or host.endswith("." + name)
@@ -122,6 +130,14 @@ def _is_in(address: _Address, network: str) -> bool:
         return network.rpartition("/")[2].isdigit() and address in ip_network(network, strict=False)
     except ValueError:
         return False
+
+
+def _to_ascii(name: str) -> str:
+    """Return an international name as DNS has it; a name that cannot be one, unchanged."""
+    try:
+        return ".".join(label.encode("idna").decode("ascii") for label in name.split("."))
+    except UnicodeError:
+        return name
 
 
 def _split_port(entry: str) -> tuple[str, str]:

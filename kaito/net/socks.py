@@ -56,7 +56,7 @@ def _authenticate(
     send: Callable[[bytes], object], receive: Callable[[int], bytes], username: str, password: str
 ) -> None:
     methods = [_NO_AUTHENTICATION, _USERNAME_PASSWORD] if username else [_NO_AUTHENTICATION]
-    name, word = username.encode(), password.encode()
+    name, word = (text.encode("utf-8", "surrogateescape") for text in (username, password))
     if len(name) > 255 or len(word) > 255:
         raise SocksError("takes a name and a password of at most 255 bytes each")
     send(bytes([_VERSION, len(methods), *methods]))

@@ -71,9 +71,8 @@ def fuzz(names, seed, seconds, count):
                     failures += 1
                     report(name, seed, number, f"took {spent:.1f} s")
     for name in names:
-        print(
-            f"{name:<20}{done[name]:>9,} inputs, the slowest {worst[name].seconds * 1000:7.1f} ms (--only {worst[name].number})"
-        )
+        slowest = f"{worst[name].seconds * 1000:7.1f} ms (--only {worst[name].number})"
+        print(f"{name:<20}{done[name]:>9,} inputs, the slowest {slowest}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{sum(done.values()):,} inputs, {failures} failures, peak memory {peak:.0f} MiB")
     return 1 if failures else 0
