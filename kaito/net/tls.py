@@ -44,7 +44,7 @@ class Trust(NamedTuple):
 
 # Where Go looks for the system's authorities (crypto/x509/root_*.go), for a Python that was built elsewhere and whose
 # OpenSSL looks in a folder that does not exist here.
-_SYSTEM_ROOTS = (
+SYSTEM_ROOTS = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
@@ -60,7 +60,7 @@ _IGNORE_UNEXPECTED_EOF = 0x80  # ssl.OP_IGNORE_UNEXPECTED_EOF, likewise
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!PSK:@SECLEVEL=1"
 
 # Windows cannot open a file by its descriptor, nor remove a file that is open.
-_NAMELESS_FILES = os.name != "nt"
+NAMELESS_FILES = os.name != "nt"
 
 _CERTIFICATE = pattern(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -123,7 +123,7 @@ def _add_system_roots(made: ssl.SSLContext) -> None:
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and _has_entries(paths.capath)):
         return
-    for path in _SYSTEM_ROOTS:
+    for path in SYSTEM_ROOTS:
         try:
             made.load_verify_locations(cafile=path)
             return
@@ -158,7 +158,7 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
 
     try:
         if certificate.data or certificate.key_data:
-            load = _load_from_memory if _NAMELESS_FILES else _load_from_disk
+            load = _load_from_memory if NAMELESS_FILES else _load_from_disk
             load(made, chain, key, refuse_password)
         else:
             made.load_cert_chain(certificate.file, certificate.key_file, refuse_password)

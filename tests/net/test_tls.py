@@ -246,7 +246,7 @@ def test_system_roots_are_found_where_go_looks_when_openssl_looks_elsewhere(serv
 
     monkeypatch.setattr(ssl, "get_default_verify_paths", Nowhere)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
-    monkeypatch.setattr(tls, "_SYSTEM_ROOTS", ("/nowhere", path("ca.pem")))
+    monkeypatch.setattr(tls, "SYSTEM_ROOTS", ("/nowhere", path("ca.pem")))
     assert get(f"https://localhost:{serve().port}", Trust()) == b"hello"
 
 
@@ -446,7 +446,7 @@ def test_key_data_never_rests_on_a_disk(monkeypatch, tmp_path, memory):
 
 
 def test_where_no_file_can_be_without_a_name_key_data_is_gone_before_anything_is_sent(monkeypatch, tmp_path):
-    monkeypatch.setattr(tls, "_NAMELESS_FILES", False)
+    monkeypatch.setattr(tls, "NAMELESS_FILES", False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     modes = []
     load = ssl.SSLContext.load_cert_chain
