@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Union
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from kaito.net.errors import ProxySettingError
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+    from urllib.parse import SplitResult
 
     from kaito.net.url import Url
 
@@ -56,6 +56,9 @@ def proxy_for(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Prox
 
 def _split(text: str) -> SplitResult | None:
     """Return the parts of a URL, None if `text` is not one."""
+    # Most runs use no proxy, and urllib takes longer to import than a request takes.
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -67,6 +70,8 @@ def _split(text: str) -> SplitResult | None:
 
 
 def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
+    from urllib.parse import unquote
+
     parts = _split(text)
     if parts is None:
         raise ProxySettingError(f"{name} is not a URL")

@@ -167,9 +167,11 @@ class Wire:
         """Start TLS on the connection. Raises TransportError."""
         assert self._sock is not None
         self.doing = "TLS handshake"
+        # As bytes: a str would import the codec for international names, with its tables.
+        name = server_name.encode() if server_name.isascii() else server_name
         try:
             self._sock = wrapped = context.wrap_socket(
-                self._sock, server_hostname=server_name, do_handshake_on_connect=False, suppress_ragged_eofs=False
+                self._sock, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=False
             )
             self._call_patiently(self._patience(), wrapped.do_handshake)
         except OSError as error:

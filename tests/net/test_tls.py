@@ -467,10 +467,12 @@ def test_where_no_file_can_be_without_a_name_key_data_is_gone_before_anything_is
 
 
 def test_a_server_that_speaks_plain_http():
-    with RawServer(answering_once(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
-        server._script = lambda peer: (peer.socket.recv(65536), peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-        with pytest.raises(TlsError) as failure:
-            get(f"https://127.0.0.1:{server.port}")
+    def script(peer):
+        peer.socket.recv(65536)
+        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with RawServer(script) as server, pytest.raises(TlsError) as failure:
+        get(f"https://127.0.0.1:{server.port}")
     assert failure.value.why == "the server does not speak HTTPS; plain HTTP, perhaps"
     assert type(failure.value) is TlsError
 
