@@ -6,11 +6,12 @@ import pytest
 
 from kaito.chat.batch import run
 from kaito.chat.script_input import Question
-from kaito.chat.session import Session
+from kaito.chat.session import Destination, Session
 from kaito.errors import ExpectationError, InferenceError, UsageError
 from kaito.model.client import ChatModel, Sampling
 from kaito.net.url import parse_url
 from kaito.terminal.console import Console
+from kaito.terminal.streams import Streams
 from kaito.workspaces.endpoint import Endpoint, Found
 from kaito.workspaces.routes import DirectLink
 from kaito.workspaces.workspace import Workspace
@@ -24,14 +25,14 @@ def model():
 
 @pytest.fixture
 def chat(model):
-    """Ask: chat(["a", "b"], expected=["x"]); `line` says whether the messages are lines of stdin."""
+    """Ask the questions of a list: chat(["a", "b"], expected=["x"]). `line`: they are lines of stdin."""
     with model.serve() as server:
         link = DirectLink(parse_url(server.url), None, None)
         found = Found(Workspace("phi", "default"), Endpoint("ClusterIP", server.url, link), model.name)
-        session = Session(None, found, ChatModel(link), Sampling())
+        session = Session(Destination(None, found), ChatModel(link), Sampling())
 
         def ask(texts, *, line=True, expected=()):
-            run(session, Console(quiet=True), [Question(text, line) for text in texts], None, expected)
+            run(session, Console(Streams(), quiet=True), [Question(text, line) for text in texts], None, expected)
 
         yield ask
         link.close()

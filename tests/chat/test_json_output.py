@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from kaito.chat.json_output import Records
-from kaito.chat.session import Answer
+from kaito.chat.answer import Answer
+from kaito.chat.json_output import JsonOutput
 from kaito.errors import ExpectationError, KaitoError, WorkspaceError
 from kaito.model.client import Usage
-from kaito.terminal.console import ReaderGone
+from kaito.terminal.streams import ReaderGone
 from kaito.timelimit import TimeUp
 
 ANSWER = Answer("OK", "", "stop", Usage(1, 2, 3), False, "", 0.12345678, 1.0)
@@ -22,7 +22,7 @@ BROKEN = Answer("O", "Hm", "", None, True, "", None, 0.5)
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """The signals' handlers are the tests' again."""
+    """Give the tests' own signal handlers back."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in kept.items():
@@ -31,9 +31,13 @@ def handlers():
 
 @pytest.fixture
 def session():
-    """What Records asks of a session."""
+    """The part of a session that JsonOutput uses."""
     endpoint = SimpleNamespace(url="http://model", kind="ClusterIP")
-    return SimpleNamespace(served="phi", found=SimpleNamespace(endpoint=endpoint), partial=lambda: BROKEN)
+    return SimpleNamespace(
+        model=SimpleNamespace(id="phi"),
+        destination=SimpleNamespace(found=SimpleNamespace(endpoint=endpoint)),
+        partial_answer=lambda: BROKEN,
+    )
 
 
 def written(capfd, array):
@@ -42,14 +46,14 @@ def written(capfd, array):
 
 
 def hold(session, array=True, end=None, questions=("a",)):
-    """A run that answers the questions, and then ends with an error in the midst of the next one."""
-    with Records(array=array) as records:
-        records.connected(session)
+    """Answer the questions, then end the run with an error in the middle of the next one."""
+    with JsonOutput(array=array) as output:
+        output.connected(session)
         for question in questions:
-            records.asking(question)
-            records.answered(ANSWER)
+            output.asking(question)
+            output.answered(ANSWER)
         if end:
-            records.asking("last")
+            output.asking("last")
             raise end
 
 
@@ -87,7 +91,7 @@ def test_an_answer(capfd, session):
         pytest.param(ExpectationError("no match", "hint"), "no match", 6, id="an expectation"),
         pytest.param(TimeUp(2.0), "the run was ended by --timeout after 2 s", 5, id="the limit"),
         pytest.param(KeyboardInterrupt(), "interrupted", 130, id="Ctrl-C"),
-        pytest.param(MemoryError(), "unexpected: MemoryError", 1, id="what nobody expected"),
+        pytest.param(MemoryError(), "unexpected: MemoryError", 1, id="an unexpected error"),
     ],
 )
 def test_what_ends_the_run(capfd, session, array, end, message, code):
@@ -100,7 +104,7 @@ def test_what_ends_the_run(capfd, session, array, end, message, code):
 
 
 def test_before_anything_is_known(capfd):
-    with pytest.raises(KaitoError), Records(array=True):
+    with pytest.raises(KaitoError), JsonOutput(array=True):
         raise KaitoError("no")
     (record,) = written(capfd, True)
     assert record.pop("error") == {"message": "no", "exit_code": 1}
@@ -108,7 +112,7 @@ def test_before_anything_is_known(capfd):
 
 
 def test_an_import_that_made_another_error_of_ctrl_c(capfd):
-    with pytest.raises(KeyboardInterrupt), Records(array=True):
+    with pytest.raises(KeyboardInterrupt), JsonOutput(array=True):
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
@@ -117,13 +121,13 @@ def test_an_import_that_made_another_error_of_ctrl_c(capfd):
     assert record["error"] == {"message": "interrupted", "exit_code": 130}
 
 
-def test_or_that_dropped_it(capfd, session):
-    with pytest.raises(KeyboardInterrupt), Records(array=True) as records:
+def test_an_import_that_dropped_ctrl_c(capfd, session):
+    with pytest.raises(KeyboardInterrupt), JsonOutput(array=True) as output:
         try:
             signal.raise_signal(signal.SIGTERM)
         except KeyboardInterrupt:
             pass
-        records.connected(session)
+        output.connected(session)
     assert written(capfd, True)[0]["error"]["exit_code"] == 130
 
 
@@ -151,7 +155,7 @@ def test_an_interrupt_while_an_object_is_written_waits_for_its_end(capfd, sessio
 
 
 def test_after_a_write_that_failed_nothing_more_is_written(capfd, session, monkeypatch):
-    """A second try would only put a piece behind a piece."""
+    """A second attempt would put one piece of an object after another."""
     calls = []
 
     def failing_write(descriptor, data):

@@ -48,7 +48,7 @@ class TestLost:
 
     @NEEDS_FULL
     def test_full(self, shell, form):
-        message = "error: cannot write to stdout: No space left on device\n"
+        message = "error: cannot write to stdout: no space left on device\n"
         assert shell('"$@" > /dev/full', "-m", "Say OK", "-o", form) == (1, "", CONNECTED + message)
 
     @NEEDS_FULL
