@@ -87,4 +87,4 @@ def _content(message: object, place: int, *roles: str) -> tuple[str, str]:
         role, content = message.get("role"), message.get("content")
         if role in roles and isinstance(content, str):
             return role, content
-    raise ValueError(f"message {place + 1} is not one of role {' or '.join(roles)} with a text as its content")
+    raise ValueError(f"message {place + 1} must have the role {' or '.join(roles)} and text as its content")

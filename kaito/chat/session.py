@@ -45,7 +45,8 @@ class Session:
     """A chat with one workspace. State: the conversation, the settings, and the last question and answer.
 
     `answer`: the last one that came, None before. `notice` is called with a line for the user now and then.
-    `max_tokens_chosen`: the user gave --max-tokens, so more than the model can do is refused; the default is cut.
+    `max_tokens_chosen`: the user gave --max-tokens, so a value above the context window is an error; without it the
+    default is reduced to what fits.
     """
 
     def __init__(
@@ -171,7 +172,7 @@ class Session:
         if self._max_tokens_chosen and wanted > window > 0:
             raise InferenceError(
                 f"--max-tokens {wanted} is more than the model's context window of {window} tokens",
-                "ask for less: the prompt and the reply must fit it together",
+                "ask for less: the prompt and the reply must fit into it together",
             )
 
     def _note_left_out(self) -> None:

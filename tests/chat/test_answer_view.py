@@ -83,7 +83,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_an_interrupt_at_its_very_beginning_gives_the_terminal_back(tmp_path):
+def test_an_interrupt_at_the_very_beginning_restores_the_terminal(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(root=ROOT))
     with Terminal([], command=[sys.executable, script], home=tmp_path) as screen:

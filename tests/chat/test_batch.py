@@ -60,7 +60,7 @@ def test_a_line_that_leaves_ends_the_run(model, chat):
     assert asked(model) == ["a"]
 
 
-def test_a_command_may_ask(model, chat, capfd):
+def test_a_command_may_ask_a_question(model, chat, capfd):
     model.reply("one")
     model.reply("two")
     chat(["a", "/retry"])
@@ -83,7 +83,7 @@ def test_the_first_failure_ends_the_run(model, chat, capfd):
     assert asked(model) == ["a", "b"]
 
 
-def test_an_answer_that_is_not_as_expected(model, chat, capfd):
+def test_an_answer_that_does_not_match_ends_the_run(model, chat, capfd):
     model.always("one\ntwo")
     chat(["a"], expected=["one", "(?m)^two$"])
     with pytest.raises(ExpectationError) as caught:
@@ -106,7 +106,7 @@ def test_an_answer_that_is_not_as_expected(model, chat, capfd):
         pytest.param([""], "a", None, id="nothing at all"),
     ],
 )
-def test_a_pattern(model, chat, patterns, answer, failing):
+def test_expected_patterns(model, chat, patterns, answer, failing):
     """re.search on the answer's content."""
     model.reply([answer])
     if failing is None:

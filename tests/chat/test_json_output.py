@@ -1,4 +1,4 @@
-"""Answers as JSON: what is written when, and that it stays whole. (docs/ci.md lists the fields.)"""
+"""Answers as JSON: what is written when, and that each object stays whole. docs/ci.md lists the fields."""
 
 from __future__ import annotations
 
@@ -16,17 +16,10 @@ from kaito.model.client import Usage
 from kaito.terminal.streams import ReaderGone
 from kaito.timelimit import TimeUp
 
+pytestmark = pytest.mark.usefixtures("handlers")
+
 ANSWER = Answer("OK", "", "stop", Usage(1, 2, 3), False, "", 0.12345678, 1.0)
 BROKEN = Answer("O", "Hm", "", None, True, "", None, 0.5)
-
-
-@pytest.fixture(autouse=True)
-def handlers():
-    """Give the tests' own signal handlers back."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -103,7 +96,7 @@ def test_what_ends_the_run(capfd, session, array, end, message, code):
     assert second["error"] == {"message": message, "exit_code": code}
 
 
-def test_before_anything_is_known(capfd):
+def test_a_run_that_fails_before_anything_is_known(capfd):
     with pytest.raises(KaitoError), JsonOutput(array=True):
         raise KaitoError("no")
     (record,) = written(capfd, True)
@@ -111,7 +104,7 @@ def test_before_anything_is_known(capfd):
     assert set(record.values()) == {None}
 
 
-def test_an_import_that_made_another_error_of_ctrl_c(capfd):
+def test_an_interrupt_that_an_import_replaced_by_another_error(capfd):
     with pytest.raises(KeyboardInterrupt), JsonOutput(array=True):
         try:
             signal.raise_signal(signal.SIGINT)
@@ -121,7 +114,7 @@ def test_an_import_that_made_another_error_of_ctrl_c(capfd):
     assert record["error"] == {"message": "interrupted", "exit_code": 130}
 
 
-def test_an_import_that_dropped_ctrl_c(capfd, session):
+def test_an_interrupt_that_an_import_dropped(capfd, session):
     with pytest.raises(KeyboardInterrupt), JsonOutput(array=True) as output:
         try:
             signal.raise_signal(signal.SIGTERM)
@@ -129,13 +122,6 @@ def test_an_import_that_dropped_ctrl_c(capfd, session):
             pass
         output.connected(session)
     assert written(capfd, True)[0]["error"]["exit_code"] == 130
-
-
-def test_an_ignored_signal_stays_ignored(session):
-    """`nohup`, and the background of a shell."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    hold(session)
-    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def test_an_interrupt_while_an_object_is_written_waits_for_its_end(capfd, session, monkeypatch):

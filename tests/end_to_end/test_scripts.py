@@ -188,7 +188,7 @@ def test_a_stdin_that_cannot_be_read(run_kaito):
     from tests.cluster.process import program
 
     result = run_kaito(*CHAT, "-f", "-", command=["/bin/sh", "-c", '"$@" 0> /dev/null', "sh", *program()])
-    assert result == (2, "", "error: cannot read stdin: Bad file descriptor\n")
+    assert result == (2, "", "error: cannot read stdin: bad file descriptor\n")
 
 
 def test_a_stdin_that_says_nothing_is_spoken_of(cluster, start_chat):

@@ -115,7 +115,7 @@ class TestClosedStreams:
         assert result.err.startswith(f"{CONNECTED}error: nothing was asked")
 
     def test_stdout(self, shell):
-        assert shell(">&-") == (1, "", f"{CONNECTED}error: cannot write to stdout: Bad file descriptor\n")
+        assert shell(">&-") == (1, "", f"{CONNECTED}error: cannot write to stdout: bad file descriptor\n")
 
     def test_stderr(self, cluster, shell):
         assert shell("2>&-") == (0, "OK\n", "")

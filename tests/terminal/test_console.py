@@ -67,7 +67,7 @@ def test_line_feeds_one_by_one_take_linear_time(capfd, seen):
 
 
 @pytest.mark.parametrize("text", ["a", "a\n", "\n\na\n\n", "\x1b[1m\r\x9b\u202e", ""])
-def test_elsewhere_it_is_kept_byte_for_byte(capfd, piped, text):
+def test_an_answer_elsewhere_is_kept_byte_for_byte(capfd, piped, text):
     write(piped, text)
     assert capfd.readouterr() == (text + "\n", "")
 
@@ -101,7 +101,7 @@ def test_no_colours_where_no_terminal_shows_them(capfd, streams):
         pytest.param(NOWHERE, False, "err", id="no terminal"),
     ],
 )
-def test_notices_keep_out_of_an_stdout_that_is_not_a_person_s(capfd, streams, stdout_is_data, stream):
+def test_notices_go_to_stdout_only_where_a_person_types_and_reads(capfd, streams, stdout_is_data, stream):
     Console(streams, stdout_is_data=stdout_is_data).notice("connected")
     assert getattr(capfd.readouterr(), stream) == "connected\n"
 

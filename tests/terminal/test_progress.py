@@ -30,13 +30,13 @@ def show(tmp_path):
         each.close()
 
 
-def test_elsewhere_each_change_is_a_line(show, tmp_path):
+def test_without_a_terminal_each_change_is_a_line(show, tmp_path):
     code = "with Progress() as progress:\n    for text in ('a', 'a', 'b', 'b', 'a'):\n        progress.update(text)\n"
     assert show(code, stderr=tmp_path / "err").wait() == 0
     assert re.sub(r"\(\d+s\)", "(0s)", (tmp_path / "err").read_text()) == "a (0s)\nb (0s)\na (0s)\n"
 
 
-def test_on_a_terminal_it_is_one_line_that_goes_away(show):
+def test_on_a_terminal_there_is_one_line_that_goes_away(show):
     screen = show("with Progress() as progress:\n    progress.update('a long text')\n    input()\nprint('done')\n")
     screen.expect("a long text (0s)")
     screen.expect("a long text (1s)")
@@ -55,7 +55,7 @@ def test_a_shorter_text_leaves_nothing_of_the_longer_one(show):
     screen.send("\r")
 
 
-def test_it_is_no_longer_than_a_line(show):
+def test_the_line_fits_the_terminal(show):
     screen = show("with Progress() as progress:\n    progress.update('word ' * 40)\n    input()\n", columns=30)
     screen.expect("…")
     screen.send("\r")
@@ -63,7 +63,7 @@ def test_it_is_no_longer_than_a_line(show):
     assert all(len(part.rstrip("\n")) <= 29 for part in screen.raw.decode().split("\r"))
 
 
-def test_what_a_server_said_is_only_shown(show):
+def test_a_server_s_text_cannot_control_the_terminal(show):
     screen = show("with Progress() as progress:\n    progress.update('\\x1b[2J')\n    input()\n")
     screen.expect("␛[2J (0s)")
     screen.send("\r")
@@ -71,13 +71,13 @@ def test_what_a_server_said_is_only_shown(show):
     assert b"\x1b" not in screen.raw
 
 
-def test_what_is_over_within_the_delay_never_shows(show):
+def test_a_wait_shorter_than_the_delay_never_shows(show):
     screen = show("with Progress(60.0) as progress:\n    progress.update('waiting')\nprint('done')\n")
     assert screen.wait() == 0
     assert screen.text == "done\n"
 
 
-def test_it_goes_away_also_when_an_interrupt_follows_it_at_once(show):
+def test_the_line_goes_away_when_an_interrupt_follows_its_first_writing(show):
     code = (
         "import os\nwrite = os.write\n"
         "def interrupted(descriptor, data):\n"
@@ -93,7 +93,7 @@ def test_it_goes_away_also_when_an_interrupt_follows_it_at_once(show):
 
 @pytest.mark.parametrize("columns", [30, 31, 12])
 def test_wide_characters_count_twice(show, columns):
-    """A line that is longer than the terminal could not be taken away again."""
+    """A line that is longer than the terminal could not be erased."""
     screen = show(
         "with Progress() as progress:\n    progress.update('工作区还没有准备好' * 4)\n    input()\n", columns=columns
     )

@@ -27,7 +27,7 @@ def put():
 
 
 def gone():
-    """A pipe whose reader has gone away."""
+    """Return the end of a pipe whose reader has gone away."""
     read, write = os.pipe()
     os.close(read)
     return write
@@ -62,7 +62,7 @@ def test_an_stderr_that_takes_no_more_is_no_failure(put, full):
 
 
 def test_a_reader_that_is_slow_gets_everything(put):
-    """The descriptor may be non-blocking, because whoever shares it made it so."""
+    """Another process that shares the descriptor may have made it non-blocking."""
     read, end = os.pipe()
     os.set_blocking(end, False)
     put(STDOUT, end)
