@@ -12,8 +12,8 @@ class AnswerView:
     """One answer on its way to the terminal. State: whether any of it has been shown, and the terminal's echo.
 
     Use it in a `with` around the question, and pass each event to `show`. `reasoning`: show the model's reasoning.
-    `hide_typing`: keep what is typed meanwhile off the screen, because the next prompt shows it. `mark_failure`: say
-    below an answer that failed after its first words that it is not part of the conversation.
+    `hide_typing`: keep what is typed during the answer off the screen, because the next prompt shows it.
+    `mark_failure`: say below an answer that failed after its first words that it is not part of the conversation.
     """
 
     def __init__(

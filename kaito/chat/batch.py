@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from kaito.chat import slash
 from kaito.chat.answer import Answer
 from kaito.chat.answer_view import AnswerView
 from kaito.chat.json_output import JsonOutput
 from kaito.chat.script_input import Question
 from kaito.chat.session import Session
+from kaito.chat.slash import Outcome, take
 from kaito.errors import ExpectationError, Interrupted, UsageError
 from kaito.terminal.console import Console
 from kaito.text import excerpt
@@ -34,17 +34,13 @@ def run(
         output.connected(session)
     asked = False
     for question in questions:
-        text = question.text
-        call = slash.parse(text) if question.line else None
-        if call is not None:
-            outcome = slash.run(call, session, console)
-            if outcome.leave:
-                break
-            if not outcome.question:
-                continue
-            text = outcome.question
+        outcome = take(question.text, session, console) if question.line else Outcome(question=question.text)
+        if outcome.leave:
+            break
+        if not outcome.question:
+            continue
         asked = True
-        answer = _ask(session, console, text, output)
+        answer = _ask(session, console, outcome.question, output)
         if stats:
             from kaito.chat.report import speed
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kaito.chat import slash
 from kaito.chat.answer_view import AnswerView
 from kaito.chat.report import speed
 from kaito.chat.session import Session
+from kaito.chat.slash import Outcome, take
 from kaito.errors import KaitoError
 from kaito.terminal.console import Console
 from kaito.terminal.keyboard import Keyboard
-from kaito.terminal.message import Message
 from kaito.terminal.streams import report
 
 
@@ -32,9 +31,10 @@ def run(session: Session, console: Console, keyboard: Keyboard, display: Display
                 return
             if not message.text.strip():
                 continue
-            question, going_on = _question(message, session, console)
-            if question:
-                _answer(question, session, console, display, hide_typing=keyboard.shows_typed_ahead)
+            outcome = Outcome(question=message.text) if message.block else take(message.text, session, console)
+            going_on = not outcome.leave
+            if outcome.question:
+                _answer(outcome.question, session, console, display, hide_typing=keyboard.shows_typed_ahead)
         except KaitoError as error:
             report(error)
         except KeyboardInterrupt:
@@ -42,15 +42,6 @@ def run(session: Session, console: Console, keyboard: Keyboard, display: Display
             pass
         if going_on:
             console.say()
-
-
-def _question(message: Message, session: Session, console: Console) -> tuple[str, bool]:
-    """Return (what to ask, "" for nothing; whether the chat goes on), after running a message that is a command."""
-    call = None if message.block else slash.parse(message.text)
-    if call is None:
-        return message.text, True
-    outcome = slash.run(call, session, console)
-    return outcome.question, not outcome.leave
 
 
 def _answer(question: str, session: Session, console: Console, display: Display, *, hide_typing: bool) -> None:

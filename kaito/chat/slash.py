@@ -29,7 +29,7 @@ class Call(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What follows a command: the end of the chat, a question to ask, or, with neither, the next line."""
+    """What follows a line: the end of the chat, a question to ask, or, with neither, the next line."""
 
     leave: bool = False
     question: str = ""
@@ -58,7 +58,13 @@ def parse(line: str) -> Call | None:
     return Call(match[1], (match[2] or "").strip()) if match else None
 
 
-def run(call: Call, session: Session, console: Console) -> Outcome:
+def take(line: str, session: Session, console: Console) -> Outcome:
+    """Return what follows a line, after running it if it is a command. Raises KaitoError."""
+    call = parse(line)
+    return Outcome(question=line) if call is None else _run(call, session, console)
+
+
+def _run(call: Call, session: Session, console: Console) -> Outcome:
     """Run a command. Raises UsageError for an unknown one or a wrong argument, KaitoError for a failure."""
     for command in COMMANDS:
         if command.name == call.name:

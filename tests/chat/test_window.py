@@ -114,7 +114,7 @@ class TestWithSizes:
         ],
     )
     def test_the_size_by_what_is_listed(self, sizes, served, size):
-        assert size_of([Model(name, told, "") for name, told in sizes.items()], served) == size
+        assert size_of([Model(name, length, "") for name, length in sizes.items()], served) == size
 
     def test_a_failed_request_for_the_models_is_repeated_with_the_next_question(self):
         window = window_of(server := Server(2048, fails=1))
