@@ -11,12 +11,13 @@ from kaito.model.client import ChatModel, Model
 class ServedModel:
     """The model that answers. State: its id, its window, and the server's list once it is known.
 
-    `id`: "" while it is not known. `listed`: the server's models, if an earlier request has already listed them.
+    `id`: "" while it is not known; `name` is its first value. `listed`: the server's models, if an earlier request has
+    already listed them.
     """
 
-    def __init__(self, client: ChatModel, id: str = "", listed: Sequence[Model] = ()) -> None:
+    def __init__(self, client: ChatModel, name: str = "", listed: Sequence[Model] = ()) -> None:
         self.client = client
-        self.id = id
+        self.id = name
         self._listed = list(listed)
         self.window = Window(client, self.models)
 
@@ -26,8 +27,8 @@ class ServedModel:
             self._listed = self.client.models()
         return self._listed
 
-    def choose(self, id: str) -> None:
-        """Ask the model of that id from now on."""
-        self.client.choose(id)
-        self.id = id
+    def choose(self, name: str) -> None:
+        """Ask the model of the id `name` from now on."""
+        self.client.choose(name)
+        self.id = name
         self.window = Window(self.client, self.models)
