@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from kaito.chat.parameters import PARAMETERS
 from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, required_name
 from kaito.errors import UsageError
 from kaito.flags import (
@@ -16,14 +17,13 @@ from kaito.flags import (
     Flag,
     Values,
     choice,
-    number,
     whole_number,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kaito.chat.json_output import Records
+    from kaito.chat.json_output import JsonOutput
     from kaito.chat.script_input import Question
     from kaito.chat.session import Session
     from kaito.kube.api_server import ApiServer
@@ -48,9 +48,7 @@ EXAMPLES = """\
 
 FLAGS = (
     WORKSPACE_NAME,
-    Flag("temperature", number(0.0, 2.0), 0.7, "Temperature for response generation (0.0-2.0)"),
-    Flag("max-tokens", whole_number(1), 1024, "Maximum tokens in response"),
-    Flag("top-p", number(0.0, 1.0), 0.9, "Top-p (nucleus sampling) parameter (0.0-1.0)"),
+    *PARAMETERS,
     Flag("message", TEXTS, (), "Ask this and exit; may be repeated, for the turns of one chat", short="m", many=True),
     Flag("file", TEXT, "", "Ask what this file says and exit; - is stdin", short="f"),
     Flag("output", choice("text", "json", "jsonl"), "text", "Output format: text, json or jsonl", short="o"),
@@ -84,33 +82,34 @@ def run(values: Values) -> int:
         with limit(values.real("timeout")):
             return _run(values, None)
 
-    from kaito.chat.json_output import Records
+    from kaito.chat.json_output import JsonOutput
 
     # Around the limit, so that a run that it ends at once leaves valid JSON as well.
-    with Records(array=values.text("output") == "json") as records, limit(values.real("timeout")):
-        return _run(values, records)
+    with JsonOutput(array=values.text("output") == "json") as output, limit(values.real("timeout")):
+        return _run(values, output)
 
 
-def _run(values: Values, records: Records | None) -> int:
+def _run(values: Values, output: JsonOutput | None) -> int:
     name = required_name(values, "chat")
     asked = not values.given.isdisjoint(("message", "file"))
     if values.given.issuperset(("message", "file")):
         raise UsageError("--message and --file exclude each other", "for a file below a message: -m TEXT < FILE")
 
     from kaito.chat.conversation import Conversation
-    from kaito.chat.session import Session
+    from kaito.chat.session import Destination, Session
     from kaito.model.client import ChatModel, Sampling
-    from kaito.terminal import style
-    from kaito.terminal.console import Console
+    from kaito.terminal.console import Console, wants_colour
+    from kaito.terminal.streams import Streams
     from kaito.workspaces.readiness import explained
 
     console = Console(
-        colour=style.wanted(values.text("color"), os.environ),
+        Streams.of_process(),
+        colour=wants_colour(values.text("color"), os.environ),
         quiet=values.switch("quiet"),
-        apart=records is not None,
+        stdout_is_data=output is not None,
     )
     batch = asked or not console.interactive
-    if not batch and (records or values.texts("expect")):
+    if not batch and (output or values.texts("expect")):
         raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
     # Read before anything is connected to: what is wrong with them need not wait for a workspace.
     questions = _questions(values, console) if batch else ()
@@ -126,8 +125,7 @@ def _run(values: Values, records: Records | None) -> int:
         notice=console.notice,
     )
     session = Session(
-        api.target,
-        found,
+        Destination(api.target, found, lambda error: explained(error, api, found.workspace)),
         model,
         Sampling(
             values.real("temperature"),
@@ -138,7 +136,6 @@ def _run(values: Values, records: Records | None) -> int:
         ),
         Conversation(system=values.text("system-prompt")),
         notice=console.notice,
-        explain=lambda error: explained(error, api, found.workspace),
         max_tokens_chosen="max-tokens" in values.given,
     )
     console.notice(f"Connected to workspace: {name} (model: {found.model or 'not known yet'})")
@@ -147,7 +144,7 @@ def _run(values: Values, records: Records | None) -> int:
     if batch:
         from kaito.chat.batch import run
 
-        run(session, console, questions, records, values.texts("expect"), stats=values.switch("stats"))
+        run(session, console, questions, output, values.texts("expect"), stats=values.switch("stats"))
     else:
         _hold(session, console, values)
     return 0
@@ -172,8 +169,8 @@ def _hold(session: Session, console: Console, values: Values) -> None:
     keyboard = Keyboard(console, file, lambda line: candidates(line, session))
     console.notice("Type /help for commands or /quit to exit.")
     console.notice()
-    look = repl.Look(reasoning=not values.switch("no-reasoning"), stats=values.switch("stats"))
-    repl.run(session, console, keyboard, look)
+    display = repl.Display(reasoning=not values.switch("no-reasoning"), stats=values.switch("stats"))
+    repl.run(session, console, keyboard, display)
 
 
 def _find(values: Values, api: ApiServer, name: str) -> Found:
@@ -184,8 +181,8 @@ def _find(values: Values, api: ApiServer, name: str) -> Found:
 
         return find(api, name, namespace, os.environ, via)
 
-    from kaito.terminal.progress import Ticker
+    from kaito.terminal.progress import Progress
     from kaito.workspaces.wait import wait
 
-    with Ticker(shown=not values.switch("quiet")) as ticker:
-        return wait(api, name, namespace, os.environ, via, values.real("wait"), ticker.say)
+    with Progress(shown=not values.switch("quiet")) as progress:
+        return wait(api, name, namespace, os.environ, via, values.real("wait"), progress.update)

@@ -98,7 +98,7 @@ def _names(what: str, values: Values) -> list[str]:
 def run(words: Sequence[str], root: Sequence[Flag], verbs: dict[str, Sequence[Flag]], about: dict[str, str]) -> int:
     """Prints the answer and returns the exit code, which is always 0."""
     from kaito.errors import InferenceError
-    from kaito.terminal.console import print_text
+    from kaito.terminal.streams import print_text
     from kaito.timelimit import limit
 
     # What an exec plugin says has no place between a person and the word that is being completed.

@@ -36,7 +36,7 @@ def run(values: Values) -> int:
 
     import json
 
-    from kaito.terminal.console import print_text
+    from kaito.terminal.streams import print_text
     from kaito.workspaces.endpoint import find, ways
     from kaito.workspaces.lookup import look_up
 

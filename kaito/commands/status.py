@@ -72,7 +72,7 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
 
     from kaito.errors import ClusterError
     from kaito.kube.api_server import is_transient
-    from kaito.terminal.console import print_text, report
+    from kaito.terminal.streams import print_text, report
     from kaito.workspaces.objects import named, replicas_of
     from kaito.workspaces.watch import Changes, pauses
 
@@ -149,7 +149,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
 
 
 def _show(view: View, namespace: str, *, as_json: bool) -> None:
-    from kaito.terminal.console import print_aside, print_text
+    from kaito.terminal.streams import print_aside, print_text
     from kaito.text import harmless
 
     if as_json:
