@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from kaito.lazy_re import pattern
-from kaito.yaml.characters import END, NOT_PLAIN_START
+from kaito.yaml.characters import BLANK_OR_END, END, NOT_PLAIN_START
 from kaito.yaml.resolver import MEANING_START, WORDS, resolve_untagged
 from kaito.yaml.scalars import block_scalar, plain_scalar, quoted_scalar
 
@@ -162,7 +162,7 @@ def _scalar(text: str, position: int, column: int) -> tuple[object, int]:
         if not _LINE_END.match(text, scalar.end):
             raise NotBlockStyleError
         return scalar.value, _next_line(text, scalar.end)
-    if mark in NOT_PLAIN_START:
+    if mark in NOT_PLAIN_START and (mark not in "-?:" or text[position + 1] in BLANK_OR_END):
         raise NotBlockStyleError
     scalar = plain_scalar(text, position, line_start, column + 1, in_flow=False)
     if scalar.on_new_line:
