@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 DATA = Path(__file__).parent.parent / "data" / "yaml"
@@ -12,6 +13,7 @@ KUBECTL_ANSWERS = DATA / "kubectl.json"
 SUITE = json.loads((DATA / "suite" / "cases.json").read_text())
 
 
+@cache
 def recorded(part):
-    """What kubectl said: of the "accepted" files, of the "suite", or the "values" of the table."""
+    """Return what kubectl said: about the "accepted" files, the "suite", or the "values" of the table."""
     return json.loads(KUBECTL_ANSWERS.read_text())[part]
