@@ -144,21 +144,26 @@ def key_text(key: object) -> str:
 
 def _float_text(number: float) -> str:
     """Return what Go's strconv.FormatFloat(number, 'g', -1, 32) does, with YAML's names for infinities and NaN."""
-    import struct
-
-    try:
-        single = struct.unpack("f", struct.pack("f", number))[0]
-    except OverflowError:
-        single = float("inf") if number > 0 else float("-inf")
+    single = _single_precision(number)
     if single != single:
         return ".nan"
     if abs(single) == float("inf"):
         return ".inf" if single > 0 else "-.inf"
-    for digits in range(9):
-        mantissa, exponent = f"{single:.{digits}e}".split("e")
-        if struct.unpack("f", struct.pack("f", float(f"{mantissa}e{exponent}")))[0] == single:
-            break
+    # The fewest digits that name this number and no other of 32 bits; nine always do.
+    digits = next(digits for digits in range(9) if _single_precision(float(f"{single:.{digits}e}")) == single)
+    mantissa, exponent = f"{single:.{digits}e}".split("e")
     power = int(exponent)
     if power < -4 or power >= 6:
         return f"{mantissa}e{exponent}"
     return f"{single:.{max(digits - power, 0)}f}"
+
+
+def _single_precision(number: float) -> float:
+    """Round to the nearest float of 32 bits."""
+    import struct
+
+    try:
+        rounded: float = struct.unpack("<f", struct.pack("<f", number))[0]
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+    return rounded
