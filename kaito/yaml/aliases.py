@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # The share of all decoded nodes that may come from aliases: 99 % in documents of up to 400,000 nodes, falling to 10 %
-# at 4,000,000. So few of either are free:
+# at 4,000,000. Documents with at most this many aliased nodes, or nodes, are not checked.
 _FREE_ALIASED = 100
 _FREE_NODES = 1_000
 _RATIO_LOW = 400_000
@@ -13,7 +13,7 @@ _SHARE_HIGH = 0.10
 
 
 class AliasBudget:
-    """Counts the nodes of a document. State: how many go-yaml would have decoded so far."""
+    """A count of a document's nodes. State: how many of them go-yaml would have decoded so far."""
 
     __slots__ = ("aliased", "nodes")
 

@@ -1,7 +1,7 @@
 """The fast path for what tools write: a mapping in block style, read line by line. Pure.
 
-It knows lines of `key: value` and `- value` with the scalars of `scalars`, and gives up at anything else. Whatever it
-reads, the general reader (`composer`) would read alike; but it takes a sixth of the time, which matters for a
+It knows lines of `key: value` and `- value` with the scalars of `scalars`, and gives up at anything else. It never
+reads a text differently from the general reader, `composer`. But it takes a sixth of the time, which matters for a
 kubeconfig of a thousand contexts.
 """
 
@@ -71,7 +71,7 @@ class _Lines:
                 line_start = _next_line(text, position)
                 continue
 
-            # 3. Read the last entry's word again, as one over several lines, if this line continues it.
+            # 3. If the line continues the last entry's word, read that again as a scalar over several lines.
             if column > self.column and word_at >= 0:
                 line_start = self._read_scalar(word_at, after=line_start)
                 word_at = -1
@@ -106,7 +106,7 @@ class _Lines:
         return root
 
     def _enter(self, column: int, dash: str | None, key: str | None, pending: bool) -> None:
-        """Close and open collections until the innermost is the one for the entry at `column`; add a list's item."""
+        """Close and open collections until the entry at `column` belongs to the innermost; add an item to a list."""
         while column < self.column:
             self._close()
             pending = False
@@ -173,7 +173,7 @@ def _scalar(text: str, position: int, column: int) -> tuple[object, int]:
 
 
 def _meaning(value: str) -> object:
-    """Return the value of a plain scalar. An infinity or NaN may be an error, which is the general reader's to say."""
+    """Return the value of a plain scalar. Infinities and NaN are left to the general reader: some are errors."""
     resolved = resolve_untagged(value)[1]
     if isinstance(resolved, float) and resolved - resolved != 0:
         raise NotBlockStyleError

@@ -34,18 +34,18 @@ _FLOW_KEY = _Place(block=False, key=True)
 _FLOW_NODE = _Place(block=False)
 
 
-class _Entries(NamedTuple):
+class _EntryStyle(NamedTuple):
     """How the entries of a kind of mapping are read."""
 
     key: _Place
     value: _Place
-    ends: tuple[str, ...]  # the tokens that mean that a key or value is not written; none if there can be no value
+    ends: tuple[str, ...]  # the tokens before which a key or value is missing; empty if no value may follow the key
 
 
-_BLOCK_ENTRIES = _Entries(_BLOCK_KEY, _BLOCK_VALUE, (Kind.KEY, Kind.VALUE, Kind.BLOCK_END))
-_FLOW_PAIR = _Entries(_FLOW_KEY, _FLOW_NODE, (Kind.VALUE, Kind.FLOW_ENTRY, Kind.FLOW_SEQUENCE_END))
-_FLOW_ENTRIES = _Entries(_FLOW_KEY, _FLOW_NODE, (Kind.VALUE, Kind.FLOW_ENTRY, Kind.FLOW_MAPPING_END))
-_FLOW_KEY_ALONE = _Entries(_FLOW_KEY, _FLOW_NODE, ())
+_BLOCK_ENTRIES = _EntryStyle(_BLOCK_KEY, _BLOCK_VALUE, (Kind.KEY, Kind.VALUE, Kind.BLOCK_END))
+_FLOW_PAIR = _EntryStyle(_FLOW_KEY, _FLOW_NODE, (Kind.VALUE, Kind.FLOW_ENTRY, Kind.FLOW_SEQUENCE_END))
+_FLOW_ENTRIES = _EntryStyle(_FLOW_KEY, _FLOW_NODE, (Kind.VALUE, Kind.FLOW_ENTRY, Kind.FLOW_MAPPING_END))
+_FLOW_KEY_ALONE = _EntryStyle(_FLOW_KEY, _FLOW_NODE, ())
 
 
 class _MergeKey(str):
@@ -91,7 +91,7 @@ class _Composer:
         if explicit and token.kind in ends:
             return None
         value = self._node(_BLOCK_NODE)
-        # Whatever follows is another document; but it must begin with a token.
+        # go-yaml scans one token ahead: what follows is another document, but must begin with a token.
         self.peek()
         if self.not_finite and _holds_not_finite(value):
             self.fail(
@@ -135,7 +135,7 @@ class _Composer:
             opened = _Anchored(None, 0)
             if anchor:
                 self.anchors[anchor.value] = opened
-            # Properties may stand alone: then they belong to a scalar that is not written, at their place.
+            # Properties without content belong to an empty scalar at their position.
             value = self._content(token if anchor or tag else None, tag_name, place)
             if anchor and self.anchors[anchor.value] is opened:
                 self.anchors[anchor.value] = _Anchored(value, self.budget.nodes - before)
@@ -211,8 +211,8 @@ class _Composer:
             self.fail(token, "too much of this document comes from aliases: expected fewer or smaller ones")
         return anchored.value
 
-    def _not_written(self) -> object:
-        """Count a node that is not written, and return its value: null."""
+    def _missing(self) -> object:
+        """Count a node that is missing, and return its value: null."""
         self.budget.nodes += 1
         return None
 
@@ -230,11 +230,11 @@ class _Composer:
         return self._items((Kind.BLOCK_ENTRY, Kind.KEY, Kind.VALUE, Kind.BLOCK_END))
 
     def _items(self, ends: tuple[str, ...]) -> list[object]:
-        """Read the items that begin with "- "; `ends`: the tokens that mean that an item is not written."""
+        """Read the items that begin with "- ". `ends`: the tokens before which an item is missing."""
         items: list[object] = []
         while self.peek().kind == Kind.BLOCK_ENTRY:
             self.take()
-            items.append(self._not_written() if self.peek().kind in ends else self._node(_BLOCK_NODE))
+            items.append(self._missing() if self.peek().kind in ends else self._node(_BLOCK_NODE))
         return items
 
     def _block_mapping(self) -> dict[str, object]:
@@ -297,31 +297,31 @@ class _Composer:
 
     # ---- entries of mappings ----
 
-    def _entry(self, entries: dict[str, object], token: Token, how: _Entries) -> None:
+    def _entry(self, entries: dict[str, object], token: Token, style: _EntryStyle) -> None:
         """Read one key and its value into `entries`, after the indicator of the key.
 
         `token`: where an error about the key is.
         """
         first = self.peek()
-        key = self._not_written() if first.kind in how.ends else self._node(how.key)
+        key = self._missing() if first.kind in style.ends else self._node(style.key)
         if key is _MERGE_KEY and first.kind != Kind.ALIAS:
             self.budget.nodes -= 1
-            self._merge_into(entries, how)
+            self._merge_into(entries, style)
             return
         try:
             name = key_text(key)
         except ValueError as error:
             self.fail(token, str(error))
-        entries[name] = self._entry_value(how)
+        entries[name] = self._entry_value(style)
 
-    def _entry_value(self, how: _Entries) -> object:
-        if how.ends and self.peek().kind == Kind.VALUE:
+    def _entry_value(self, style: _EntryStyle) -> object:
+        if style.ends and self.peek().kind == Kind.VALUE:
             self.take()
-            if self.peek().kind not in how.ends:
-                return self._node(how.value)
-        return self._not_written()
+            if self.peek().kind not in style.ends:
+                return self._node(style.value)
+        return self._missing()
 
-    def _merge_into(self, entries: dict[str, object], how: _Entries) -> None:
+    def _merge_into(self, entries: dict[str, object], style: _EntryStyle) -> None:
         """Read the value of "<<" and set what it holds, as go-yaml v2 does: over the entries read before it."""
         token = self.peek()
         written_out = True
@@ -330,8 +330,8 @@ class _Composer:
             self.take()
             first = self.peek()
             written_out = first.kind != Kind.ALIAS
-            if how.ends and first.kind not in how.ends:
-                value = self._node(how.value)
+            if style.ends and first.kind not in style.ends:
+                value = self._node(style.value)
         # Only a list that is written out is a list of mappings. Its first mapping has the last word.
         sources = value if written_out and isinstance(value, list) else [value]
         for source in reversed(sources):

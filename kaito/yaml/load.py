@@ -61,7 +61,7 @@ def _decoded(source: bytes) -> str:
         text = source.decode(encoding)
     except UnicodeDecodeError as error:
         before = _normalized(source[: error.start].decode(encoding))
-        fail(before, len(before), f"expected {encoding[:6].rstrip('-').upper()}, found bytes that are not")
+        fail(before, len(before), f"expected {encoding[:6].rstrip('-').upper()}, found other bytes")
     return _normalized(text)
 
 

@@ -214,7 +214,7 @@ class _BlockHeader(NamedTuple):
 
     literal: bool
     chomping: str  # "+" keeps the last line breaks, "-" strips them, "" leaves one
-    indent: int  # the columns that its lines are indented by beyond their parent, 0 if not written
+    indent: int  # how many columns its lines are indented by beyond their parent, 0 if not given
     end: int
 
 
@@ -264,7 +264,7 @@ def _block_header(text: str, position: int) -> _BlockHeader:
 
 
 def _detect_indent(text: str, position: int, parent: int) -> int:
-    """Return the column of a block scalar that does not write it: libyaml takes its widest leading blank line's."""
+    """Return the column of a block scalar whose header names none: libyaml's is that of the widest leading line."""
     widest = 0
     while True:
         end = _SPACES.match(text, position).end()  # type: ignore[union-attr]

@@ -65,13 +65,13 @@ class Scanner:
         self._indents = [-1]
         # Whether a simple key may begin at the position.
         self._key_allowed = True
-        # The tokens that are scanned and not taken; how many are taken; whether the first is sure to be the next.
+        # The tokens scanned but not taken; the number taken; whether the first one is known to be the next.
         self._tokens: deque[Token] = deque()
         self._taken = 0
         self._ready = False
         # The last place where a key may have begun: in block style, then in each of the open flow collections.
         self._keys = [_SimpleKey(0, 0, -1, False, False)]
-        # The same by the number of their token, and those before that no ":" has decided.
+        # By the number of its token: each place where a key may have begun, until the token is taken.
         self._key_of_token: dict[int, _SimpleKey] = {}
 
     def peek(self) -> Token:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Kind:
-    """What a token is. The names are libyaml's, the values are for people who debug."""
+    """What a token is. The names are libyaml's; the values help in debugging."""
 
     STREAM_END = "end of the text"
     VERSION = "%YAML"

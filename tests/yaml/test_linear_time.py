@@ -14,7 +14,7 @@ from tests.kube import big_kubeconfig
 
 
 def seconds(read, text):
-    """The processor time of `read(text)`, without collections of what the whole test run holds (as timeit does)."""
+    """Return the processor time of `read(text)`, without collections of what the whole test run holds."""
     gc.disable()
     start = time.process_time()
     try:
@@ -27,7 +27,7 @@ def seconds(read, text):
 
 
 def grows_linearly(small, large, factor=2.2, read=load):
-    """Whether twice the text takes at most `factor` times as long.
+    """Return whether twice the text takes at most `factor` times as long.
 
     Both are measured in turn, so that a busy machine slows both; their medians are compared, which a lucky run does
     not move; and measuring goes on while the answer is in doubt.

@@ -39,7 +39,7 @@ def accepted_by_us(text):
 
 
 def differences(texts, theirs):
-    """(text, our value, kubectl's) for each text that does not mean the same to both."""
+    """Return (text, our value, kubectl's) for each text that does not mean the same to both."""
     return [(text, ours, their) for text, ours, their in zip(texts, our_values(texts), theirs) if not same(ours, their)]
 
 
