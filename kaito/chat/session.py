@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.window import Plan, Window
 from kaito.errors import InferenceError, KaitoError, NotReadyError
-from kaito.kube.kubeconfig import Target
+from kaito.kube.kubeconfig.model import Target
 from kaito.model.client import (
     ChatModel,
     Content,

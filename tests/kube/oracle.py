@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, Target, resolve
+from kaito.kube.kubeconfig.model import Overrides, Target
+from kaito.kube.kubeconfig.resolve import resolve
 from kaito.net import tls
 
 DATA = Path(__file__).parent.parent / "data" / "credentials"
@@ -160,6 +161,16 @@ def exec_credential(status: object, version: str = "v1", **fields: Any) -> str:
     return json.dumps({"apiVersion": api_version, "kind": "ExecCredential", "status": status, **fields})
 
 
+def id_token(**claims: Any) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{payload}.c2ln"
+
+
+def oidc(token: str, **config: str) -> dict[str, Any]:
+    settings = {"idp-issuer-url": "https://127.0.0.1:1", "client-id": "kube", "id-token": token, **config}
+    return {"auth-provider": {"name": "oidc", "config": settings}}
+
+
 # What `session` runs: a program of ours that needs a credential, told apart by its exit code.
 _SESSION = """
 import fcntl, os, sys, termios
@@ -167,7 +178,8 @@ if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from kaito.errors import KaitoError
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, resolve
+from kaito.kube.kubeconfig.model import Overrides
+from kaito.kube.kubeconfig.resolve import resolve
 try:
     print(Credentials(resolve(Overrides(kubeconfig=sys.argv[1]), {})).current().headers)
 except KaitoError as error:

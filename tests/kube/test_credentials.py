@@ -12,8 +12,9 @@ import pytest
 
 from kaito.errors import ClusterError
 from kaito.kube.api_server import ApiServer
-from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, certificate_hint, describe
-from kaito.kube.kubeconfig import Cluster, ExecConfig, Overrides, Target, User, resolve
+from kaito.kube.credential import LEEWAY, NEVER, Credential
+from kaito.kube.credentials import Credentials
+from kaito.kube.kubeconfig.model import Cluster, ExecConfig, Target, User
 from kaito.net.tls import Certificate
 from tests.kube.oracle import (
     ALICE,
@@ -24,17 +25,15 @@ from tests.kube.oracle import (
     ask_as_we_do,
     encoded,
     exec_credential,
+    id_token,
     load,
     needs_kubectl,
+    oidc,
     plugin,
     target_for,
     write_kubeconfig,
     write_program,
 )
-
-CHAIN, KEY = str(DATA / "alice.crt"), str(DATA / "alice.key")
-
-NOW = 1_800_000_000.0
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +48,6 @@ def http_server():
     server = RecordingServer("http")
     yield server
     server.close()
-
-
-def id_token(**claims: Any) -> str:
-    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"e30.{payload}.c2ln"
-
-
-def oidc(token: str, **config: str) -> dict[str, Any]:
-    settings = {"idp-issuer-url": "https://127.0.0.1:1", "client-id": "kube", "id-token": token, **config}
-    return {"auth-provider": {"name": "oidc", "config": settings}}
 
 
 def files_in(user: dict[str, Any], directory: Path) -> dict[str, Any]:
@@ -156,9 +145,9 @@ REFUSED = [
     pytest.param(oidc(id_token(exp=1)), "the id-token of its auth-provider oidc has expired", id="oidc expired"),
     pytest.param(oidc(id_token(sub="x")), "the id-token of its auth-provider oidc has expired", id="oidc, no exp"),
     pytest.param(oidc(""), "the id-token of its auth-provider oidc is missing", id="oidc, no id-token"),
-    pytest.param(oidc("abc"), "oidc is no JSON Web Token", id="oidc, no JWT"),
-    pytest.param(oidc("e30.AAAA.x"), "oidc is no JSON Web Token", id="oidc, a payload that is no JSON"),
-    pytest.param(oidc("e30.W10.x"), "oidc is no JSON Web Token", id="oidc, a payload that is a list"),
+    pytest.param(oidc("abc"), "oidc is not a JSON Web Token", id="oidc, no JWT"),
+    pytest.param(oidc("e30.AAAA.x"), "oidc is not a JSON Web Token", id="oidc, a payload that is no JSON"),
+    pytest.param(oidc("e30.W10.x"), "oidc is not a JSON Web Token", id="oidc, a payload that is a list"),
 ]
 
 
@@ -291,38 +280,6 @@ class TestTokenFile:
         file.write_text("two")
         assert credentials.renew()
         assert self.authorization(credentials) == "Bearer two"
-
-
-class TestIdToken:
-    def test_is_used_until_shortly_before_its_end(self, tmp_path: Path) -> None:
-        now = NOW
-        credentials = Credentials(target_for(tmp_path, oidc(id_token(exp=NOW + 60))), now=lambda: now)
-        assert credentials.current().expires == NOW + 60
-        now = NOW + 60 - LEEWAY - 1
-        assert credentials.current().expires == NOW + 60
-        now = NOW + 60 - LEEWAY
-        with pytest.raises(ClusterError, match="has expired"):
-            credentials.current()
-
-    def test_that_kubectl_has_renewed_is_picked_up(self, tmp_path: Path) -> None:
-        now = NOW
-        before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
-        credentials = Credentials(
-            before, reload=lambda: target_for(tmp_path, oidc(id_token(exp=NOW + 600))), now=lambda: now
-        )
-        assert credentials.current().expires == NOW + 60
-        now = NOW + 60
-        assert credentials.current().expires == NOW + 600
-
-    def test_of_another_cluster_is_not_picked_up(self, tmp_path: Path) -> None:
-        now = NOW
-        elsewhere = target_for(tmp_path, oidc(id_token(exp=NOW + 600)), server="https://elsewhere.example")
-        before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
-        credentials = Credentials(before, reload=lambda: elsewhere, now=lambda: now)
-        credentials.current()
-        now = NOW + 60
-        with pytest.raises(ClusterError, match="has expired"):
-            credentials.current()
 
 
 def counting_plugin(directory: Path, expires: str = "", failing_from: int = 100) -> Path:
@@ -508,71 +465,6 @@ class TestAgainstAServer:
         assert [line.partition(" ")[0] for line in lines] == ["connected", *["GET"] * 4, "connected", "GET"]
 
 
-@pytest.mark.parametrize(
-    ("overrides", "name"),
-    [
-        pytest.param(Overrides(), 'user "alice" of FILE', id="from a file"),
-        pytest.param(Overrides(as_user="joe"), 'user "alice" of FILE', id="from a file, acting as somebody"),
-        pytest.param(Overrides(token="t"), "the user given by --token", id="a flag above the file"),
-        pytest.param(
-            Overrides(token="t", server="http://x"), 'user "alice" of FILE', id="a flag that plain HTTP does not send"
-        ),
-        pytest.param(Overrides(client_certificate=CHAIN, client_key=KEY), 'user "alice" of FILE', id="beside a token"),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x", token="t"), "the user given by --token", id="a token"
-        ),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x", username="u", password="p"),
-            "the user given by --username and --password",
-            id="a password",
-        ),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x", client_certificate=CHAIN, client_key=KEY),
-            "the user given by --client-certificate and --client-key",
-            id="a certificate",
-        ),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x"),
-            "an anonymous user (no credentials are set)",
-            id="nobody",
-        ),
-    ],
-)
-def test_a_user_is_described_by_name_and_file(overrides: Overrides, name: str, tmp_path: Path) -> None:
-    config = write_kubeconfig(tmp_path / "config", {"token": "t"})
-    target = resolve(overrides._replace(kubeconfig=overrides.kubeconfig or str(config)), {})
-    assert describe(target) == name.replace("FILE", str(config))
-
-
-def test_a_token_file_counts_before_the_flag(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("t")
-    config = write_kubeconfig(tmp_path / "config", {"tokenFile": str(tmp_path / "token")})
-    target = resolve(Overrides(kubeconfig=str(config), token="other"), {})
-    assert describe(target) == f'user "alice" of {config}'
-
-
-@pytest.mark.parametrize(
-    ("overrides", "hint"),
-    [
-        pytest.param(Overrides(), 'see the client certificate of user "alice" of FILE', id="from a file"),
-        pytest.param(Overrides(token="t"), 'see the client certificate of user "alice" of FILE', id="beside --token"),
-        pytest.param(
-            Overrides(client_certificate=CHAIN, client_key=KEY), "see --client-certificate and --client-key", id="flags"
-        ),
-        pytest.param(Overrides(client_key=KEY), "see --client-key", id="one flag"),
-    ],
-)
-def test_a_client_certificate_is_sought_where_it_was_given(overrides: Overrides, hint: str, tmp_path: Path) -> None:
-    config = write_kubeconfig(tmp_path / "config", {"client-certificate": CHAIN, "client-key": KEY})
-    target = resolve(overrides._replace(kubeconfig=str(config)), {})
-    assert certificate_hint(target) == hint.replace("FILE", str(config))
-
-
-def test_a_pod_is_described_by_its_service_account(tmp_path: Path) -> None:
-    target = target_for(tmp_path, {})._replace(in_cluster=True, user=User(token_file="/var/run/token"))
-    assert describe(target) == "this pod's service account"
-
-
 def test_a_credential_shows_no_secret() -> None:
     credential = Credential((("Authorization", "Bearer s3cret"),), Certificate(data=b"c", key_data=b"s3cret"), NEVER)
     assert repr(credential) == "Credential(headers=[Authorization], certificate=yes, expires=inf)"
@@ -581,7 +473,7 @@ def test_a_credential_shows_no_secret() -> None:
 def test_a_token_costs_no_import_that_only_others_need() -> None:
     program = (
         "import sys; from kaito.kube import credentials\n"
-        "from kaito.kube.kubeconfig import Cluster, Target, User\n"
+        "from kaito.kube.kubeconfig.model import Cluster, Target, User\n"
         "credentials.Credentials(Target('', Cluster(), User(token='t'), 'default')).current()\n"
         "print({'json', 'subprocess', 'threading', 'datetime', 'kaito.kube.exec_plugin'} & set(sys.modules))"
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.credentials import NEVER
+from kaito.kube.credential import NEVER
 from kaito.kube.exec_plugin import Issued, parse, run
 from kaito.net.tls import Certificate
 from tests.kube.oracle import (
@@ -59,31 +59,33 @@ TAKEN = [
 ]
 
 REFUSED = [
-    pytest.param("", "something else", id="nothing"),
-    pytest.param("please log in", "something else", id="words"),
-    pytest.param("[1]", "something else", id="a list"),
+    pytest.param("", "something other than", id="nothing"),
+    pytest.param("please log in", "something other than", id="words"),
+    pytest.param("[1]", "something other than", id="a list"),
     pytest.param("{", "neither JSON nor YAML", id="half a document"),
     pytest.param(exec_credential(TOKEN) + "x", "neither JSON nor YAML", id="words behind it"),
     pytest.param(exec_credential(TOKEN) * 2, "neither JSON nor YAML", id="two documents"),
     pytest.param(exec_credential({"token": "t", "x": float("nan")}), "neither JSON nor YAML", id="NaN"),
-    pytest.param(exec_credential(TOKEN, kind="Pod"), "something else", id="another kind"),
-    pytest.param(exec_credential(TOKEN, "v1beta1"), f"is configured for apiVersion {V1} and prints", id="v1beta1"),
-    pytest.param(exec_credential(TOKEN, apiVersion=None), "prints no such apiVersion", id="no apiVersion"),
+    pytest.param(exec_credential(TOKEN, kind="Pod"), "something other than", id="another kind"),
+    pytest.param(exec_credential(TOKEN, "v1beta1"), f"is configured for apiVersion {V1} but prints", id="v1beta1"),
+    pytest.param(
+        exec_credential(TOKEN, apiVersion=None), "but prints an unknown apiVersion or none", id="no apiVersion"
+    ),
     pytest.param(json.dumps({"apiVersion": V1, "kind": "ExecCredential"}), "without a status", id="no status"),
     pytest.param(exec_credential([]), "without a status", id="a status that is a list"),
     pytest.param(exec_credential({}), "neither a token nor a certificate", id="an empty status"),
     pytest.param(exec_credential({"Token": "t"}), "neither a token nor a certificate", id="Token with a capital"),
-    pytest.param(exec_credential({"token": 7}), "a token that is no string", id="a token that is a number"),
+    pytest.param(exec_credential({"token": 7}), "a token that is not a string", id="a token that is a number"),
     pytest.param(exec_credential({"token": "t", "clientCertificateData": CERTIFICATE}), "only one of", id="no key"),
     pytest.param(exec_credential({"clientCertificateData": "x", "clientKeyData": "y"}), "not PEM", id="no PEM"),
-    pytest.param(until("tomorrow"), "no RFC 3339 time", id="until tomorrow"),
-    pytest.param(until(""), "no RFC 3339 time", id='until ""'),
-    pytest.param(until(4136846706), "that is no string", id="until a number"),
-    pytest.param(until("2101-02-03T04:05:06"), "no RFC 3339 time", id="until a time without a zone"),
-    pytest.param(until("2101-02-03 04:05:06Z"), "no RFC 3339 time", id="until a time with a space"),
-    pytest.param(until("2101-02-03t04:05:06z"), "no RFC 3339 time", id="until a time in lower case"),
-    pytest.param(until("2101-02-30T04:05:06Z"), "no RFC 3339 time", id="until February 30th"),
-    pytest.param(until("2101-02-03T04:05:06+0530"), "no RFC 3339 time", id="until a zone without a colon"),
+    pytest.param(until("tomorrow"), "not an RFC 3339 time", id="until tomorrow"),
+    pytest.param(until(""), "not an RFC 3339 time", id='until ""'),
+    pytest.param(until(4136846706), "that is not a string", id="until a number"),
+    pytest.param(until("2101-02-03T04:05:06"), "not an RFC 3339 time", id="until a time without a zone"),
+    pytest.param(until("2101-02-03 04:05:06Z"), "not an RFC 3339 time", id="until a time with a space"),
+    pytest.param(until("2101-02-03t04:05:06z"), "not an RFC 3339 time", id="until a time in lower case"),
+    pytest.param(until("2101-02-30T04:05:06Z"), "not an RFC 3339 time", id="until February 30th"),
+    pytest.param(until("2101-02-03T04:05:06+0530"), "not an RFC 3339 time", id="until a zone without a colon"),
 ]
 
 
@@ -301,7 +303,7 @@ class TestTheProgram:
     ) -> None:
         error = refusal(tmp_path, "#!/bin/sh\necho 'no session: log in' >&2\necho t0ken\nexit 3\n")
         assert error.message == f'the exec plugin "{tmp_path}/plugin" of user "alice" failed with exit code 3'
-        assert error.hint == f'what it says is above; user "alice" is in {tmp_path}/config'
+        assert error.hint == f'its own words are above; user "alice" is in {tmp_path}/config'
         assert capfd.readouterr() == ("", "no session: log in\n")
 
     def test_that_is_killed_is_named_with_the_signal(self, tmp_path: Path) -> None:

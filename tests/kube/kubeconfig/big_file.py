@@ -1,6 +1,6 @@
 """A kubeconfig of many contexts with embedded certificates, such as kubectl writes: for timing.
 
-`python -m tests.kube.big_kubeconfig FILE [CONTEXTS]` writes one; 1,000 contexts are 5.5 MB.
+`python -m tests.kube.kubeconfig.big_file FILE [CONTEXTS]` writes one; 1,000 contexts are 5.5 MB.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kaito.kube.kubeconfig import Overrides
+from kaito.kube.kubeconfig.model import Overrides
 
-DATA = Path(__file__).parent.parent / "data" / "kubeconfigs"
+DATA = Path(__file__).parents[2] / "data" / "kubeconfigs"
 
 
 def embedded(name: str) -> str:

@@ -1,7 +1,7 @@
 """The real kubectl as the judge of kubeconfigs: how it reads a file, and what it then sends to a server.
 
 What it said is kept in tests/data/kubeconfigs/kubectl.json, which stands in where there is no kubectl.
-`python -m tests.kube.kubeconfig_kubectl` asks it anew and rewrites that file.
+`python -m tests.kube.kubeconfig.kubectl` asks it anew and rewrites that file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable
 
-from tests.kube import kubeconfig_cases as cases
+from tests.kube.kubeconfig import cases
 
-DATA = Path(__file__).parent.parent / "data" / "kubeconfigs"
+DATA = Path(__file__).parents[2] / "data" / "kubeconfigs"
 TLS = DATA / "tls"
 RECORDS = DATA / "kubectl.json"
 KUBECTL = shutil.which("kubectl")

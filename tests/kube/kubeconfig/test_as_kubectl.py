@@ -14,19 +14,12 @@ from typing import Any
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.kubeconfig import (
-    Cluster,
-    Config,
-    Target,
-    User,
-    decode_cluster,
-    decode_user,
-    read_config,
-    resolve,
-)
-from tests.kube import kubeconfig_cases as cases
-from tests.kube import kubeconfig_kubectl as kubectl
-from tests.kube.random_kubeconfigs import Generator
+from kaito.kube.kubeconfig.decode import decode_cluster, decode_user
+from kaito.kube.kubeconfig.files import read_config
+from kaito.kube.kubeconfig.model import Cluster, Config, Target, User
+from kaito.kube.kubeconfig.resolve import resolve
+from tests.kube.kubeconfig import cases, kubectl
+from tests.kube.kubeconfig.random_files import Generator
 
 RECORDS = json.loads(kubectl.RECORDS.read_text())
 
