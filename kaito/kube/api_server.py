@@ -77,8 +77,8 @@ class ApiServer:
         try:
             self.url = parse_url(cluster.server)
         except ValueError as error:
-            origin = "--server" if target.given("server") else f'cluster "{cluster.name}"'
-            raise ClusterError(f"{origin}: {error}", cluster_hint("server", target)) from None
+            setting = "--server" if target.given("server") else f'cluster "{cluster.name}"'
+            raise ClusterError(f"{setting}: {error}", cluster_hint("server", target)) from None
         try:
             self._proxy = choose(self.url, environ, cluster.proxy_url)
         except ProxySettingError as error:

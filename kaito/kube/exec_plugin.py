@@ -69,33 +69,19 @@ def run(user: User, cluster: Cluster, *, terminal: bool) -> Issued:
     }
     executable = _find_program(plugin.command)
     if not executable:
-        problem = "does not exist" if os.path.dirname(plugin.command) else "is not on PATH"
-        own_hint = harmless(plugin.install_hint.strip())
-        raise _failure(user, problem, own_hint or _with_file("install it: kubectl needs it too", user))
+        raise _missing(user, plugin)
     try:
         code, output = _output([plugin.command, *plugin.args], executable, environ, interactive)
     except (OSError, ValueError) as error:
         # ValueError: a NUL in an argument, or "=" in the name of a variable.
-        raise _failure(user, f"cannot be run: {os_reason(error)}", _with_file("", user)) from None
+        raise _failure(user, f"cannot be run: {os_reason(error)}", _where(user)) from None
     if code:
         end = f"failed with exit code {code}" if code > 0 else f"was ended by {_signal_name(-code)}"
-        raise _failure(user, end, _with_file("its own words are above", user))
+        raise _failure(user, end, _where(user, "its own words are above"))
     try:
         return parse(output, plugin.api_version)
     except ValueError as error:
-        raise _failure(user, str(error), _with_file("", user)) from None
-
-
-def _failure(user: User, problem: str, hint: str) -> ClusterError:
-    """Return the error about the user's plugin. `problem`: a predicate."""
-    command = user.exec.command if user.exec else ""
-    return ClusterError(f'the exec plugin "{command}" of user "{user.name}" {problem}', hint)
-
-
-def _with_file(hint: str, user: User) -> str:
-    """Return the hint followed by the kubeconfig in which the plugin is set."""
-    where = f'user "{user.name}" is in {user.file}' if user.file else ""
-    return "; ".join(filter(None, (hint, where)))
+        raise _failure(user, str(error), _where(user)) from None
 
 
 def parse(output: bytes, api_version: str) -> Issued:
@@ -285,3 +271,21 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def _missing(user: User, plugin: ExecConfig) -> ClusterError:
+    problem = "does not exist" if os.path.dirname(plugin.command) else "is not on PATH"
+    own_hint = harmless(plugin.install_hint.strip())
+    return _failure(user, problem, own_hint or _where(user, "install it: kubectl needs it too"))
+
+
+def _failure(user: User, problem: str, hint: str) -> ClusterError:
+    """Return the error about the user's plugin. `problem`: a predicate."""
+    command = user.exec.command if user.exec else ""
+    return ClusterError(f'the exec plugin "{command}" of user "{user.name}" {problem}', hint)
+
+
+def _where(user: User, advice: str = "") -> str:
+    """Return the hint that names the kubeconfig in which the plugin is set, after the advice."""
+    where = f'user "{user.name}" is in {user.file}' if user.file else ""
+    return "; ".join(filter(None, (advice, where)))

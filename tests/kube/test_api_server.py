@@ -40,8 +40,8 @@ def api(connect, kubeconfig):
     return connect(kubeconfig)
 
 
-class TestOrigin:
-    """What cannot be used is sought where it was given: in the kubeconfig, or in the flag above it."""
+class TestWhereASettingWasGiven:
+    """The hint for a setting that cannot be used says where it was given: in the kubeconfig, or by a flag."""
 
     def failure(self, given):
         with pytest.raises(ClusterError) as failure:
@@ -98,7 +98,7 @@ class TestGet:
             pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), "cannot reach the API", id="cut off"),
         ],
     )
-    def test_what_is_no_answer_of_an_api_server(self, cluster, api, answer, words):
+    def test_an_answer_of_another_server_is_an_error(self, cluster, api, answer, words):
         cluster.on(PATH, answer)
         with pytest.raises(ClusterError) as failure:
             api.get(PATH)
@@ -107,7 +107,7 @@ class TestGet:
         assert "\n" not in failure.value.message
 
     @pytest.mark.parametrize("code", [429, 503])
-    def test_a_busy_server_is_asked_again_when_it_says_so(self, cluster, api, code):
+    def test_a_request_to_a_busy_server_is_repeated_when_it_says_so(self, cluster, api, code):
         cluster.on(PATH, Refusal(code, headers={"Retry-After": "1"}), times=1)
         start = time.monotonic()
         assert api.get(PATH)["metadata"]["name"] == "phi-3-5-mini"
@@ -125,7 +125,7 @@ class TestGet:
             pytest.param(500, "0", 1, id="another failure"),
         ],
     )
-    def test_a_busy_server_is_given_up(self, cluster, api, code, asked, count):
+    def test_when_a_request_to_a_busy_server_is_not_repeated_again(self, cluster, api, code, asked, count):
         cluster.on(PATH, Refusal(code, headers={"Retry-After": asked} if asked else {}))
         with pytest.raises(StatusError) as failure:
             api.get(PATH)
@@ -144,19 +144,19 @@ class TestGet:
             pytest.param(Refusal(200, "Sign in"), False, id="another server"),
         ],
     )
-    def test_which_failures_may_pass_by_themselves(self, cluster, api, answer, passing):
+    def test_which_failures_are_transient(self, cluster, api, answer, passing):
         cluster.on(PATH, answer)
         with pytest.raises(ClusterError) as failure:
             api.get(PATH)
         assert is_transient(failure.value) is passing
 
-    def test_an_untrusted_certificate_does_not_pass(self, cluster, connect, tmp_path):
+    def test_an_untrusted_certificate_is_not_transient(self, cluster, connect, tmp_path):
         api = connect(cluster.write_kubeconfig(tmp_path, cluster={"certificate-authority-data": None}))
         with pytest.raises(ClusterError, match="not trusted") as failure:
             api.get(PATH)
         assert not is_transient(failure.value)
 
-    def test_one_connection_carries_all(self, cluster, api):
+    def test_one_connection_carries_all_requests(self, cluster, api):
         cluster.add(workspace("large", annotations={"note": "x" * 300_000}))
         for name in ("phi-3-5-mini", "large", "phi-3-5-mini"):
             api.get(PATH.replace("phi-3-5-mini", name))
@@ -189,7 +189,7 @@ class TestCredentials:
         assert 'user "stand-in-user"' in failure.value.message
         assert "s3cret" not in failure.value.message + failure.value.hint
 
-    def test_a_401_of_the_model_is_not_the_api_server_s(self, cluster, api):
+    def test_a_401_of_the_model_is_passed_on(self, cluster, api):
         cluster.model.refuse(401, {"error": {"message": "no key"}})
         path = "/api/v1/namespaces/default/services/phi-3-5-mini:80/proxy/v1/chat/completions"
         body = b'{"messages":[{"role":"user","content":"a"}]}'

@@ -51,7 +51,7 @@ def http_server():
 
 
 def files_in(user: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """The user with DIR in its values replaced: the test's own directory, with a few files in it."""
+    """Return the user with DIR replaced by the test's own directory, which gets a few files."""
     (directory / "token").write_text("  from-file\n")
     (directory / "empty").write_text("")
     write_program(directory / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'from-plugin'})}'\n")
@@ -65,7 +65,7 @@ def bearer(token: str) -> list[tuple[str, str]]:
 
 FAR = id_token(exp=1 << 40)
 
-# One row a kind of user, and one a pair of kinds: what the server sees. kubectl is asked the same.
+# What the server sees of each kind of user and of each pair of kinds. kubectl is given the same users.
 USERS = [
     pytest.param({}, Seen([]), id="no credentials"),
     pytest.param({"token": "t0ken"}, Seen(bearer("t0ken")), id="token"),
@@ -152,7 +152,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("user", "seen"), USERS)
-def test_the_server_sees_the_user_that_kubectl_would_be(
+def test_the_server_sees_the_expected_user(
     user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
 ) -> None:
     config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
@@ -163,7 +163,7 @@ def test_the_server_sees_the_user_that_kubectl_would_be(
 
 @needs_kubectl
 @pytest.mark.parametrize(("user", "seen"), USERS[1:])
-def test_kubectl_is_the_same_user(
+def test_the_server_sees_the_same_user_from_kubectl(
     user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
 ) -> None:
     config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
@@ -185,7 +185,7 @@ def test_credentials_are_not_sent_in_the_clear(
 
 
 @pytest.mark.parametrize(("user", "message"), REFUSED)
-def test_users_that_cannot_be_used_are_named_with_the_reason(
+def test_a_user_that_cannot_be_used_is_refused_with_the_reason(
     user: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     target = target_for(tmp_path, files_in(user, tmp_path))
@@ -198,7 +198,7 @@ def test_users_that_cannot_be_used_are_named_with_the_reason(
 
 @needs_kubectl
 @pytest.mark.parametrize(("user", "message"), REFUSED)
-def test_kubectl_refuses_them_too(
+def test_kubectl_refuses_that_user_too(
     user: dict[str, Any], message: str, https_server: RecordingServer, tmp_path: Path
 ) -> None:
     https_server.seen.clear()
@@ -222,14 +222,14 @@ def test_kubectl_refuses_them_too(
         pytest.param(oidc(id_token(exp=1)), "kubectl oidc-login", id="what replaces oidc"),
     ],
 )
-def test_a_dead_end_says_what_to_do(user: dict[str, Any], hint: str, tmp_path: Path) -> None:
+def test_the_hint_says_how_to_log_in_again(user: dict[str, Any], hint: str, tmp_path: Path) -> None:
     with pytest.raises(ClusterError) as caught:
         Credentials(target_for(tmp_path, user)).current()
     assert hint in caught.value.hint
     assert caught.value.exit_code == 3
 
 
-def test_a_fixed_credential_is_made_once_and_has_nothing_to_renew(tmp_path: Path) -> None:
+def test_a_fixed_credential_is_made_once_and_cannot_be_renewed(tmp_path: Path) -> None:
     credentials = Credentials(target_for(tmp_path, {"token": "t"}))
     assert credentials.current() is credentials.current()
     assert credentials.current().expires == NEVER
@@ -248,7 +248,7 @@ class TestTokenFile:
         file.write_text("two")
         assert self.authorization(credentials) == "Bearer two"
 
-    def test_that_is_gone_from_the_start_is_an_error(self, tmp_path: Path) -> None:
+    def test_that_never_had_a_token_is_an_error(self, tmp_path: Path) -> None:
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -263,7 +263,7 @@ class TestTokenFile:
             Credentials(target_for(tmp_path, {"tokenFile": str(file)})).current()
 
     @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "empty"])
-    def test_counts_on_while_it_is_being_replaced(self, spoil: Any, tmp_path: Path) -> None:
+    def test_keeps_its_token_while_it_is_replaced(self, spoil: Any, tmp_path: Path) -> None:
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -271,7 +271,7 @@ class TestTokenFile:
         spoil(file)
         assert self.authorization(credentials) == "Bearer one"
 
-    def test_after_a_401_a_retry_makes_sense_only_with_another_token(self, tmp_path: Path) -> None:
+    def test_is_worth_a_retry_after_a_401_only_with_another_token(self, tmp_path: Path) -> None:
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -283,7 +283,7 @@ class TestTokenFile:
 
 
 def counting_plugin(directory: Path, expires: str = "", failing_from: int = 100) -> Path:
-    """A plugin that gives t0ken-1, then t0ken-2 and so on, until it fails."""
+    """Write a plugin that gives t0ken-1, then t0ken-2 and so on, until it fails."""
     credential = exec_credential({"token": "t0ken-COUNT", "expirationTimestamp": expires or None})
     return write_program(
         directory / "plugin",
@@ -301,7 +301,7 @@ def runs(directory: Path) -> int:
 
 
 class TestExecCredential:
-    """How often the plugin runs: the number behind its token."""
+    """How often the plugin runs is the number at the end of its token."""
 
     def counting(self, tmp_path: Path, expires: str, failing_from: int = 100) -> Target:
         return target_for(tmp_path, plugin(counting_plugin(tmp_path, expires, failing_from)))
@@ -309,11 +309,11 @@ class TestExecCredential:
     def token(self, credentials: Credentials) -> str:
         return dict(credentials.current().headers)["Authorization"].replace("Bearer t0ken-", "")
 
-    def test_without_an_end_is_kept(self, tmp_path: Path) -> None:
+    def test_without_an_expiry_is_kept(self, tmp_path: Path) -> None:
         credentials = Credentials(self.counting(tmp_path, ""))
         assert [self.token(credentials) for _ in range(3)] == ["1", "1", "1"]
 
-    def test_is_renewed_shortly_before_its_end(self, tmp_path: Path) -> None:
+    def test_is_renewed_shortly_before_it_expires(self, tmp_path: Path) -> None:
         end = 1_800_000_000.0  # 2027-01-15T08:00:00Z
         now = end - 3600
         credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
@@ -323,7 +323,7 @@ class TestExecCredential:
         now = end - LEEWAY
         assert self.token(credentials) == "2"
 
-    def test_in_its_last_seconds_is_not_asked_for_at_every_request(self, tmp_path: Path) -> None:
+    def test_in_its_last_seconds_is_not_obtained_for_every_request(self, tmp_path: Path) -> None:
         end = 1_800_000_000.0
         now = end - LEEWAY / 2
         credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
@@ -331,7 +331,7 @@ class TestExecCredential:
         now = end
         assert self.token(credentials) == "2"
 
-    def test_that_has_run_out_already_is_the_servers_to_judge(self, tmp_path: Path) -> None:
+    def test_that_has_expired_already_is_sent_for_the_server_to_judge(self, tmp_path: Path) -> None:
         credentials = Credentials(self.counting(tmp_path, "2001-01-01T00:00:00Z"))
         assert [self.token(credentials), self.token(credentials)] == ["1", "2"]
 
@@ -341,20 +341,20 @@ class TestExecCredential:
         assert credentials.renew()
         assert [self.token(credentials), self.token(credentials)] == ["2", "2"]
 
-    def test_refused_for_two_requests_at_once_is_renewed_for_both_by_one_run(self, tmp_path: Path) -> None:
+    def test_refused_for_two_concurrent_requests_is_renewed_by_one_run(self, tmp_path: Path) -> None:
         credentials = Credentials(self.counting(tmp_path, ""))
         refused = credentials.current()
         assert credentials.renew(refused)
         assert credentials.renew(refused)
         assert self.token(credentials) == "2"
 
-    def test_that_comes_again_unchanged_is_not_worth_a_retry(self, tmp_path: Path) -> None:
+    def test_that_is_the_same_after_renewal_is_not_worth_a_retry(self, tmp_path: Path) -> None:
         write_program(tmp_path / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'same'})}'\n")
         credentials = Credentials(target_for(tmp_path, plugin(tmp_path / "plugin")))
         credentials.current()
         assert not credentials.renew()
 
-    def test_that_cannot_be_renewed_ends_with_the_plugins_own_words(
+    def test_that_cannot_be_renewed_shows_the_output_of_the_plugin(
         self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         credentials = Credentials(self.counting(tmp_path, "", failing_from=2))
@@ -382,7 +382,7 @@ class TestAgainstAServer:
     """Through the API server's client, on a cluster that checks tokens: the plugin gives t0ken-1, then t0ken-2."""
 
     def ask(self, cluster: Any, tmp_path: Path, *, accepted: list[str], **plugin_fields: Any) -> list[str]:
-        """Asks for the server's version; → what would be shown at -v 9."""
+        """GET the server's version and return the lines that -v 9 would show."""
         cluster.tokens = dict.fromkeys(accepted, "alice")
         user = plugin(counting_plugin(tmp_path, **plugin_fields))
         target = load(Path(cluster.write_kubeconfig(tmp_path, "none", credentials=user)))
@@ -406,7 +406,7 @@ class TestAgainstAServer:
         assert f'the credentials of user "stand-in-user" of {tmp_path}/config (401)' in caught.value.message
         assert runs(tmp_path) == 2
 
-    def test_a_plugin_that_fails_then_has_its_words_above_the_error(
+    def test_a_plugin_that_fails_the_second_time_is_named(
         self, cluster: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         with pytest.raises(ClusterError, match='plugin" of user "stand-in-user" failed with exit code 7'):
@@ -433,9 +433,12 @@ class TestAgainstAServer:
             server.close()
         assert [seen.common_name for seen in server.seen] == ["alice", "bob"]
 
-    def test_so_are_certificate_files_that_are_replaced(self, tmp_path: Path) -> None:
-        """What stays as it is stays on its connection (client-go's transport.dynamicClientCert), and so does the old
-        pair while one of the files is not there, is half written or is not the other's."""
+    @pytest.mark.parametrize("beside", [{}, oidc(FAR)], ids=["alone", "beside an id-token"])
+    def test_replaced_certificate_files_are_shown_on_a_new_connection(
+        self, beside: dict[str, Any], tmp_path: Path
+    ) -> None:
+        """As in client-go's transport.dynamicClientCert, except that the connection with the old pair is kept as long
+        as the new pair is incomplete: a file is missing or half written, or the two do not match."""
         server = RecordingServer("https")
         files = {"client-certificate": "client.crt", "client-key": "client.key"}
 
@@ -446,7 +449,7 @@ class TestAgainstAServer:
                 (tmp_path / "new").replace(tmp_path / file)
 
         place("alice", 1)
-        config = write_kubeconfig(tmp_path / "config", files, server.url)
+        config = write_kubeconfig(tmp_path / "config", {**files, **beside}, server.url)
         lines: list[str] = []
         api = ApiServer(load(config), {}, Credentials(load(config)), lines.append)
         try:
@@ -470,7 +473,7 @@ def test_a_credential_shows_no_secret() -> None:
     assert repr(credential) == "Credential(headers=[Authorization], certificate=yes, expires=inf)"
 
 
-def test_a_token_costs_no_import_that_only_others_need() -> None:
+def test_a_token_imports_nothing_that_only_other_kinds_need() -> None:
     program = (
         "import sys; from kaito.kube import credentials\n"
         "from kaito.kube.kubeconfig.model import Cluster, Target, User\n"
@@ -483,7 +486,7 @@ def test_a_token_costs_no_import_that_only_others_need() -> None:
     assert (answer.stdout, answer.stderr) == ("set()\n", "")
 
 
-def test_a_renewal_that_fails_is_tried_again_and_the_old_credential_not_used(tmp_path: Path) -> None:
+def test_a_failed_renewal_is_tried_again_and_the_old_credential_not_used(tmp_path: Path) -> None:
     count, program = tmp_path / "count", tmp_path / "get-token"
     given = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
     given["status"] = {"token": "T$n", "expirationTimestamp": "2030-01-01T00:00:00Z"}
@@ -509,7 +512,7 @@ END
     assert credentials.current().headers == (("Authorization", "Bearer T3"),)
 
 
-def test_a_password_of_odd_bytes_is_sent_as_it_came() -> None:
+def test_the_bytes_of_a_password_are_sent_unchanged() -> None:
     user = User(name="u", username="u", password="\udcff")
     target = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), user, "default")
     login = base64.b64encode(b"u:\xff").decode()

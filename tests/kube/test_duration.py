@@ -42,11 +42,11 @@ NOW = calendar.timegm(time.strptime(MOMENT, "%Y-%m-%dT%H:%M:%SZ"))
         (9 * 365 * DAY + DAY, "9y"),
     ],
 )
-def test_ages_are_kubectl_s(seconds, shown):
+def test_ages_are_written_as_kubectl_writes_them(seconds, shown):
     """apimachinery's duration.HumanDuration."""
     assert age(MOMENT, NOW + seconds) == shown
 
 
 @pytest.mark.parametrize("moment", ["", "yesterday", "2026-13-45T00:00:00Z"])
-def test_a_moment_that_is_none(moment):
+def test_text_that_is_not_a_moment_has_no_age(moment):
     assert age(moment) == "-"

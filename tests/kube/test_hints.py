@@ -38,18 +38,18 @@ class TestForbidden:
             pytest.param("denied by a webhook", "", id="other words"),
         ],
     )
-    def test_the_line_that_checks_the_right(self, message, hint):
+    def test_the_hint_checks_the_missing_right(self, message, hint):
         error = forbidden(message, TARGET)
         assert (error.message, error.hint) == (message, hint)
         again = forbidden(message, TARGET._replace(flags=(("as", "jane"),)))
         assert again.hint == (hint and hint + " --as jane")
 
-    def test_no_words_at_all(self):
+    def test_a_403_without_a_message(self):
         assert forbidden("", TARGET).message == "the API server forbids it (403)"
 
 
 class TestKubectlHint:
-    """A check that goes elsewhere, or as somebody else, would contradict the error."""
+    """A check of another server, or as another user, would contradict the error."""
 
     @pytest.mark.parametrize(
         ("flags", "command"),
@@ -74,10 +74,10 @@ class TestKubectlHint:
             ),
         ],
     )
-    def test_it_carries_the_flags_that_were_given(self, flags, command):
+    def test_it_repeats_the_given_flags(self, flags, command):
         assert kubectl_hint("version", TARGET._replace(flags=flags), context=True) == f"check with: kubectl {command}"
 
-    def test_a_context_that_no_flag_names_is_named_on_demand_only(self):
+    def test_it_names_a_context_without_a_flag_only_on_demand(self):
         assert kubectl_hint("version", TARGET) == "check with: kubectl version"
         assert kubectl_hint("version", TARGET._replace(context=""), context=True) == "check with: kubectl version"
 
@@ -121,7 +121,7 @@ def test_a_user_is_described_by_name_and_file(overrides: Overrides, name: str, t
     assert describe_user(target) == name.replace("FILE", str(config))
 
 
-def test_a_token_file_counts_before_the_flag(tmp_path: Path) -> None:
+def test_a_token_file_wins_over_the_flag(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t")
     config = write_kubeconfig(tmp_path / "config", {"tokenFile": str(tmp_path / "token")})
     target = resolve(Overrides(kubeconfig=str(config), token="other"), {})
@@ -139,7 +139,9 @@ def test_a_token_file_counts_before_the_flag(tmp_path: Path) -> None:
         pytest.param(Overrides(client_key=KEY), "see --client-key", id="one flag"),
     ],
 )
-def test_a_client_certificate_is_sought_where_it_was_given(overrides: Overrides, hint: str, tmp_path: Path) -> None:
+def test_the_hint_for_a_client_certificate_says_where_it_was_given(
+    overrides: Overrides, hint: str, tmp_path: Path
+) -> None:
     config = write_kubeconfig(tmp_path / "config", {"client-certificate": CHAIN, "client-key": KEY})
     target = resolve(overrides._replace(kubeconfig=str(config)), {})
     assert certificate_hint(target) == hint.replace("FILE", str(config))

@@ -15,7 +15,7 @@ NOW = 1_800_000_000.0
 
 
 class TestIdToken:
-    def test_is_used_until_shortly_before_its_end(self, tmp_path: Path) -> None:
+    def test_is_used_until_shortly_before_it_expires(self, tmp_path: Path) -> None:
         now = NOW
         credentials = Credentials(target_for(tmp_path, oidc(id_token(exp=NOW + 60))), now=lambda: now)
         assert credentials.current().expires == NOW + 60
@@ -25,7 +25,7 @@ class TestIdToken:
         with pytest.raises(ClusterError, match="has expired"):
             credentials.current()
 
-    def test_that_kubectl_has_renewed_is_picked_up(self, tmp_path: Path) -> None:
+    def test_is_replaced_by_the_one_that_kubectl_has_renewed(self, tmp_path: Path) -> None:
         now = NOW
         before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
         credentials = Credentials(
@@ -35,7 +35,7 @@ class TestIdToken:
         now = NOW + 60
         assert credentials.current().expires == NOW + 600
 
-    def test_of_another_cluster_is_not_picked_up(self, tmp_path: Path) -> None:
+    def test_is_not_replaced_by_one_for_another_cluster(self, tmp_path: Path) -> None:
         now = NOW
         elsewhere = target_for(tmp_path, oidc(id_token(exp=NOW + 600)), server="https://elsewhere.example")
         before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))

@@ -1,4 +1,4 @@
-"""What a Status of the API server says, and which failures are transient."""
+"""What a Status of the API server says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cluster import data
 
 
 def body(name):
-    """The body of a recorded answer."""
+    """Return the body of a recorded answer."""
     with open(data(f"recordings/{name}.http"), "rb") as file:
         return file.read().partition(b"\r\n\r\n")[2]
 
@@ -25,7 +25,7 @@ class TestStatus:
             ("proxy-503-no-endpoints", 503, "ServiceUnavailable", "no endpoints available for service "),
         ],
     )
-    def test_a_recorded_one(self, name, code, reason, message):
+    def test_a_recorded_status_is_read(self, name, code, reason, message):
         said = read_status(body(name))
         assert (said.code, said.reason) == (code, reason)
         assert said.message.startswith(message)
@@ -43,10 +43,10 @@ class TestStatus:
             b"[" * 100_000,
         ],
     )
-    def test_what_is_none(self, text):
+    def test_other_bodies_are_no_status(self, text):
         assert read_status(text) is None
 
-    def test_fields_of_other_types_are_absent_and_words_are_harmless(self):
+    def test_fields_of_other_types_are_ignored_and_the_message_is_harmless(self):
         odd = {"kind": "Status", "code": "x", "reason": 1, "message": "a\x1b[31m\nb" + "c" * 1000}
         said = read_status(json.dumps(odd).encode())
         assert said[:2] == (0, "")

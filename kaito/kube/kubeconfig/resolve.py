@@ -16,7 +16,7 @@ from kaito.kube.kubeconfig.files import read_config
 from kaito.kube.kubeconfig.model import Cluster, Config, Entry, Overrides, Target, User
 from kaito.kube.kubeconfig.pod import SERVICE_ACCOUNT, find_pod
 from kaito.kube.kubeconfig.rules import check_cluster, check_secure_user, check_user, server_url
-from kaito.kube.kubeconfig.wording import entry_words, files_words, names_hint, quoted, quoted_paths
+from kaito.kube.kubeconfig.wording import describe_entry, describe_files, names_hint, quoted, quoted_paths
 
 _ABSENT = Entry({}, "")
 
@@ -41,8 +41,8 @@ def resolve(overrides: Overrides, environ: Mapping[str, str], *, service_account
     server = cluster.server or environ.get("KUBERNETES_MASTER", "")
     if not server:
         raise _no_server(config, cluster, context_name)
-    origin = "--server" if overrides.server else f"{entry_words(cluster)}: server"
-    cluster = cluster._replace(server=server_url(server, origin))
+    setting = "--server" if overrides.server else f"{describe_entry(cluster)}: server"
+    cluster = cluster._replace(server=server_url(server, setting))
     check_cluster(cluster, overrides)
     return Target(context_name, cluster, _user_for(cluster, user), namespace, flags=flags)
 
@@ -55,7 +55,7 @@ def _find(config: Config, what: str, name: str) -> Entry:
     if not name:
         return _ABSENT
     raise ClusterError(
-        f"{what} {quoted(name)} is not in {files_words(config)}", names_hint(f"{what}s there", name, entries)
+        f"{what} {quoted(name)} is not in {describe_files(config)}", names_hint(f"{what}s", entries, name)
     )
 
 
@@ -110,20 +110,22 @@ def _user_for(cluster: Cluster, user: User) -> User:
 
 def _no_server(config: Config, cluster: Cluster, context: str) -> ClusterError:
     if cluster.name:
-        return ClusterError(f"{entry_words(cluster)} has no server", "add its URL to the kubeconfig, or give --server")
+        return ClusterError(
+            f"{describe_entry(cluster)} has no server", "add its URL to the kubeconfig, or give --server"
+        )
     if context:
         return ClusterError(
-            f"context {quoted(context)} in {files_words(config)} names no cluster",
-            names_hint("give --cluster; clusters there", "", config.clusters),
+            f"context {quoted(context)} in {describe_files(config)} names no cluster",
+            "give --cluster; " + names_hint("clusters", config.clusters),
         )
     if config.contexts:
         return ClusterError(
-            f"no context is chosen: {files_words(config)} has no current-context",
-            names_hint("give --context; contexts there", "", config.contexts),
+            f"no context is chosen: {describe_files(config)} has no current-context",
+            "give --context; " + names_hint("contexts", config.contexts),
         )
     if config.files:
         return ClusterError(
-            f"{files_words(config)} has no contexts", "give --kubeconfig another file, or --server a URL"
+            f"{describe_files(config)} has no contexts", "give --kubeconfig another file, or --server a URL"
         )
     missing = quoted_paths(config.missing)
     return ClusterError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kaito.errors import ClusterError, os_reason
 from kaito.kube.kubeconfig.model import EXEC_VERSIONS, Cluster, ExecConfig, Impersonation, Overrides, User
-from kaito.kube.kubeconfig.wording import entry_words, quoted
+from kaito.kube.kubeconfig.wording import describe_entry, quoted
 
 _INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 _PROXY_SCHEMES = ("http", "https", "socks5")
@@ -36,11 +36,11 @@ def check_cluster(cluster: Cluster, overrides: Overrides) -> None:
     """Refuse what client-go refuses of a cluster, apart from its server. Raises ClusterError."""
     if cluster.proxy_url and cluster.proxy_url.partition(":")[0].lower() not in _PROXY_SCHEMES:
         raise ClusterError(
-            f"{entry_words(cluster)}: proxy-url is not an http, https or socks5 URL", "write it as http://host:port"
+            f"{describe_entry(cluster)}: proxy-url is not an http, https or socks5 URL", "write it as http://host:port"
         )
     if cluster.ca_file and cluster.ca_data:
         raise ClusterError(
-            f"{entry_words(cluster)} has both certificate-authority and certificate-authority-data", _KEEP_ONE
+            f"{describe_entry(cluster)} has both certificate-authority and certificate-authority-data", _KEEP_ONE
         )
     _check_readable(cluster.ca_file, "certificate-authority", cluster, overrides.certificate_authority)
     if cluster.insecure and (cluster.ca_file or cluster.ca_data) and cluster.server.startswith("https://"):
@@ -51,15 +51,15 @@ def check_cluster(cluster: Cluster, overrides: Overrides) -> None:
                 "leave out --insecure-skip-tls-verify, so that the server is verified",
             )
         raise ClusterError(
-            f"{entry_words(cluster)} has both a certificate authority and insecure-skip-tls-verify",
+            f"{describe_entry(cluster)} has both a certificate authority and insecure-skip-tls-verify",
             "remove insecure-skip-tls-verify, so that the server is verified",
         )
 
 
-def server_url(server: str, origin: str) -> str:
+def server_url(server: str, setting: str) -> str:
     """Return the server as a URL without a query or a trailing slash; without a scheme it is plain HTTP.
 
-    That is client-go's rule (rest/url_utils.go, DefaultServerURL). `origin`: where the server is set, for the error.
+    That is client-go's rule (rest/url_utils.go, DefaultServerURL). `setting`: what sets the server, for the error.
     Raises ClusterError.
     """
     hint = "write it as https://host:port"
@@ -69,10 +69,10 @@ def server_url(server: str, origin: str) -> str:
         scheme, rest = "http", text
     host, _, path = rest.partition("/")
     if "@" in host:
-        raise ClusterError(f"{origin} contains a user name: set username and password of the user instead", hint)
+        raise ClusterError(f"{setting} contains a user name: set username and password of the user instead", hint)
     is_url = scheme.lower() in ("http", "https") and host and (separator or not path)
     if not is_url or not text.isprintable() or " " in host:
-        raise ClusterError(f"{origin} is not an http or https URL", hint)
+        raise ClusterError(f"{setting} is not an http or https URL", hint)
     parts = [part for part in path.split("/") if part]
     if not path.isascii() or " " in path:
         from urllib.parse import quote
@@ -128,7 +128,7 @@ def _check_readable(path: str, field: str, entry: Cluster | User, flag: str = ""
         with open(path, "rb"):
             return
     except (OSError, ValueError) as error:
-        where = f"--{field}" if flag else f"{entry_words(entry)}: {field}"
+        where = f"--{field}" if flag else f"{describe_entry(entry)}: {field}"
         raise ClusterError(
             f"{where} {quoted(path)} cannot be read: {os_reason(error)}", "correct the path, or the rights to it"
         ) from None
@@ -142,4 +142,4 @@ def _keep_one(overrides: Overrides, *names: str) -> str:
 
 
 def _invalid_user(user: User, problem: str, hint: str) -> ClusterError:
-    return ClusterError(f"{entry_words(user) if user.name else 'the user given by flags'} {problem}", hint)
+    return ClusterError(f"{describe_entry(user) if user.name else 'the user given by flags'} {problem}", hint)

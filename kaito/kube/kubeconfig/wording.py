@@ -24,13 +24,13 @@ def quoted(text: str) -> str:
     return f'"{shown(text)}"'
 
 
-def entry_words(entry: Cluster | User) -> str:
+def describe_entry(entry: Cluster | User) -> str:
     """Return `cluster "name" in "file"`, or `user …`, without the file if the entry comes from none."""
     what = "cluster" if isinstance(entry, Cluster) else "user"
     return f"{what} {quoted(entry.name)}" + (f" in {quoted(entry.file)}" if entry.file else "")
 
 
-def files_words(config: Config) -> str:
+def describe_files(config: Config) -> str:
     """Return `kubeconfig "file", "file"`, the files where something was looked up."""
     if not config.files:
         return "any kubeconfig: there is none"
@@ -43,12 +43,12 @@ def quoted_paths(paths: Iterable[str]) -> str:
     return ", ".join(quoted(path) for path in tuple(paths)[:_FILES_SHOWN])
 
 
-def names_hint(title: str, wanted: str, names: Iterable[str]) -> str:
-    """Return `title: name, name`; of more than ten names, those that look most like `wanted`."""
+def names_hint(plural: str, names: Iterable[str], wanted: str = "") -> str:
+    """Return `available contexts: name, name`; of more than ten names, those that look most like `wanted`."""
     known = sorted(filter(None, names))
     if not known:
-        return f"{title}: none"
+        return f"available {plural}: none"
     if len(known) <= _NAMES_SHOWN:
-        return f"{title}: " + ", ".join(map(shown, known))
+        return f"available {plural}: " + ", ".join(map(shown, known))
     close = nearest(wanted, known, _NEAREST_SHOWN, 0.5) or known[:_NAMES_SHOWN]
-    return f"{len(known)} {title}, such as " + ", ".join(map(shown, close))
+    return f"{len(known)} {plural} are available, such as " + ", ".join(map(shown, close))

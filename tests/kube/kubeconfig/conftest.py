@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., str]:
-    """Writes a file below the test's folder; answers its path."""
+    """Return a function that writes a file in the test's folder and returns its path."""
 
     def written(text: str | bytes, name: str = "config") -> str:
         path = tmp_path / name

@@ -16,7 +16,7 @@ def choose(kubeconfig: str, environ: dict[str, str] | None = None, **flags: Any)
 
 
 def refusal(*args: Any, **kwargs: Any) -> ClusterError:
-    """The error that `resolve` ends in, fit for one line each of message and hint."""
+    """Return the error that `resolve` raises; its message and its hint are one line each."""
     with pytest.raises(ClusterError) as caught:
         resolve(*args, **kwargs)
     error = caught.value

@@ -15,7 +15,7 @@ from tests.kube.kubeconfig.helpers import HERE, refusal
 
 @pytest.fixture
 def pod(write: Callable[..., str], tmp_path: Path) -> dict[str, Any]:
-    """What `resolve` is given in a pod: its environment and its service account's folder."""
+    """Give the arguments of `resolve` in a pod: its environment and the folder of its service account."""
     for name, text in (("token", "t"), ("ca.crt", "c"), ("namespace", "pod-space\n")):
         write(text, f"account/{name}")
     return {
@@ -28,7 +28,7 @@ def pod(write: Callable[..., str], tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def test_service_account_of_a_pod(pod: dict[str, Any], tmp_path: Path) -> None:
+def test_a_pod_uses_its_service_account(pod: dict[str, Any], tmp_path: Path) -> None:
     assert resolve(Overrides(), **pod) == Target(
         context="",
         cluster=Cluster(server="https://10.0.0.1:443", ca_file=str(tmp_path / "account/ca.crt")),
@@ -38,12 +38,12 @@ def test_service_account_of_a_pod(pod: dict[str, Any], tmp_path: Path) -> None:
     )
 
 
-def test_pod_with_ipv6(pod: dict[str, Any]) -> None:
+def test_an_ipv6_address_is_put_in_brackets(pod: dict[str, Any]) -> None:
     pod["environ"]["KUBERNETES_SERVICE_HOST"] = "fd00::1"
     assert resolve(Overrides(), **pod).cluster.server == "https://[fd00::1]:443"
 
 
-def test_pod_with_flags(pod: dict[str, Any], write: Callable[..., str]) -> None:
+def test_token_authority_and_as_count_in_a_pod(pod: dict[str, Any], write: Callable[..., str]) -> None:
     authority = write("", "other.crt")
     flags = Overrides(token="u", certificate_authority=authority, as_user="jane", namespace="n")
     target = resolve(flags, **pod)
@@ -53,22 +53,22 @@ def test_pod_with_flags(pod: dict[str, Any], write: Callable[..., str]) -> None:
 
 
 @pytest.mark.parametrize("missing", ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"])
-def test_no_pod_without_its_environment(pod: dict[str, Any], missing: str) -> None:
+def test_there_is_no_pod_without_its_environment(pod: dict[str, Any], missing: str) -> None:
     del pod["environ"][missing]
     assert refusal(Overrides(), **pod).message.startswith("no kubeconfig")
 
 
-def test_no_pod_without_its_token(pod: dict[str, Any], tmp_path: Path) -> None:
+def test_there_is_no_pod_without_its_token(pod: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "account/token").unlink()
     assert refusal(Overrides(), **pod).message.startswith("no kubeconfig")
 
 
-def test_kubeconfig_counts_before_the_pod(pod: dict[str, Any], write: Callable[..., str]) -> None:
+def test_a_kubeconfig_wins_over_the_pod(pod: dict[str, Any], write: Callable[..., str]) -> None:
     write(config({"token": "t"}, HERE), ".kube/config")
     assert not resolve(Overrides(), **pod).in_cluster
 
 
-def test_missing_kubeconfig_is_no_reason_to_use_the_pod(pod: dict[str, Any]) -> None:
+def test_a_missing_kubeconfig_is_an_error_in_a_pod_too(pod: dict[str, Any]) -> None:
     assert "does not exist" in refusal(Overrides(kubeconfig="/nowhere"), **pod).message
     assert "is not in any kubeconfig" in refusal(Overrides(context="it"), **pod).message
 
@@ -84,7 +84,7 @@ def test_missing_kubeconfig_is_no_reason_to_use_the_pod(pod: dict[str, Any]) -> 
         pytest.param("", None, False, "variable", "default", id="else default"),
     ],
 )
-def test_namespace(
+def test_the_namespace_comes_from_the_first_source_that_has_one(
     pod: dict[str, Any],
     write: Callable[..., str],
     flag: str,
@@ -99,6 +99,6 @@ def test_namespace(
     assert target.namespace == expected
 
 
-def test_pod_whose_service_account_names_no_namespace(pod: dict[str, Any], tmp_path: Path) -> None:
+def test_a_service_account_without_a_namespace_means_default(pod: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "account/namespace").unlink()
     assert resolve(Overrides(), **pod).namespace == "default"

@@ -53,7 +53,7 @@ users:
 """
 
 
-def test_everything_a_kubeconfig_can_say(write: Callable[..., str], tmp_path: Path) -> None:
+def test_a_kubeconfig_with_all_its_fields(write: Callable[..., str], tmp_path: Path) -> None:
     path = write(WHOLE)
     assert choose(path) == Target(
         context="it",
@@ -89,7 +89,7 @@ def test_everything_a_kubeconfig_can_say(write: Callable[..., str], tmp_path: Pa
     )
 
 
-def test_no_credentials_for_plain_http(write: Callable[..., str]) -> None:
+def test_credentials_are_dropped_over_plain_http(write: Callable[..., str]) -> None:
     user = choose(write(config({"token": "t", "as": "jane"}, {**HERE, "server": "http://here"}))).user
     assert (user.token, user.impersonate.user) == ("", "jane")
 
@@ -102,19 +102,19 @@ def test_no_credentials_for_plain_http(write: Callable[..., str]) -> None:
         pytest.param({"KUBECONFIG": ":"}, "no kubeconfig: KUBECONFIG names no file", id="empty list"),
     ],
 )
-def test_no_kubeconfig_at_all_is_no_guess_at_localhost(environ: dict[str, str], message: str) -> None:
+def test_without_a_kubeconfig_localhost_is_not_guessed(environ: dict[str, str], message: str) -> None:
     error = refusal(Overrides(), environ)
     assert error.message == message
     assert "--kubeconfig" in error.hint
 
 
-def test_server_alone_is_enough() -> None:
+def test_a_server_alone_is_enough() -> None:
     target = resolve(Overrides(server="https://a", token="t"), {})
     flags = (("server", "https://a"), ("token", "TOKEN"))
     assert target == Target("", Cluster(server="https://a"), User(token="t"), "default", flags=flags)
 
 
-def test_flags_that_are_given_are_remembered_without_secrets(write: Callable[..., str]) -> None:
+def test_the_given_flags_are_kept_without_secrets(write: Callable[..., str]) -> None:
     path = write(config({}, HERE))
     given: dict[str, Any] = {
         "kubeconfig": path,
@@ -149,14 +149,18 @@ def test_flags_that_are_given_are_remembered_without_secrets(write: Callable[...
 @pytest.mark.parametrize(
     ("flags", "message", "hint"),
     [
-        pytest.param({"context": "ti"}, 'context "ti" is not in kubeconfig FILE', "contexts there: it", id="context"),
         pytest.param(
-            {"cluster": "there"}, 'cluster "there" is not in kubeconfig FILE', "clusters there: here", id="cluster"
+            {"context": "ti"}, 'context "ti" is not in kubeconfig FILE', "available contexts: it", id="context"
         ),
-        pytest.param({"user": "you"}, 'user "you" is not in kubeconfig FILE', "users there: me", id="user"),
+        pytest.param(
+            {"cluster": "there"}, 'cluster "there" is not in kubeconfig FILE', "available clusters: here", id="cluster"
+        ),
+        pytest.param({"user": "you"}, 'user "you" is not in kubeconfig FILE', "available users: me", id="user"),
     ],
 )
-def test_what_is_named_but_missing(write: Callable[..., str], flags: dict[str, str], message: str, hint: str) -> None:
+def test_a_name_from_a_flag_that_does_not_exist_is_an_error(
+    write: Callable[..., str], flags: dict[str, str], message: str, hint: str
+) -> None:
     path = write(config({"token": "t"}))
     error = refusal(Overrides(kubeconfig=path, **flags), {})
     assert error.message == message.replace("FILE", f'"{path}"')
@@ -164,43 +168,43 @@ def test_what_is_named_but_missing(write: Callable[..., str], flags: dict[str, s
 
 
 @pytest.mark.parametrize("what", ["cluster", "user"])
-def test_context_names_what_is_missing(write: Callable[..., str], what: str) -> None:
+def test_a_name_from_the_context_that_does_not_exist_is_an_error(write: Callable[..., str], what: str) -> None:
     error = refusal(Overrides(kubeconfig=write(config({"token": "t"}, context={what: "nope"}))), {})
     assert error.message.startswith(f'{what} "nope" is not in kubeconfig ')
 
 
-def test_current_context_is_missing(write: Callable[..., str]) -> None:
+def test_a_current_context_that_does_not_exist_is_an_error(write: Callable[..., str]) -> None:
     path = write(config({"token": "t"}, **{"current-context": "gone"}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'context "gone" is not in kubeconfig "{path}"'
-    assert error.hint == "contexts there: it"
+    assert error.hint == "available contexts: it"
 
 
-def test_no_context_is_chosen(write: Callable[..., str]) -> None:
+def test_a_file_without_a_current_context_is_an_error(write: Callable[..., str]) -> None:
     path = write(config({"token": "t"}, **{"current-context": None}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'no context is chosen: kubeconfig "{path}" has no current-context'
-    assert error.hint == "give --context; contexts there: it"
+    assert error.hint == "give --context; available contexts: it"
 
 
-def test_context_without_cluster(write: Callable[..., str]) -> None:
+def test_a_context_without_a_cluster_is_an_error(write: Callable[..., str]) -> None:
     path = write(config({"token": "t"}, context={"cluster": ""}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'context "it" in kubeconfig "{path}" names no cluster'
-    assert error.hint == "give --cluster; clusters there: here"
+    assert error.hint == "give --cluster; available clusters: here"
 
 
-def test_cluster_without_server(write: Callable[..., str]) -> None:
+def test_a_cluster_without_a_server_is_an_error(write: Callable[..., str]) -> None:
     path = write(config({"token": "t"}, {"server": ""}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'cluster "here" in "{path}" has no server'
 
 
-def test_file_without_anything(write: Callable[..., str]) -> None:
+def test_an_empty_file_is_an_error(write: Callable[..., str]) -> None:
     path = write("# to be filled in\n")
     assert refusal(Overrides(kubeconfig=path), {}).message == f'kubeconfig "{path}" has no contexts'
 
 
-def test_context_is_named_without_a_kubeconfig() -> None:
+def test_a_context_without_a_kubeconfig_is_an_error() -> None:
     error = refusal(Overrides(context="it"), {"HOME": "/nowhere"})
     assert error.message == 'context "it" is not in any kubeconfig: there is none'

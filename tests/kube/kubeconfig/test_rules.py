@@ -25,14 +25,14 @@ from tests.kube.kubeconfig.helpers import HERE, refusal
         ("10.0.0.1:8080/", "http://10.0.0.1:8080"),
     ],
 )
-def test_server_is_a_plain_url(server: str, expected: str) -> None:
+def test_a_server_becomes_a_plain_url(server: str, expected: str) -> None:
     assert resolve(Overrides(server=server), {}).cluster.server == expected
 
 
 @pytest.mark.parametrize(
     "server", ["ftp://a", "https://", "a:1/b", "https://a b", "https:/a", "https://u:secret@a", "https://a/\r\nb"]
 )
-def test_server_that_is_none(server: str) -> None:
+def test_a_server_that_is_not_a_url_is_refused(server: str) -> None:
     error = refusal(Overrides(server=server), {})
     assert "server" in error.message
     assert "secret" not in error.message + error.hint
@@ -94,7 +94,7 @@ SECRET = "s3cr3t"
         ),
     ],
 )
-def test_an_error_that_a_flag_caused_names_the_flag(
+def test_an_error_that_a_flag_causes_names_the_flag(
     write: Callable[..., str], flags: dict[str, Any], message: str, hint: str
 ) -> None:
     path = write(config({"token": "t"}, HERE))
@@ -127,7 +127,7 @@ def test_an_error_that_a_flag_caused_names_the_flag(
         pytest.param({"as-groups": ["a"]}, "as-uid, as-groups or as-user-extra without as", id="as"),
     ],
 )
-def test_user_that_cannot_be_used(
+def test_a_user_that_cannot_be_used_is_refused(
     write: Callable[..., str], tmp_path: Path, user: dict[str, Any], message: str
 ) -> None:
     path = write(config(user, HERE))
@@ -155,7 +155,7 @@ def test_user_that_cannot_be_used(
         pytest.param({"server": f"https://u:{SECRET}@here"}, "server contains a user name", id="server"),
     ],
 )
-def test_cluster_that_cannot_be_used(
+def test_a_cluster_that_cannot_be_used_is_refused(
     write: Callable[..., str], tmp_path: Path, cluster: dict[str, Any], message: str
 ) -> None:
     path = write(config({"token": "t"}, {**HERE, **cluster}))
@@ -165,6 +165,6 @@ def test_cluster_that_cannot_be_used(
     assert SECRET not in error.message + error.hint
 
 
-def test_user_made_of_flags_alone_cannot_be_used() -> None:
+def test_a_user_made_of_flags_alone_is_refused() -> None:
     error = refusal(Overrides(server="https://a", token="t", username="u"), {})
     assert error.message == "the user given by flags has both a token and a username or password"

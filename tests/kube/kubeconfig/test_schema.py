@@ -52,7 +52,7 @@ from tests.kube.kubeconfig.helpers import refusal
         pytest.param("contexts: [{name: a}, {name: a}]", ': contexts names "a" twice', id="twice"),
     ],
 )
-def test_file_that_is_no_kubeconfig(write: Callable[..., str], text: str, message: str | None) -> None:
+def test_a_file_that_is_not_a_kubeconfig_is_refused(write: Callable[..., str], text: str, message: str | None) -> None:
     path = write(text)
     error = refusal(Overrides(kubeconfig=path), {})
     if message is None:
