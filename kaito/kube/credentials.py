@@ -73,7 +73,7 @@ class Credentials:
         """
         with self._lock:
             if self._credential is None or self._now() >= self._obtain_at:
-                self._credential = self._obtain_next()
+                return self._obtain_next()
             return self._credential
 
     def renew(self, refused: Credential | None = None) -> bool:
@@ -87,15 +87,15 @@ class Credentials:
             before = self._credential
             if refused is not None and refused is not before:
                 return True
-            self._credential = self._obtain_next()
-            return before is None or self._credential[:2] != before[:2]
+            renewed = self._obtain_next()
+            return before is None or renewed[:2] != before[:2]
 
     def _obtain_next(self) -> Credential:
-        """Obtain a credential and note when to obtain the next one."""
+        """Put a new credential in force and note when to obtain the next one."""
         # If this fails or is interrupted, the next request tries again instead of using the old credential.
         self._obtain_at = _EVERY_TIME
-        credential, self._obtain_at = self._obtain()
-        return credential
+        self._credential, self._obtain_at = self._obtain()
+        return self._credential
 
     def _obtain(self) -> tuple[Credential, float]:
         """Return a credential, fresh from its source, and the Unix time at which to obtain the next one."""
@@ -108,11 +108,8 @@ class Credentials:
         if login.authorization:
             headers = (("Authorization", login.authorization), *headers)
         _check_values(headers, self._target)
-        from_files = certificate is not None and certificate.written
-        return (
-            Credential(headers, login.certificate or certificate, login.expires),
-            _EVERY_TIME if from_files else login.obtain_at,
-        )
+        obtain_at = _EVERY_TIME if certificate and certificate.written else login.obtain_at
+        return Credential(headers, login.certificate or certificate, login.expires), obtain_at
 
     def _log_in(self, user: User, certificate: Certificate | None) -> _Login:
         """Return what the user's best kind of credential gives, beside `certificate`."""
@@ -201,7 +198,7 @@ def _check_values(headers: Iterable[tuple[str, str]], target: Target) -> None:
     for name, value in headers:
         if any((c < " " and c != "\t") or c == "\x7f" for c in value):
             raise ClusterError(
-                f"{describe_user(target)}: the value for the header {name} has a control character in it",
+                f"{describe_user(target)}: the value of the header {name} contains a control character",
                 "look for a line break in it",
             )
 

@@ -58,7 +58,7 @@ def run(user: User, cluster: Cluster, *, terminal: bool) -> Issued:
     if plugin.interactive_mode == "Always" and not terminal:
         raise _failure(
             user,
-            "must ask for input (interactiveMode: Always), and standard input is not a terminal",
+            "must ask for input (interactiveMode: Always), but standard input is not a terminal",
             "run this in a terminal, without a pipe into it",
         )
     interactive = terminal and plugin.interactive_mode != "Never"

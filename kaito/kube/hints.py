@@ -37,7 +37,7 @@ def forbidden(message: str, target: Target) -> ClusterError:
         command += f" --subresource={right['sub']}" if right["sub"] else ""
         command += f" -n {right['namespace']}" if right["namespace"] else ""
         hint = kubectl_hint(command, target)
-    return ClusterError(message or "the API server forbids it (403)", hint)
+    return ClusterError(message or "the API server forbids this request (403)", hint)
 
 
 def describe_user(target: Target) -> str:

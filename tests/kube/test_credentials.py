@@ -136,8 +136,8 @@ PLAIN_HTTP = [
 
 REFUSED = [
     pytest.param({"tokenFile": "DIR/empty"}, "its token file DIR/empty is empty", id="empty token file"),
-    pytest.param({"token": "s3cret\n"}, "the header Authorization has a control", id="token with newline"),
-    pytest.param({"token": "t", "as": "a\r\nX: y"}, "for the header Impersonate-User has", id="user with newline"),
+    pytest.param({"token": "s3cret\n"}, "the header Authorization contains a control", id="token with newline"),
+    pytest.param({"token": "t", "as": "a\r\nX: y"}, "of the header Impersonate-User contains", id="user with newline"),
     pytest.param({"auth-provider": {"name": "gcp"}}, 'auth-provider "gcp" is no longer', id="gcp"),
     pytest.param({"auth-provider": {"name": "azure"}}, 'auth-provider "azure" is no longer', id="azure"),
     pytest.param({"token": "t", "auth-provider": {"name": "gcp"}}, 'auth-provider "gcp"', id="gcp beside a token"),

@@ -373,7 +373,7 @@ class TestInput:
         with session(config, subprocess.PIPE) as program:
             output, _ = program.communicate("a question for the model\n", timeout=30)
         assert program.returncode == 3
-        assert "must ask for input (interactiveMode: Always), and standard input is not a terminal" in output
+        assert "must ask for input (interactiveMode: Always), but standard input is not a terminal" in output
         assert "standard input is not a terminal" in ask_as_kubectl(config).stderr
         assert not (tmp_path / "ran").exists()
 

@@ -45,7 +45,7 @@ class TestForbidden:
         assert again.hint == (hint and hint + " --as jane")
 
     def test_a_403_without_a_message(self):
-        assert forbidden("", TARGET).message == "the API server forbids it (403)"
+        assert forbidden("", TARGET).message == "the API server forbids this request (403)"
 
 
 class TestKubectlHint:

@@ -9,9 +9,15 @@ import pytest
 from kaito.errors import ClusterError
 from kaito.kube.credential import LEEWAY
 from kaito.kube.credentials import Credentials
+from kaito.kube.oidc import IdToken
 from tests.kube.oracle import id_token, oidc, target_for
 
 NOW = 1_800_000_000.0
+
+
+def test_an_id_token_shows_no_secret(tmp_path: Path) -> None:
+    target = target_for(tmp_path, oidc(id_token(exp=1)))
+    assert repr(IdToken("s3cret", 1.0, target)) == "IdToken(expires=1.0)"
 
 
 class TestIdToken:

@@ -12,7 +12,7 @@ from kaito.kube.kubeconfig.model import Config, Entry
 from kaito.kube.kubeconfig.schema import problem_in
 from kaito.kube.kubeconfig.wording import quoted
 
-# The three lists of a kubeconfig, and the field of their items that holds what the name stands for.
+# The three lists of a kubeconfig, with the name of the field beside `name` in their items.
 _LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 
 _FILE_HINT = "correct the file; kubectl refuses it too"

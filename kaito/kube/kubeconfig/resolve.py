@@ -79,8 +79,8 @@ def _choose_cluster(config: Config, context: Entry, overrides: Overrides) -> Clu
 def _choose_user(config: Config, context: Entry, overrides: Overrides) -> User:
     """Return the chosen user with the flags applied field by field, as client-go's getAuthInfo does.
 
-    So --token leaves a tokenFile in force, which then wins, and --client-certificate stands beside
-    client-certificate-data, which is refused.
+    So a tokenFile in the kubeconfig still wins over --token, and --client-certificate together with
+    client-certificate-data is refused.
     """
     name = overrides.user or text(context.fields, "user")
     user = decode_user(name, _find(config, "user", name))

@@ -22,7 +22,7 @@ def problem_in(document: object) -> str:
     The text names the field and never holds its value, which can be a secret.
     """
     if not isinstance(document, dict):
-        return f" holds {_kind_of(document)} where a kubeconfig's fields belong"
+        return f" contains {_kind_of(document)} instead of the fields of a kubeconfig"
     problem = _check_version(document) or _CONFIG(document)
     return f": {problem[1:]}" if problem.startswith(".") else problem
 

@@ -33,7 +33,7 @@ def describe_entry(entry: Cluster | User) -> str:
 def describe_files(config: Config) -> str:
     """Return `kubeconfig "file", "file"`, the files where something was looked up."""
     if not config.files:
-        return "any kubeconfig: there is none"
+        return "any kubeconfig: none was found"
     more = len(config.files) - _FILES_SHOWN
     return "kubeconfig " + quoted_paths(config.files) + (f" and {more} more" if more > 0 else "")
 

@@ -207,4 +207,4 @@ def test_an_empty_file_is_an_error(write: Callable[..., str]) -> None:
 
 def test_a_context_without_a_kubeconfig_is_an_error() -> None:
     error = refusal(Overrides(context="it"), {"HOME": "/nowhere"})
-    assert error.message == 'context "it" is not in any kubeconfig: there is none'
+    assert error.message == 'context "it" is not in any kubeconfig: none was found'

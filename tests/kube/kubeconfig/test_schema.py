@@ -13,7 +13,7 @@ from tests.kube.kubeconfig.helpers import refusal
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("[1]", " holds a list where a kubeconfig's fields belong", id="list"),
+        pytest.param("[1]", " contains a list instead of the fields of a kubeconfig", id="list"),
         pytest.param("a: [", None, id="yaml"),
         pytest.param("kind: Pod", ': kind is "Pod", not "Config"', id="kind"),
         pytest.param("apiVersion: v2", ': apiVersion is "v2", not "v1"', id="version"),
