@@ -71,7 +71,7 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
     import time
 
     from kaito.errors import ClusterError
-    from kaito.kube.api_server import is_transient
+    from kaito.kube.status import is_transient
     from kaito.terminal.streams import print_text, report
     from kaito.workspaces.objects import named, replicas_of
     from kaito.workspaces.watch import Changes, pauses
@@ -132,7 +132,7 @@ def _look(api: ApiServer, namespace: str, name: str) -> View:
 def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
     """Raises WorkspaceError where there is nothing to show, ClusterError where it may not be read."""
     from kaito.errors import ClusterError
-    from kaito.kube.api_server import check_with
+    from kaito.kube.hints import kubectl_hint
     from kaito.workspaces.lookup import unknown_name
     from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, no_kaito
 
@@ -144,7 +144,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
         where = f"-n {namespace}" if namespace else "-A"
         raise ClusterError(
             f"you may not {verb} workspaces" + (f' in namespace "{namespace}"' if namespace else " in all namespaces"),
-            check_with(f"auth can-i {verb} workspaces.kaito.sh {where}", api.target),
+            kubectl_hint(f"auth can-i {verb} workspaces.kaito.sh {where}", api.target),
         )
 
 
@@ -169,7 +169,8 @@ def _show(view: View, namespace: str, *, as_json: bool) -> None:
 
 
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
-    from kaito.workspaces.readiness import age, table
+    from kaito.kube.duration import age
+    from kaito.workspaces.readiness import table
     from kaito.workspaces.workspace import ready
 
     head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
@@ -180,7 +181,8 @@ def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
 
 
 def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
-    from kaito.workspaces.readiness import age, condition_table
+    from kaito.kube.duration import age
+    from kaito.workspaces.readiness import condition_table
     from kaito.workspaces.workspace import ready
 
     rows = (

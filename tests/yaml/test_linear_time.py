@@ -10,7 +10,7 @@ import pytest
 
 from kaito.yaml import composer
 from kaito.yaml.load import YamlError, decode, load
-from tests.kube import big_kubeconfig
+from tests.kube.kubeconfig import big_file
 
 
 def seconds(read, text):
@@ -42,14 +42,14 @@ def grows_linearly(small, large, factor=2.2, read=load):
 
 
 def test_two_thousand_contexts_take_twice_the_time_of_one_thousand():
-    small, large = (big_kubeconfig.text(contexts).encode() for contexts in (1000, 2000))
+    small, large = (big_file.text(contexts).encode() for contexts in (1000, 2000))
     assert 5_000_000 < len(small) < 6_000_000
     assert len(load(small)["contexts"]) == 1000
     assert grows_linearly(small, large)
 
 
 def test_contexts_take_linear_time_without_the_fast_path_too():
-    small, large = (big_kubeconfig.text(contexts).encode() for contexts in (100, 200))
+    small, large = (big_file.text(contexts).encode() for contexts in (100, 200))
     assert grows_linearly(small, large, read=lambda source: composer.document(decode(source)))
 
 
