@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kaito.errors import KaitoError
-from kaito.model.client import Content, Event, Reasoning
+from kaito.model.events import Content, Event, Reasoning
 from kaito.terminal.console import Console, Unechoed
 
 if TYPE_CHECKING:

@@ -10,18 +10,9 @@ from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.window import Plan, Window
 from kaito.errors import InferenceError, KaitoError, NotReadyError
 from kaito.kube.kubeconfig import Target
-from kaito.model.client import (
-    ChatModel,
-    Content,
-    Event,
-    Finish,
-    Model,
-    Reasoning,
-    Sampling,
-    Served,
-    Usage,
-    WindowExceeded,
-)
+from kaito.model.client import ChatModel, Model, Sampling
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Content, Event, Finish, Reasoning, Served, Usage
 from kaito.workspaces.endpoint import Found
 
 

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from kaito.chat.conversation import Conversation
 from kaito.errors import InferenceError, KaitoError
-from kaito.model.client import ChatModel, Model, Usage, WindowExceeded
+from kaito.model.client import ChatModel, Model
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Usage
 
 # The reply that turns are given up for, in tokens; a smaller --max-tokens needs no more than itself.
 FLOOR = 256

@@ -12,7 +12,7 @@ import pytest
 from kaito.chat.json_output import Records
 from kaito.chat.session import Answer
 from kaito.errors import ExpectationError, KaitoError, WorkspaceError
-from kaito.model.client import Usage
+from kaito.model.events import Usage
 from kaito.terminal.console import ReaderGone
 from kaito.timelimit import TimeUp
 

@@ -6,7 +6,7 @@ import pytest
 
 from kaito.chat.report import speed
 from kaito.chat.session import Answer
-from kaito.model.client import Usage
+from kaito.model.events import Usage
 
 
 @pytest.mark.parametrize(

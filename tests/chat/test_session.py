@@ -6,7 +6,9 @@ import pytest
 
 from kaito.chat.session import Session
 from kaito.errors import InferenceError
-from kaito.model.client import Content, Finish, Model, Reasoning, Sampling, Served, Usage, WindowExceeded
+from kaito.model.client import Model, Sampling
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Content, Finish, Reasoning, Served, Usage
 from kaito.workspaces.endpoint import Endpoint, Found
 from kaito.workspaces.workspace import Workspace
 

@@ -8,18 +8,10 @@ import threading
 import pytest
 
 from kaito.errors import ClusterError, InferenceError, KaitoError, WorkspaceError
-from kaito.model.client import (
-    ChatModel,
-    Clock,
-    Content,
-    Finish,
-    Model,
-    Reasoning,
-    Sampling,
-    Served,
-    Usage,
-    WindowExceeded,
-)
+from kaito.model.client import ChatModel, Model, Sampling
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Content, Finish, Reasoning, Served, Usage
+from kaito.model.retry import Clock
 from kaito.net.url import Url
 from kaito.timelimit import TimeUp
 from kaito.workspaces.routes import DirectLink
@@ -324,7 +316,7 @@ class TestRetries:
     def test_one_that_does_not_is_told_at_once(self):
         error, slept, told = self.busy(Answer(429, retry_after="61"))
         assert (slept, told) == ([], [])
-        assert error.hint == ("the server asks to wait 61 s: try again later, or wait for longer with --retry-timeout")
+        assert error.hint == ("the server asks to wait 61 s: try again later, or wait longer with --retry-timeout")
 
     @pytest.mark.parametrize("value", ["soon", "-5", "1.5", "²", "", *ABSURD_DATES])
     def test_nonsense_is_as_good_as_nothing(self, value):

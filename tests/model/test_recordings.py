@@ -61,7 +61,7 @@ REPLAYS = {
         CHAT,
         5,
         err="error: the model's server answers 400 Bad Request: temperature must be non-negative, got -3.0. "
-        "(parameter=temperature, value=-3.0)\nthis server does not take that value of --temperature\n",
+        "(parameter=temperature, value=-3.0)\nthis server does not accept that value of --temperature\n",
     ),
     "chat-404-model": Replay(
         CHAT,

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from kaito.model import sse
-from kaito.model.sse import Event, Parser
+from kaito.model.sse import Parser, ServerEvent
 
 
 def message(data):
-    return Event("message", data)
+    return ServerEvent("message", data)
 
 
 GRAMMAR = [
@@ -30,8 +30,8 @@ GRAMMAR = [
     pytest.param(b"\n\ndata: a\n\n", [message("a")], id="blank lines at the start"),
     pytest.param(b": ping\n\n: ping\n\n", [], id="comments"),
     pytest.param(b": ping\ndata: a\n:\ndata: b\n\n", [message("a\nb")], id="comments within an event"),
-    pytest.param(b"event: error\ndata: a\n\ndata: b\n\n", [Event("error", "a"), message("b")], id="event type"),
-    pytest.param(b"event: a\nevent: b\ndata: c\n\n", [Event("b", "c")], id="the last event type counts"),
+    pytest.param(b"event: error\ndata: a\n\ndata: b\n\n", [ServerEvent("error", "a"), message("b")], id="event type"),
+    pytest.param(b"event: a\nevent: b\ndata: c\n\n", [ServerEvent("b", "c")], id="the last event type counts"),
     pytest.param(b"event: a\n\ndata: b\n\n", [message("b")], id="an event without data is none"),
     pytest.param(b"id: 7\nretry: 10\nfoo: x\ndata: a\n\n", [message("a")], id="id, retry and unknown fields"),
     pytest.param(b"Data: a\n data: b\n\n", [], id="field names are exact"),
@@ -83,7 +83,7 @@ def model(stream):
             line = line[3:]
         if not line:
             if data:
-                events.append(Event(kind or "message", "\n".join(data)))
+                events.append(ServerEvent(kind or "message", "\n".join(data)))
             kind, data = "", []
             continue
         name, _, value = line.decode("utf-8", "replace").partition(":")
