@@ -26,7 +26,7 @@ PURE = (
     *("errors", "flags", "text", "lazy_re", "json_fields"),
     *("net.head", "net.url", "net.request", "net.proxy", "net.chunked", "net.errors"),
     *("model.events", "model.errors", "model.payload", "model.sse", "model.refusals"),
-    *("yaml.load", "workspaces.workspace", "chat.conversation"),
+    *("yaml.load", "workspaces.workspace", "workspaces.ways", "workspaces.service", "chat.conversation"),
 )
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 

@@ -148,7 +148,9 @@ class Records:
             "usage": usage._asdict() if usage else None,
             "time_to_first_token_seconds": None if first is None else round(first, 6),
             "duration_seconds": round(answer.seconds, 6) if answer else None,
-            "endpoint": ({"url": session.found.endpoint.url, "type": session.found.endpoint.kind} if session else None),
+            "endpoint": (
+                {"url": session.found.endpoint.url, "type": session.found.endpoint.way.name} if session else None
+            ),
         }
 
     def _write(self, record: dict[str, Any]) -> None:

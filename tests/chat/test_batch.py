@@ -13,6 +13,7 @@ from kaito.net.url import parse_url
 from kaito.terminal.console import Console
 from kaito.workspaces.endpoint import Endpoint, Found
 from kaito.workspaces.routes import DirectLink
+from kaito.workspaces.ways import CLUSTER_IP
 from kaito.workspaces.workspace import Workspace
 from tests.cluster import CUT, Model
 
@@ -27,7 +28,7 @@ def chat(model):
     """Ask: chat(["a", "b"], expected=["x"]); `line` says whether the messages are lines of stdin."""
     with model.serve() as server:
         link = DirectLink(parse_url(server.url), None, None)
-        found = Found(Workspace("phi", "default"), Endpoint("ClusterIP", server.url, link), model.name)
+        found = Found(Workspace("phi", "default"), Endpoint(CLUSTER_IP, server.url, link), model.name)
         session = Session(None, found, ChatModel(link), Sampling())
 
         def ask(texts, *, line=True, expected=()):

@@ -10,6 +10,7 @@ from kaito.model.client import Model, Sampling
 from kaito.model.errors import WindowExceeded
 from kaito.model.events import Content, Finish, Reasoning, Served, Usage
 from kaito.workspaces.endpoint import Endpoint, Found
+from kaito.workspaces.ways import API_PROXY
 from kaito.workspaces.workspace import Workspace
 
 
@@ -45,7 +46,7 @@ class Script:
 
 def session(*answers, max_tokens=1024, probed=(), **options):
     model = Script(*answers)
-    found = Found(Workspace("phi", "default"), Endpoint("APIProxy", "", None, probed), "phi")
+    found = Found(Workspace("phi", "default"), Endpoint(API_PROXY, "", None, probed), "phi")
     told = []
     made = Session(None, found, model, Sampling(max_tokens=max_tokens), notice=told.append, **options)
     return made, model, told

@@ -1,4 +1,4 @@
-"""Whose failure an answer is: the way's own, or the model's server's."""
+"""Whose failure an answer is: that of the way, or that of the model's server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_proxy_s_path_has_the_port_as_a_number(proxy):
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "words", "passes"),
+    ("code", "message", "words", "transient"),
     [
         pytest.param(404, 'services "phi" not found', "its Service is missing or has no endpoints", True, id="404"),
         pytest.param(503, 'no endpoints available for service "phi"', "no pod of it is running", True, id="no pod"),
@@ -49,17 +49,17 @@ def test_the_proxy_s_path_has_the_port_as_a_number(proxy):
         pytest.param(503, "the server is overloaded", "the server is overloaded", True, id="another reason"),
     ],
 )
-def test_what_the_proxy_cannot_reach_is_not_ready(proxy, code, message, words, passes):
+def test_a_model_that_the_proxy_cannot_reach_is_not_ready(proxy, code, message, words, transient):
     error = proxy.refusal(code, status(code, message))
     assert isinstance(error, NotReadyError)
     assert (error.exit_code, error.message) == (4, error.message)
     assert error.message.startswith(f'workspace "phi" does not answer yet: {words}')
     assert message in error.message
     assert error.hint == "look at its pods: kubectl get pods -n models -l kaito.sh/workspace=phi"
-    assert proxy.is_transient(code, status(code, message)) is passes
+    assert proxy.is_transient(code, status(code, message)) is transient
 
 
-def test_a_right_that_is_missing_is_the_cluster_s(proxy):
+def test_a_missing_right_is_an_error_of_the_cluster(proxy):
     message = 'cannot create resource "services/proxy" in API group "" in the namespace "models"'
     error = proxy.refusal(403, status(403, message, "Forbidden"))
     assert (type(error), error.exit_code) == (ClusterError, 3)
@@ -73,12 +73,12 @@ def test_a_right_that_is_missing_is_the_cluster_s(proxy):
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": {"message": "no"}}', b'{"detail": "Not Found"}', b"[]"])
 @pytest.mark.parametrize("code", [400, 404, 429, 500, 503])
-def test_what_is_no_status_is_the_model_s(proxy, code, body):
+def test_an_answer_other_than_a_status_is_the_model_s(proxy, code, body):
     assert proxy.refusal(code, body) is None
     assert proxy.is_transient(code, body)
 
 
-def test_at_a_direct_address_everything_is_the_model_s():
+def test_at_a_direct_address_every_answer_is_the_model_s():
     link = DirectLink(parse_url("http://127.0.0.1:1"), None, None)
     assert link.refusal(503, status(503, "no endpoints available")) is None
     assert link.is_transient(503, b"")
