@@ -15,7 +15,7 @@ from kaito.model.errors import broken_answer
 from kaito.model.events import Event
 from kaito.model.link import Link
 from kaito.model.retry import BUSY, Clock, Retries
-from kaito.model.stream import events
+from kaito.model.stream import read_events
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
 from kaito.net.response import Response
@@ -112,7 +112,7 @@ class ChatModel:
         try:
             response = self._ask(messages, sampling)
             try:
-                yield from events(response)
+                yield from read_events(response)
             except TransportError as error:
                 raise broken_answer(error) from None
             finally:

@@ -24,7 +24,7 @@ from kaito.text import excerpt
 _SETTLE_SECONDS = 0.2
 
 
-def events(response: Response) -> Iterable[Event]:
+def read_events(response: Response) -> Iterable[Event]:
     """Return the events of an answer of status 200, each as soon as it arrives.
 
     Raises InferenceError, and TransportError if the answer breaks off.

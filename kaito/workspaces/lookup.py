@@ -36,12 +36,10 @@ def look_up(api: ApiServer, name: str, namespace: str) -> Lookup:
     if workspace is None:
         return _look_up_replica(api, name, namespace)
     if workspace.tuning:
-        from kaito.workspaces.readiness import explanation
-
         raise WorkspaceError(
             f'workspace "{name}" tunes a model and does not serve one',
             "chat with a workspace that has an inference section; kubectl kaito status lists them",
-            explanation(api, workspace),
+            _explanation(api, workspace),
         )
     why = why_not_ready(workspace)
     if why:
@@ -115,13 +113,17 @@ def _usable(api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: 
 
 
 def _not_ready(api: ApiServer, workspace: Workspace, why: str) -> NotReadyError:
-    from kaito.workspaces.readiness import explanation
-
     return NotReadyError(
         f'workspace "{workspace.name}" is not ready: {why}',
         _waiting_hint(workspace.name, workspace.namespace),
-        explanation(api, workspace),
+        _explanation(api, workspace),
     )
+
+
+def _explanation(api: ApiServer, workspace: Workspace) -> list[str]:
+    from kaito.workspaces.readiness import explanation
+
+    return explanation(api, workspace)
 
 
 def _waiting_hint(name: str, namespace: str) -> str:
@@ -136,12 +138,10 @@ def _look_up_replica(api: ApiServer, name: str, namespace: str) -> Lookup:
     ready = [one for one in replicas if ready_status(one) == "True"]
     if not ready:
         count = f"none of its {len(replicas)} workspaces is ready" if replicas else "it has no workspace yet"
-        from kaito.workspaces.readiness import explanation
-
         raise NotReadyError(
             f'InferenceSet "{name}" is not ready: {count}',
             _waiting_hint(name, namespace),
-            explanation(api, replicas[0]) if replicas else (),
+            _explanation(api, replicas[0]) if replicas else (),
         )
     chosen = ready[0]
     service = _usable(api, _get_service(api, chosen.name, namespace), chosen)

@@ -80,20 +80,20 @@ def age(moment: str, now: float | None = None) -> str:
 
 
 def pod_lines(api: ApiServer, workspace: Workspace) -> list[str]:
-    """Return a line for each pod that does not serve; none if the user may not read pods."""
+    """Return a line for each pod that does not serve or was restarted; none if the user may not read pods."""
     selector = f"{POD_LABEL}%3D{workspace.name}"
     try:
         listed = api.get(f"/api/v1/namespaces/{workspace.namespace}/pods?labelSelector={selector}")
     except KaitoError:
         return []
-    said = [(text(part(pod, "metadata"), "name"), _why_not_serving(pod)) for pod in items(listed, "items")]
-    lines = [f"pod {name}: {why}" for name, why in said if why is not None]
+    found = [(text(part(pod, "metadata"), "name"), _trouble(pod)) for pod in items(listed, "items")]
+    lines = [f"pod {name}: {why}" for name, why in found if why is not None]
     more = len(lines) - _PODS_SHOWN
     return lines[:_PODS_SHOWN] + ([f"… and {more} more"] if more > 0 else [])
 
 
-def _why_not_serving(pod: Mapping[str, Any]) -> str | None:
-    """Return why the pod does not serve: it is not scheduled, or a container waits or has ended. None if it serves."""
+def _trouble(pod: Mapping[str, Any]) -> str | None:
+    """Return why the pod does not serve, or did not before a restart; None if it serves."""
     status = part(pod, "status")
     for condition in items(status, "conditions"):
         if text(condition, "type") == "PodScheduled" and text(condition, "status") == "False":

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kaito.kube.api_server import ApiServer
-from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Cluster, Target, User
 from kaito.workspaces.own_cluster import is_own_cluster
+
+from .clients import client, target
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
@@ -39,10 +38,8 @@ POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
     ],
 )
 def test_whether_the_api_server_is_the_pod_s_own(server, environ, own):
-    target = Target("c", Cluster(name="c", server=server, insecure=True), User(), "default")
-    assert is_own_cluster(ApiServer(target, environ, Credentials(target)), environ) is own
+    assert is_own_cluster(client(target(server), environ), environ) is own
 
 
 def test_a_service_account_s_api_server_is_the_pod_s_own():
-    target = Target("", Cluster(server="https://10.96.0.1", insecure=True), User(), "default", in_cluster=True)
-    assert is_own_cluster(ApiServer(target, POD, Credentials(target)), POD)
+    assert is_own_cluster(client(target("https://10.96.0.1", in_cluster=True), POD), POD)

@@ -7,18 +7,15 @@ import json
 import pytest
 
 from kaito.errors import ClusterError, NotReadyError
-from kaito.kube.api_server import ApiServer
-from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Cluster, Target, User
 from kaito.net.url import parse_url
 from kaito.workspaces.routes import DirectLink, ProxyLink
 
-TARGET = Target("c", Cluster(name="c", server="https://127.0.0.1:1", insecure=True), User(), "models")
+from .clients import client, target
 
 
 @pytest.fixture
 def proxy():
-    return ProxyLink(ApiServer(TARGET, {}, Credentials(TARGET)), "models", "phi", 8080)
+    return ProxyLink(client(target()), "models", "phi", 8080)
 
 
 def status(code, message, reason=""):
@@ -65,9 +62,8 @@ def test_a_missing_right_is_an_error_of_the_cluster(proxy):
     assert (type(error), error.exit_code) == (ClusterError, 3)
     check = "check with: kubectl auth can-i create services --subresource=proxy -n models"
     assert error.hint == check
-    target = TARGET._replace(flags=(("user", "dev"),))
-    api = ApiServer(target, {}, Credentials(target))
-    error = ProxyLink(api, "models", "phi", 8080).refusal(403, status(403, message, "Forbidden"))
+    as_dev = client(target(flags=(("user", "dev"),)))
+    error = ProxyLink(as_dev, "models", "phi", 8080).refusal(403, status(403, message, "Forbidden"))
     assert error.hint == f"{check} --user dev"
 
 

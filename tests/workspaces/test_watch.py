@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from kaito.kube.api_server import ApiServer
-from kaito.kube.credentials import Credentials
 from kaito.kube.kubeconfig import Overrides, resolve
 from kaito.workspaces.objects import named, replicas_of
 from kaito.workspaces.watch import Changes
 from tests.cluster import Raw, Refusal, replica_of, workspace
 from tests.tools.watches import wait_for_watch, watches
+
+from .clients import client
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def changes(kubeconfig, monkeypatch):
     made = []
 
     def watch(namespace="default", query=""):
-        made.append(Changes(ApiServer(target, {}, Credentials(target)), namespace, query))
+        made.append(Changes(client(target), namespace, query))
         return made[-1]
 
     yield watch
