@@ -15,6 +15,7 @@ from kaito.errors import ExpectationError, KaitoError, WorkspaceError
 from kaito.model.events import Usage
 from kaito.terminal.console import ReaderGone
 from kaito.timelimit import TimeUp
+from kaito.workspaces.ways import CLUSTER_IP
 
 ANSWER = Answer("OK", "", "stop", Usage(1, 2, 3), False, "", 0.12345678, 1.0)
 BROKEN = Answer("O", "Hm", "", None, True, "", None, 0.5)
@@ -32,7 +33,7 @@ def handlers():
 @pytest.fixture
 def session():
     """What Records asks of a session."""
-    endpoint = SimpleNamespace(url="http://model", kind="ClusterIP")
+    endpoint = SimpleNamespace(url="http://model", way=CLUSTER_IP)
     return SimpleNamespace(served="phi", found=SimpleNamespace(endpoint=endpoint), partial=lambda: BROKEN)
 
 
