@@ -112,9 +112,9 @@ def _content(view: View) -> Mapping[str, Any]:
 def _look(api: ApiServer, namespace: str, name: str) -> View:
     """The workspace `name`, the replicas of the InferenceSet of that name, or all there are. Raises KaitoError."""
     from kaito.json_fields import items
-    from kaito.workspaces import workspace as workspaces
     from kaito.workspaces.objects import ABSENT, fetch, replicas_of
     from kaito.workspaces.readiness import pod_lines
+    from kaito.workspaces.workspace import read_workspace
 
     reading = fetch(api, "workspaces", namespace, name)
     single = name != ""
@@ -123,9 +123,9 @@ def _look(api: ApiServer, namespace: str, name: str) -> View:
         reading = fetch(api, "workspaces", namespace, query=replicas_of(name))
     _check(api, reading, namespace, name, "get" if single else "list")
     if single:
-        workspace = workspaces.read(reading.document)
+        workspace = read_workspace(reading.document)
         return View(reading.document, True, (workspace,), tuple(pod_lines(api, workspace)))
-    found = map(workspaces.read, items(reading.document, "items"))
+    found = map(read_workspace, items(reading.document, "items"))
     return View(reading.document, False, tuple(sorted(found, key=lambda one: (one.namespace, one.name))))
 
 
@@ -171,10 +171,10 @@ def _show(view: View, namespace: str, *, as_json: bool) -> None:
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
     from kaito.kube.duration import age
     from kaito.workspaces.readiness import table
-    from kaito.workspaces.workspace import ready
+    from kaito.workspaces.workspace import ready_status
 
     head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
-    rows = [(one.name, _model(one), one.instance or "-", ready(one), age(one.created)) for one in found]
+    rows = [(one.name, _model(one), one.instance or "-", ready_status(one), age(one.created)) for one in found]
     if all_namespaces:
         return table(("NAMESPACE", *head), [(one.namespace, *row) for one, row in zip(found, rows)])
     return table(head, rows)
@@ -183,7 +183,7 @@ def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
 def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
     from kaito.kube.duration import age
     from kaito.workspaces.readiness import condition_table
-    from kaito.workspaces.workspace import ready
+    from kaito.workspaces.workspace import ready_status
 
     rows = (
         ("Name", workspace.name),
@@ -191,7 +191,7 @@ def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
         ("Model", _model(workspace)),
         ("Adapters", ", ".join(workspace.adapters) or "-"),
         ("Instance", workspace.instance or "-"),
-        ("Ready", ready(workspace)),
+        ("Ready", ready_status(workspace)),
         ("State", workspace.state or "-"),
         ("Age", age(workspace.created)),
     )
