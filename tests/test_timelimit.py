@@ -1,4 +1,4 @@
-"""`--timeout`: the whole run, whatever it is doing."""
+"""`--timeout`: a limit on the time of the whole run, whatever the run is doing."""
 
 from __future__ import annotations
 

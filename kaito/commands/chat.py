@@ -56,8 +56,8 @@ FLAGS: tuple[Flag, ...] = (
         "auto",
         "Way to the model: auto, cluster, loadbalancer or proxy",
     ),
-    Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m when no duration is given)", bare="30m"),
-    Flag("retry-timeout", DURATION, 60.0, "How long to keep asking a busy model again", shown="1m"),
+    Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m if no duration is given)", bare="30m"),
+    Flag("retry-timeout", DURATION, 60.0, "How long to retry while the model is busy", shown="1m"),
 )
 
 
@@ -96,8 +96,8 @@ class Chat:
     usage = "chat --workspace-name NAME [flags]"
     description = (
         "Start an interactive chat session with the model that a KAITO workspace serves.\n"
-        "The endpoint is found and kubectl's credentials are used without any set-up.\n"
-        "In a pipe, each line of stdin is one message and stdout gets the answers alone."
+        "It finds the endpoint by itself and uses kubectl's credentials.\n"
+        "In a pipe, each line of stdin is one message, and stdout receives only the answers."
     )
     examples = (
         "  # Start an interactive chat session\n"

@@ -41,13 +41,13 @@ class GetEndpoint:
     description = (
         "Print the base URL at which a workspace's model answers OpenAI-compatible requests\n"
         "(append /v1/chat/completions): the one that a chat would use, or with --format json\n"
-        "all that there are. The APIProxy takes kubectl's credentials, the others take none."
+        "all of them. The APIProxy requires kubectl's credentials, the others require none."
     )
     examples = (
         "  # The URL that a chat would use\n"
         "  kubectl kaito get-endpoint --workspace-name my-llama\n"
         "\n"
-        "  # All of them, with what they are\n"
+        "  # All of them, with their types\n"
         "  kubectl kaito get-endpoint --workspace-name my-llama --format json"
     )
     flags = FLAGS
