@@ -3,11 +3,12 @@
 
     python3 build_zipapp.py [FOLDER]
 
-The program is a zip archive after a `#!` line (PEP 441). It holds the launcher as __main__.py, the sources as one JSON
-object and, for each Python from 3.9 on that is found here, their byte code in one member that is named after the
-interpreter (`cpython-311-a70d0d0a`). Compiling would take longer than the rest of a start, and one member is smaller
-and faster to read than one for each module. The same sources and interpreters give the same bytes: names are sorted,
-dates and permissions are fixed, and byte code is compiled in a separate process with a fixed hash seed.
+The program is a zip archive after a `#!` line (PEP 441). It holds the launcher as __main__.py, the sources (without
+comments and docstrings) as one JSON object and, for each Python from 3.9 on that is found here, their byte code in one
+member that is named after the interpreter (`cpython-311-a70d0d0a`). Compiling would take longer than the rest of a
+start, and one member is smaller and faster to read than one for each module. The same sources and interpreters give the
+same bytes: names are sorted, dates and permissions are fixed, and byte code is compiled in a separate process with a
+fixed hash seed.
 
 The other files are kubectl_complete-kaito (shell completion), kubectl-kaito.cmd (Windows), and an archive and a
 manifest for krew.
@@ -15,6 +16,7 @@ manifest for krew.
 
 from __future__ import annotations
 
+import ast
 import glob
 import gzip
 import hashlib
@@ -26,6 +28,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tokenize
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,15 +43,20 @@ _SHEBANG = b"#!/usr/bin/env python3\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 # Each interpreter runs this script. It reads JSON from stdin (sources by path) and writes to stdout a line with its tag
-# and a marshalled dict (marshalled code by path). What a run does not need is left out: docstrings, assertions, line
-# numbers and functions' qualified names (with KAITO_DEBUG=1 the sources run instead, which have them), and annotations,
-# each of which typing.NamedTuple would compile at every start.
+# and a marshalled dict (marshalled code by path). What a run does not need is left out: docstrings, assertions, imports
+# for types alone, line numbers and functions' qualified names (with KAITO_DEBUG=1 the sources run instead, which have
+# them), and annotations, each of which typing.NamedTuple would compile at every start.
 _COMPILE = """
 import ast, importlib.util, json, marshal, sys
 
 class Bare(ast.NodeTransformer):
     def visit_ImportFrom(self, node):
         return None if node.module == "__future__" else node
+
+    def visit_If(self, node):
+        # Imports for type checkers alone.
+        self.generic_visit(node)
+        return node.orelse if getattr(node.test, "id", "") == "TYPE_CHECKING" else node
 
     def visit_FunctionDef(self, node):
         self.generic_visit(node)
@@ -120,6 +128,20 @@ def sources() -> dict[str, str]:
     }
 
 
+def without_prose(text: str) -> str:
+    """Return a module's text without comments and docstrings, which no run needs. Each line keeps its number."""
+    lines = io.StringIO(text).readlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip() + "\n"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            first, last = node.lineno - 1, node.end_lineno or node.lineno
+            lines[first:last] = [lines[first][: node.col_offset] + '""\n', *["\n"] * (last - first - 1)]
+    return "".join(lines)
+
+
 def interpreters(versions: Sequence[str] = PYTHONS) -> dict[str, str]:
     """Return the path of each Python that is found, by version.
 
@@ -149,7 +171,8 @@ def archive(pythons: Mapping[str, str]) -> bytes:
     texts = sources()
     members = dict(byte_code(interpreter, texts) for interpreter in pythons.values())
     members["__main__.py"] = (ROOT / NAME).read_bytes()
-    members["sources.json"] = json.dumps(texts, indent=0, sort_keys=True).encode()
+    bare = {path: without_prose(text) for path, text in texts.items()}
+    members["sources.json"] = json.dumps(bare, indent=0, sort_keys=True).encode()
     buffer = io.BytesIO()
     buffer.write(_SHEBANG)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as target:

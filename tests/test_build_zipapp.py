@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import os
@@ -103,6 +104,28 @@ def test_a_python_without_byte_code_runs_the_sources(program, tmp_path):
     bare = tmp_path / "bare"
     bare.write_bytes(build_zipapp.archive({}))
     assert version_of(sys.executable, bare) == version_of(sys.executable, program)
+
+
+@pytest.mark.parametrize("path", sorted(build_zipapp.sources()))
+def test_its_sources_lack_only_comments_and_docstrings(path):
+    text = build_zipapp.sources()[path]
+    assert statements(build_zipapp.without_prose(text)) == statements(text)
+
+
+def statements(text):
+    """Return the number of each line on which a statement begins, and the statement without docstrings."""
+    tree = Wordless().visit(ast.parse(text))
+    return [(node.lineno, ast.dump(node)) for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+
+
+class Wordless(ast.NodeTransformer):
+    def visit_Expr(self, node):
+        return None if isinstance(getattr(node.value, "value", None), str) else node
+
+
+def test_prose_is_left_out():
+    text = '"""Two\nlines."""\n\nA = "# no comment"  # one\n\n\ndef f():\n    """Return."""\n    return A\n'
+    assert build_zipapp.without_prose(text) == '""\n\n\nA = "# no comment"\n\n\ndef f():\n    ""\n    return A\n'
 
 
 def test_it_holds_the_program_and_no_path_of_this_machine(program):
