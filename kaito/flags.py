@@ -48,7 +48,7 @@ class Flag(NamedTuple):
 
 
 class Values:
-    """The values of a command line. State: those of the flags, defaults included; see `set`.
+    """A parsed command line. State: the value of each flag, which is its default until `set` is called.
 
     `given`: the names of the flags that were given. `arguments`: the words that are neither flags nor their values.
     """

@@ -66,11 +66,6 @@ def required_name(values: Values, verb: str) -> str:
     return name
 
 
-def _is_name(text: str) -> bool:
-    """Return whether an object can have this name (a DNS subdomain, RFC 1123). Only such a name is safe in a URL."""
-    return re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text) is not None
-
-
 def optional_name(values: Values, verb: str) -> str:
     """Return the workspace that --workspace-name names, or "". Raises UsageError, for any argument, too."""
     name = values.text("workspace-name")
@@ -88,6 +83,11 @@ def optional_name(values: Values, verb: str) -> str:
             "list the workspaces: kubectl kaito status",
         )
     return name
+
+
+def _is_name(text: str) -> bool:
+    """Return whether an object can have this name (a DNS subdomain, RFC 1123). Only such a name is safe in a URL."""
+    return re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text) is not None
 
 
 def _is_duration(word: str) -> bool:
