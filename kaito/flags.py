@@ -123,7 +123,6 @@ SWITCH = Kind("", _read_switch)
 
 def whole_number(low: int) -> Kind:
     """Return the kind of whole numbers from `low` on; 0x, 0o, 0b and a leading 0 have the same meaning as in Go."""
-
     wanted = f"a whole number, {low} or more" if low > -(2**63) else "a whole number"
 
     def read(text: str) -> int:

@@ -1,5 +1,7 @@
 """Flags by pflag's rules, as its README and kubectl show them; the grammar of values is that of Go's strconv."""
 
+from __future__ import annotations
+
 import math
 
 import pytest
