@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kaito.commands.kubectl_flags import KUBECTL_FLAGS, NAMESPACE
 from kaito.errors import InferenceError, Interrupted, KaitoError, UsageError
 from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
-from kaito.terminal.console import ReaderGone, hold_standard_streams, print_aside, print_text, report
+from kaito.terminal.streams import ReaderGone, hold_standard_streams, print_aside, print_text, report
 from kaito.text import nearest
 from kaito.timelimit import TimeUp
 

@@ -1,1 +1,1 @@
-"""The conversation: what is asked, how it is shown."""
+"""One conversation: what is asked, what is answered, and how both are shown."""

@@ -1,87 +1,69 @@
-"""An answer as a person sees it: the words as they come, reasoning set apart, a sign of life before the first."""
+"""An answer as a person sees it: words as they come, reasoning set apart, and a sign of life before the first word."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kaito.errors import KaitoError
 from kaito.model.client import Content, Event, Reasoning
-from kaito.terminal.console import Console, Unechoed
-
-if TYPE_CHECKING:
-    from kaito.terminal.progress import Ticker
-
-# A wait below this is not felt; a sign of life would only flicker.
-_PATIENCE = 0.3
+from kaito.terminal.console import Console
+from kaito.terminal.echo import Unechoed
 
 
-class Shown:
-    """One answer on its way to the terminal. State: the sign of life before the first word, whether there is one, and
-    whether the terminal shows what is typed.
+class AnswerView:
+    """One answer on its way to the terminal. State: whether any of it has been shown, and the terminal's echo.
 
-    Use it in a `with` around the question; `take` gets each event. `reasoning`: show what the model thinks. What
-    came of an answer that fails stays on the screen, `marked`, since it is no part of the conversation.
+    Use it in a `with` around the question, and pass each event to `show`. `reasoning`: show the model's reasoning.
+    `hide_typing`: keep what is typed during the answer off the screen, because the next prompt shows it.
+    `mark_failure`: say below an answer that failed after its first words that it is not part of the conversation.
     """
 
-    def __init__(self, console: Console, *, reasoning: bool, marked: bool = True) -> None:
+    def __init__(
+        self, console: Console, *, reasoning: bool, hide_typing: bool = False, mark_failure: bool = True
+    ) -> None:
         self._console = console
         self._reasoning = reasoning
-        self._marked = marked
+        self._mark_failure = mark_failure
         self._begun = False
-        self._ticker = console.waiting = _ticker() if console.animated else None
-        self._unechoed = Unechoed(console)
+        self._unechoed = Unechoed(wanted=hide_typing)
 
-    def __enter__(self) -> Shown:
+    def __enter__(self) -> AnswerView:
         try:
             self._unechoed.begin()
-            if self._ticker:
-                self._ticker.__enter__()
-                self._ticker.say("waiting for the model")
+            self._console.begin_wait("waiting for the model")
         except BaseException:
-            # Ctrl-C, after which nothing else would give the terminal back.
-            self._give_back()
+            # Ctrl-C in here never reaches __exit__.
+            self._restore_terminal()
             raise
         return self
 
     def __exit__(self, kind: object, failure: object, trace: object) -> None:
-        self._give_back()
+        self._restore_terminal()
         self._console.end_answer()
-        if self._marked and self._begun and isinstance(failure, KaitoError):
+        if self._mark_failure and self._begun and isinstance(failure, KaitoError):
             self._console.aside("[broken off, not kept]")
 
     def interrupted(self) -> None:
-        """Ctrl-C ended the answer: ^C stands where the cursor is, in the sign of life's line or not."""
+        """Show that Ctrl-C ended the answer: ^C at the cursor, even if the terminal did not echo it."""
         if self._unechoed.active:
             self._console.prompt("^C")
-        if not self._end_wait():
+        # Erasing the line of the wait also leaves the cursor at the beginning of a line.
+        if not self._console.end_wait():
             self._console.break_line()
 
-    def take(self, event: Event) -> None:
-        """Shows a piece of the answer or of the reasoning."""
+    def show(self, event: Event) -> None:
+        """Show a piece of the answer or of the reasoning; other events do not show."""
         if isinstance(event, Content):
-            self._end_wait()
+            self._console.end_wait()
             self._begun = True
             self._console.answer(event.text)
         elif isinstance(event, Reasoning):
             if self._reasoning:
-                self._end_wait()
+                self._console.end_wait()
                 self._console.reasoning(event.text)
-            elif self._ticker:
-                self._ticker.say("the model is reasoning")
+            else:
+                self._console.update_wait("the model is reasoning")
 
-    def _give_back(self) -> None:
+    def _restore_terminal(self) -> None:
         try:
-            self._end_wait()
+            self._console.end_wait()
         finally:
             self._unechoed.end()
-
-    def _end_wait(self) -> bool:
-        """Whether a sign of life was on the screen."""
-        ticker, self._ticker, self._console.waiting = self._ticker, None, None
-        return ticker is not None and ticker.close()
-
-
-def _ticker() -> Ticker:
-    from kaito.terminal.progress import Ticker
-
-    return Ticker(_PATIENCE)

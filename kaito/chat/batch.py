@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from kaito.chat import slash
-from kaito.chat.answer_view import Shown
-from kaito.chat.json_output import Records
+from kaito.chat.answer import Answer
+from kaito.chat.answer_view import AnswerView
+from kaito.chat.json_output import JsonOutput
 from kaito.chat.script_input import Question
-from kaito.chat.session import Answer, Session
+from kaito.chat.session import Session
+from kaito.chat.slash import Outcome, take
 from kaito.errors import ExpectationError, Interrupted, UsageError
 from kaito.terminal.console import Console
 from kaito.text import excerpt
@@ -19,38 +20,34 @@ def run(
     session: Session,
     console: Console,
     questions: Iterable[Question],
-    records: Records | None,
+    output: JsonOutput | None,
     expected: Sequence[str] = (),
     *,
     stats: bool = False,
 ) -> None:
-    """Asks the questions in turn. `records`: answers as JSON, None for their text; `expected`: patterns to match.
+    """Ask the questions in turn.
 
-    `stats`: a notice of tokens and times behind each answer. Raises KaitoError, and KeyboardInterrupt when the user
-    ends it.
+    `output` writes the answers as JSON, None: as text. `expected`: patterns that each answer must match. `stats`: a
+    notice with tokens and times after each answer. Raises KaitoError, and KeyboardInterrupt if the user ends the run.
     """
-    if records:
-        records.connected(session)
+    if output:
+        output.connected(session)
     asked = False
     for question in questions:
-        text = question.text
-        call = slash.parse(text) if question.line else None
-        if call is not None:
-            outcome = slash.run(call, session, console)
-            if outcome.leave:
-                break
-            if not outcome.question:
-                continue
-            text = outcome.question
+        outcome = take(question.text, session, console) if question.line else Outcome(question=question.text)
+        if outcome.leave:
+            break
+        if not outcome.question:
+            continue
         asked = True
-        answer = _ask(session, console, text, records)
+        answer = _ask(session, console, outcome.question, output)
         if stats:
             from kaito.chat.report import speed
 
             console.notice(f"[{speed(answer)}]")
-        _judge(answer, console, expected)
-        if records:
-            records.answered(answer)
+        _check(answer, console, expected)
+        if output:
+            output.answered(answer)
     if not asked:
         raise UsageError(
             "nothing was asked: stdin holds no message",
@@ -58,25 +55,25 @@ def run(
         )
 
 
-def _ask(session: Session, console: Console, text: str, records: Records | None) -> Answer:
-    """The answer to `text`, shown as it comes where it is not recorded. Raises KaitoError, KeyboardInterrupt."""
-    if records:
-        records.asking(text)
+def _ask(session: Session, console: Console, text: str, output: JsonOutput | None) -> Answer:
+    """Return the answer to `text`; without JSON, show it as it comes. Raises KaitoError, KeyboardInterrupt."""
+    if output:
+        output.asking(text)
         answer = session.ask(text, lambda event: None)
         if answer.stopped:
             raise KeyboardInterrupt
         return answer
-    with Shown(console, reasoning=False, marked=False) as shown:
-        answer = session.ask(text, shown.take)
+    with AnswerView(console, reasoning=False, mark_failure=False) as view:
+        answer = session.ask(text, view.show)
         if answer.stopped:
-            shown.interrupted()
+            view.interrupted()
     if answer.stopped:
         raise Interrupted
     return answer
 
 
-def _judge(answer: Answer, console: Console, expected: Sequence[str]) -> None:
-    """Passes an answer, or raises ExpectationError."""
+def _check(answer: Answer, console: Console, expected: Sequence[str]) -> None:
+    """Raise ExpectationError unless the answer matches every pattern; note that it was cut off."""
     if answer.cut_by:
         console.notice(f"note: the answer was cut off by {answer.cut_by}")
     for pattern in expected:

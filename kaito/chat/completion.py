@@ -1,4 +1,4 @@
-"""What Tab offers: commands, and their arguments."""
+"""What Tab offers in a chat: commands, and their arguments."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from kaito.errors import KaitoError
 
 
 def candidates(line: str, session: Session) -> list[str]:
-    """What `line`, typed so far, may become; each is a whole line.
+    """Return the whole lines that `line`, typed so far, may become.
 
-    In a message Tab is a tab. The server is asked at most once, for its models.
+    In a message, Tab is a tab. The server is asked for its models once, if at all.
     """
     if not line.startswith("/"):
         return [f"{line}\t"]
-    command, space, argument = line.partition(" ")
+    name, space, argument = line.partition(" ")
     if not space:
-        matching = [one for one in COMMANDS if f"/{one.name}".startswith(command)]
-        return [f"/{one.name}" + (" " if one.arguments else "") for one in matching]
-    kind = next((one.completes for one in COMMANDS if f"/{one.name}" == command), "")
-    return [f"{command} {whole}" for whole in _arguments(kind, argument, session)]
+        matching = [command for command in COMMANDS if f"/{command.name}".startswith(name)]
+        return [f"/{command.name}" + (" " if command.arguments else "") for command in matching]
+    kind = next((command.completes for command in COMMANDS if f"/{command.name}" == name), "")
+    return [f"{name} {whole}" for whole in _arguments(kind, argument, session)]
 
 
 def _arguments(kind: str, typed: str, session: Session) -> list[str]:
     if kind == "parameters":
-        return [f"{name} " for name in parameters.PARAMETERS if name.startswith(typed.replace("_", "-"))]
+        return [f"{name} " for name in parameters.NAMES if name.startswith(parameters.flag_name(typed))]
     if kind == "models":
         return [name for name in _models(session) if name.startswith(typed)]
     return _files(typed) if kind == "files" else []
@@ -35,7 +35,7 @@ def _arguments(kind: str, typed: str, session: Session) -> list[str]:
 
 def _models(session: Session) -> list[str]:
     try:
-        return [model.id for model in session.models()]
+        return [model.id for model in session.model.models()]
     except KaitoError:
         return []
 

@@ -1,4 +1,4 @@
-"""The conversation so far, as a value, and the file that holds one. Pure."""
+"""The conversation so far, as a value, and its form in a file. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Turn(NamedTuple):
-    """A question and its answer's content (no reasoning); `cut_off`: the user stopped the answer there."""
+    """A question and the content of its answer (no reasoning). `cut_off`: the user stopped the answer there."""
 
     question: str
     answer: str
@@ -15,25 +15,25 @@ class Turn(NamedTuple):
 
 
 class Conversation(NamedTuple):
-    """What has been said. It is sent whole with each question, since the server remembers nothing."""
+    """What has been said, oldest first. Each request carries all of it, since the server remembers nothing."""
 
     turns: tuple[Turn, ...] = ()
     system: str = ""
 
     def add(self, turn: Turn) -> Conversation:
-        """This conversation with one more turn."""
+        """Return this conversation with one more turn."""
         return self._replace(turns=(*self.turns, turn))
 
     def undo(self) -> Conversation:
-        """This conversation without its last turn."""
+        """Return this conversation without its last turn."""
         return self._replace(turns=self.turns[:-1])
 
     def clear(self) -> Conversation:
-        """The conversation begun anew: the system prompt stays."""
+        """Return an empty conversation with the same system prompt."""
         return self._replace(turns=())
 
     def messages(self, question: str, left_out: int = 0) -> list[dict[str, str]]:
-        """The messages of a request that asks `question` next, without the `left_out` oldest turns."""
+        """Return the messages of a request that asks `question` next, without the `left_out` oldest turns."""
         messages = [{"role": "system", "content": self.system}] if self.system else []
         for turn in self.turns[left_out:]:
             messages.append({"role": "user", "content": turn.question})
@@ -42,8 +42,14 @@ class Conversation(NamedTuple):
         return messages
 
 
+def count_of_turns(conversation: Conversation) -> str:
+    """Return how long the conversation is, in words: "1 turn"."""
+    count = len(conversation.turns)
+    return f"{count} turn{'' if count == 1 else 's'}"
+
+
 def dump(conversation: Conversation, **about: str) -> str:
-    """The conversation as a JSON object: `messages` as a request has them, and `about` it what the caller knows."""
+    """Return the conversation as a JSON object: `about` it, then `messages` in the form of a request."""
     messages: list[dict[str, object]] = [dict(message) for message in conversation.messages("")[:-1]]
     answers = [message for message in messages if message["role"] == "assistant"]
     for turn, message in zip(conversation.turns, answers):
@@ -53,7 +59,7 @@ def dump(conversation: Conversation, **about: str) -> str:
 
 
 def load(text: str) -> Conversation:
-    """The conversation in what `dump` wrote, or in any JSON list of messages. Raises ValueError with a reason."""
+    """Return the conversation that `dump` wrote, or that a JSON list of messages holds. Raises ValueError (why)."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -76,9 +82,9 @@ def load(text: str) -> Conversation:
 
 
 def _content(message: object, place: int, *roles: str) -> tuple[str, str]:
-    """A message's role and content."""
+    """Return a message's (role, content), the role being one of `roles`. Raises ValueError."""
     if isinstance(message, dict):
         role, content = message.get("role"), message.get("content")
         if role in roles and isinstance(content, str):
             return role, content
-    raise ValueError(f"message {place + 1} is not one of role {' or '.join(roles)} with a text as its content")
+    raise ValueError(f"message {place + 1} must have the role {' or '.join(roles)} and text as its content")

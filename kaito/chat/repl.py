@@ -1,63 +1,57 @@
-"""The terminal's loop: read a message, answer it, until the user leaves."""
+"""The chat on a terminal: read a message and answer it, until the user leaves."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from kaito.chat import slash
-from kaito.chat.answer_view import Shown
+from kaito.chat.answer_view import AnswerView
 from kaito.chat.report import speed
 from kaito.chat.session import Session
+from kaito.chat.slash import Outcome, take
 from kaito.errors import KaitoError
 from kaito.terminal.console import Console
 from kaito.terminal.keyboard import Keyboard
-from kaito.terminal.message import Message
+from kaito.terminal.streams import report
 
 
-class Look(NamedTuple):
-    """What is shown besides the answers: what the model thinks, and a line of figures behind each answer."""
+class Display(NamedTuple):
+    """What is shown besides the answers: the model's reasoning, and a line of figures after each answer."""
 
     reasoning: bool = True
     stats: bool = False
 
 
-def run(session: Session, console: Console, keyboard: Keyboard, look: Look) -> None:
-    """Holds the conversation. A failed question is told and the chat goes on."""
-    going = True
-    while going:
+def run(session: Session, console: Console, keyboard: Keyboard, display: Display) -> None:
+    """Hold the conversation. The error of a failed question is shown, and the chat goes on."""
+    going_on = True
+    while going_on:
         try:
             message = keyboard.read()
             if message is None:
                 return
             if not message.text.strip():
                 continue
-            going = _take(message, session, console, look)
+            outcome = Outcome(question=message.text) if message.block else take(message.text, session, console)
+            going_on = not outcome.leave
+            if outcome.question:
+                _answer(outcome.question, session, console, display, hide_typing=keyboard.shows_typed_ahead)
         except KaitoError as error:
-            console.error(error)
+            report(error)
         except KeyboardInterrupt:
-            # A line that is not sent, or a command that waits for the server; answers see their own Ctrl-C.
+            # It ended a line that was not sent, or a command that waited for the server; answers handle their own.
             pass
-        if going:
+        if going_on:
             console.say()
 
 
-def _take(message: Message, session: Session, console: Console, look: Look) -> bool:
-    """Answers one message; returns whether the chat goes on."""
-    question = message.text
-    call = None if message.block else slash.parse(question)
-    if call is not None:
-        outcome = slash.run(call, session, console)
-        if not outcome.question:
-            return not outcome.leave
-        question = outcome.question
-    with Shown(console, reasoning=look.reasoning) as shown:
-        answer = session.ask(question, shown.take)
+def _answer(question: str, session: Session, console: Console, display: Display, *, hide_typing: bool) -> None:
+    with AnswerView(console, reasoning=display.reasoning, hide_typing=hide_typing) as view:
+        answer = session.ask(question, view.show)
         if answer.stopped:
-            shown.interrupted()
+            view.interrupted()
     if answer.stopped:
         console.aside("[stopped]")
     elif answer.cut_by:
         console.aside(f"[cut off by {answer.cut_by}]")
-    if look.stats:
+    if display.stats:
         console.aside(f"[{speed(answer)}]")
-    return True

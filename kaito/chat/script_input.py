@@ -1,4 +1,4 @@
-"""What a script asks: messages from flags, from a file or from stdin, and the rule for each."""
+"""What a script asks: messages from flags, from a file or from stdin, each with its own rule."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from kaito.errors import UsageError
+from kaito.errors import UsageError, os_reason
+from kaito.terminal.streams import STDIN
 
+# Bytes of one read.
 _PIECE = 64 * 1024
 
-# Seconds without a byte on stdin after which a person is told what is waited for.
+# Seconds without a byte on stdin after which a notice says that the program reads it.
 _PATIENCE = 2.0
 
 
 class Question(NamedTuple):
-    """One message; only a line of stdin may be a command (`line`)."""
+    """One message. `line`: it is a line of stdin; only such a line may be a command."""
 
     text: str
     line: bool = False
 
 
 def from_flags(messages: Sequence[str], notice: Callable[[str], None]) -> list[Question]:
-    """The turns that -m gives; all that is piped in besides stands below the first, after a blank line.
+    """Return the messages that -m gives. Everything on stdin goes below the first, after a blank line.
 
-    `notice` is told when nothing comes from stdin. Raises UsageError.
+    `notice` is called with a line if nothing comes from stdin. Raises UsageError.
     """
     for text in messages:
         if not text.strip():
@@ -33,8 +35,8 @@ def from_flags(messages: Sequence[str], notice: Callable[[str], None]) -> list[Q
         if not _is_utf8(text):
             raise UsageError("a --message is not UTF-8", "ask from a file, converted with iconv: -f FILE")
     first, *others = messages
-    if not os.isatty(0):
-        _tell_of_silence(notice)
+    if not os.isatty(STDIN):
+        _note_silence(notice)
         piped = _decode(b"".join(_stdin()), "stdin")
         if piped.strip():
             first += f"\n\n{piped}"
@@ -42,7 +44,7 @@ def from_flags(messages: Sequence[str], notice: Callable[[str], None]) -> list[Q
 
 
 def from_file(path: str) -> list[Question]:
-    """One message: a whole file, or all of stdin for "-". Raises UsageError."""
+    """Return one message: a whole file, or all of stdin for "-". Raises UsageError."""
     if path == "-":
         name, data = "stdin", b"".join(_stdin())
     else:
@@ -51,7 +53,7 @@ def from_file(path: str) -> list[Question]:
             with open(path, "rb") as file:
                 data = file.read()
         except OSError as error:
-            raise UsageError(f"cannot read {name}: {error.strerror}") from None
+            raise UsageError(f"cannot read {name}: {os_reason(error)}") from None
     text = _decode(data, name)
     if not text.strip():
         raise UsageError(f"nothing was asked: {name} holds no message")
@@ -59,7 +61,7 @@ def from_file(path: str) -> list[Question]:
 
 
 def from_lines() -> Iterator[Question]:
-    """The lines of stdin that say something, without their ends, each as soon as it is there. Raises UsageError."""
+    """Yield the lines of stdin that are not blank, without line ends, each as soon as it comes. Raises UsageError."""
     for number, data in enumerate(_lines(), 1):
         line = _decode(data, "stdin", number)
         if line.strip():
@@ -67,7 +69,7 @@ def from_lines() -> Iterator[Question]:
 
 
 def _lines() -> Iterator[bytes]:
-    """The lines of stdin without their line feeds; time is linear in their length."""
+    """Yield the lines of stdin without their line feeds, in time that is linear in their length."""
     begun: list[bytes] = []
     for data in _stdin():
         first, *others = data.split(b"\n")
@@ -79,30 +81,30 @@ def _lines() -> Iterator[bytes]:
 
 
 def _stdin() -> Iterator[bytes]:
-    """What comes from stdin, as it comes; nothing where it is closed. Raises UsageError."""
+    """Yield what comes from stdin, as it comes; nothing if stdin is closed. Raises UsageError."""
     if sys.stdin is None:
         return
     while True:
         try:
-            data = os.read(0, _PIECE)
+            data = os.read(STDIN, _PIECE)
         except BlockingIOError:
             import select
 
-            select.select([0], [], [])
+            select.select([STDIN], [], [])
             continue
         except OSError as error:
-            raise UsageError(f"cannot read stdin: {error.strerror}") from None
+            raise UsageError(f"cannot read stdin: {os_reason(error)}") from None
         if not data:
             return
         yield data
 
 
-def _tell_of_silence(notice: Callable[[str], None]) -> None:
-    """A stdin that nobody writes to and nobody closes, a CI runner's for one, would be a wait without a word."""
+def _note_silence(notice: Callable[[str], None]) -> None:
+    """Call `notice` if nothing comes from stdin: some CI runners leave it open forever, and never write to it."""
     import select
 
     try:
-        ready = select.select([0], [], [], _PATIENCE)[0]
+        ready = select.select([STDIN], [], [], _PATIENCE)[0]
     except OSError:
         return
     if not ready:
@@ -110,7 +112,7 @@ def _tell_of_silence(notice: Callable[[str], None]) -> None:
 
 
 def _decode(data: bytes, name: str, line: int = 0) -> str:
-    """The text of `data`; `line`: which one it is, 0 for all of them."""
+    """Return the text of `data`, which is a line by its number, or everything (0). Raises UsageError."""
     try:
         return data.decode("utf-8" if line > 1 else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -121,7 +123,7 @@ def _decode(data: bytes, name: str, line: int = 0) -> str:
 
 
 def _is_utf8(argument: str) -> bool:
-    # What is no UTF-8 comes as lone surrogates (PEP 383).
+    # Python represents bytes that are not UTF-8 as lone surrogates (PEP 383).
     try:
         argument.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,8 @@
 """Keeping a conversation within the model's context window.
 
-The reply's budget shrinks first, down to a floor; then the oldest turns are left out of the request. Sizes are the
-server's: the usage of the last answer, `/tokenize`, `max_model_len`, and failing all of them its refusals.
+A request that does not fit asks for a shorter reply first, down to a floor; then it leaves out the oldest turns.
+Sizes come from the server: the usage of the last answer, `/tokenize`, `max_model_len`. Where it reports none of them,
+its refusals show when a request is too large.
 """
 
 from __future__ import annotations
@@ -13,163 +14,197 @@ from kaito.chat.conversation import Conversation
 from kaito.errors import InferenceError, KaitoError
 from kaito.model.client import ChatModel, Model, Usage, WindowExceeded
 
-# The reply that turns are given up for, in tokens; a smaller --max-tokens needs no more than itself.
+# Tokens of a reply for which turns are left out; if --max-tokens is smaller, it is enough.
 FLOOR = 256
 
-# Tokens that a chat template puts around one message are few; a token of text is at least one byte.
+# Tokens that a chat template adds to one message, rounded up; a token of text is at least one byte.
 _TEMPLATE_TOKENS = 32
 
-# How many questions wait for a look at what the server lists, when it fails; some may never list anything.
-_LOOKS = 3
+# How often a failed request for the server's list is repeated, once per question; some servers never list anything.
+_ATTEMPTS_TO_LIST = 3
+
+Messages = Sequence[Mapping[str, str]]
+
+
+class Draft(NamedTuple):
+    """A request as the user wants it: the whole conversation, the new question, and a reply of `max_tokens`."""
+
+    conversation: Conversation
+    question: str
+    max_tokens: int
+
+    @property
+    def shortest_reply(self) -> int:
+        """The tokens of a reply that must be possible before turns are kept."""
+        return min(FLOOR, self.max_tokens)
+
+    def plan(self, left_out: int, max_tokens: int) -> Plan:
+        """Return the request without the `left_out` oldest turns and with at most `max_tokens` for the reply."""
+        return Plan(self.conversation.messages(self.question, left_out), min(max_tokens, self.max_tokens))
 
 
 class Plan(NamedTuple):
-    """A request that should fit: its messages and the reply's budget in tokens."""
+    """A request that should fit: its messages, and the longest reply in tokens."""
 
     messages: list[dict[str, str]]
     max_tokens: int
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """What must shrink from one attempt to the next, so that attempts come to an end."""
+        return len(self.messages), self.max_tokens
+
+
+class Measure(NamedTuple):
+    """A prompt whose size the server reported: its tokens, and the characters that they stand for."""
+
+    tokens: int = 0
+    characters: int = 0
+
+    def scaled_to(self, messages: Messages) -> int:
+        """Return the tokens of other messages by this measure, rounded up; 0 if nothing was measured."""
+        return -(-self.tokens * _characters(messages) // self.characters) if self.characters else 0
+
 
 class Window:
-    """What is known of the window. State: its `size` in tokens (0: unknown), and how many turns are left out.
+    """What is known about the context window. State: its `size`, what was measured, and how many turns are left out.
 
-    `left_out` grows with each request that must be smaller; whoever asks sets it back when nothing comes of that.
-    `models` gives what the server lists, and may raise KaitoError.
+    `size`: in tokens, 0 while it is not known. `left_out`: grows with each request that must be smaller; the caller
+    sets it back if nothing comes of the request. `used`: tokens of the conversation by the last answer's usage, 0
+    while they are not known. `models` returns what the server lists, and may raise KaitoError.
     """
 
-    def __init__(self, model: ChatModel, models: Callable[[], Sequence[Model]]) -> None:
+    def __init__(self, client: ChatModel, models: Callable[[], Sequence[Model]]) -> None:
         self.size = 0
         self.left_out = 0
-        self._model = model
+        self.used = 0
+        self._client = client
         self._models = models
-        self._looks_left = _LOOKS
+        self._attempts_to_list = _ATTEMPTS_TO_LIST
         self._counts_tokens = True
-        # The reply's budget that a server which tells no sizes let pass; 0: it has refused none.
-        self._passed_budget = 0
-        # The last prompt whose size the server told: (tokens, characters), and that with its answer.
-        self._measured = (0, 0)
-        self._used = 0
-
-    @property
-    def used(self) -> int:
-        """Tokens of the conversation by the last answer's usage; 0 while that is not known."""
-        return self._used
+        # The longest reply that was asked for after a refusal without numbers; 0: there was no such refusal.
+        self._accepted_reply = 0
+        self._measured = Measure()
 
     def clear(self) -> None:
-        """Forgets the conversation's sizes; the window stays known."""
+        """Forget the sizes of the conversation and keep that of the window."""
         self.left_out = 0
-        self._measured = (0, 0)
-        self._used = 0
-        self._passed_budget = 0
+        self.used = 0
+        self._accepted_reply = 0
+        self._measured = Measure()
 
-    def plan(self, conversation: Conversation, question: str, max_tokens: int, served: str) -> Plan:
-        """The largest request that should fit. `served`: the id of the model that answers, if known.
+    def plan(self, draft: Draft, served: str) -> Plan:
+        """Return the largest request that should fit. `served`: the id of the model that answers, "" if unknown.
 
-        Raises InferenceError when the question alone is too long.
+        Raises InferenceError if the question alone is too long.
         """
-        if conversation.turns and not self.size:
-            self._look_up(served)
-        return self._fit(conversation, question, max_tokens)
+        if draft.conversation.turns and not self.size:
+            self._learn_size(served)
+        return self._fit(draft)
 
     def answered(self, plan: Plan, usage: Usage | None) -> None:
-        """Notes the sizes that an answer's usage tells; None: it tells none, as when the user stopped it."""
-        self._used = 0
+        """Note the sizes in an answer's usage; None if it has none, as when the user stopped it."""
+        self.used = 0
         if usage and usage.prompt_tokens:
-            self._measured = (usage.prompt_tokens, _characters(plan.messages))
-            self._used = usage.prompt_tokens + usage.completion_tokens
+            self._measured = Measure(usage.prompt_tokens, _characters(plan.messages))
+            self.used = usage.prompt_tokens + usage.completion_tokens
 
-    def refused(
-        self, refusal: WindowExceeded, plan: Plan, conversation: Conversation, question: str, max_tokens: int
-    ) -> Plan:
-        """The request to try after a refusal. Raises InferenceError when nothing is left to shrink."""
+    def refused(self, refusal: WindowExceeded, plan: Plan, draft: Draft) -> Plan:
+        """Return the request to try after the server refused `plan`.
+
+        Each one is smaller than the one before, whatever the server says, so that they come to an end. Raises
+        InferenceError when nothing is left to shrink.
+        """
         self.size = refusal.window or self.size
-        self._used = 0
+        self.used = 0
         if refusal.prompt:
-            self._measured = (refusal.prompt, _characters(plan.messages))
-        smaller = self._fit(conversation, question, max_tokens)
-        # Each request is smaller than the one before, whatever a server says, so that they come to an end.
-        if (len(smaller.messages), smaller.max_tokens) < (len(plan.messages), plan.max_tokens):
-            return smaller
-        # It told nothing to plan with, so step by step.
+            self._measured = Measure(refusal.prompt, _characters(plan.messages))
+        fitted = self._fit(draft)
+        return fitted if fitted.extent < plan.extent else self._shrunk(plan, draft, refusal)
+
+    def _shrunk(self, plan: Plan, draft: Draft, refusal: WindowExceeded) -> Plan:
+        """Return a smaller request where no numbers help: half the reply, or else three quarters of the turns."""
         if plan.max_tokens > FLOOR:
-            self._passed_budget = max(FLOOR, plan.max_tokens // 2)
-            return Plan(plan.messages, self._passed_budget)
-        left = len(conversation.turns) - self.left_out
-        if not left:
+            self._accepted_reply = max(FLOOR, plan.max_tokens // 2)
+            return Plan(plan.messages, self._accepted_reply)
+        kept = len(draft.conversation.turns) - self.left_out
+        if not kept:
             raise InferenceError(refusal.message, refusal.hint)
-        self.left_out += (left + 3) // 4
-        return Plan(conversation.messages(question, self.left_out), plan.max_tokens)
+        self.left_out += (kept + 3) // 4
+        return draft.plan(self.left_out, plan.max_tokens)
 
-    def _fit(self, conversation: Conversation, question: str, max_tokens: int) -> Plan:
-        """The largest request that fits by what is known. Raises InferenceError."""
+    def _fit(self, draft: Draft) -> Plan:
+        """Return the largest request that fits by what is known, leaving out turns. Raises InferenceError."""
+        if not self.size:
+            return draft.plan(self.left_out, self._accepted_reply or draft.max_tokens)
+        if self._surely_fits(draft):
+            return draft.plan(self.left_out, draft.max_tokens)
         while True:
-            messages = conversation.messages(question, self.left_out)
-            if not self.size:
-                return Plan(messages, min(max_tokens, self._passed_budget or max_tokens))
-            if self._surely_fits(question, max_tokens):
-                return Plan(messages, max_tokens)
-            prompt = self._prompt_tokens(messages)
+            plan = draft.plan(self.left_out, draft.max_tokens)
+            prompt = self._prompt_tokens(plan.messages)
             if not prompt:
-                return Plan(messages, max_tokens)
+                return plan
             room = self.size - prompt
-            if room >= min(FLOOR, max_tokens):
-                return Plan(messages, min(max_tokens, room))
-            if self.left_out == len(conversation.turns):
-                if room > 0:
-                    return Plan(messages, room)
+            nothing_left = self.left_out == len(draft.conversation.turns)
+            if room >= draft.shortest_reply or (nothing_left and room > 0):
+                return plan._replace(max_tokens=min(room, draft.max_tokens))
+            if nothing_left:
                 raise _too_long(self.size, prompt)
-            self._leave_out(conversation, min(FLOOR, max_tokens) - room, prompt, messages)
+            tokens_per_character = prompt / _characters(plan.messages)
+            self._leave_out(draft.conversation, draft.shortest_reply - room, tokens_per_character)
 
-    def _look_up(self, served: str) -> None:
-        if not self._looks_left:
+    def _learn_size(self, served: str) -> None:
+        if not self._attempts_to_list:
             return
-        self._looks_left -= 1
+        self._attempts_to_list -= 1
         try:
             self.size = size_of(self._models(), served)
         except KaitoError:
             return
-        self._looks_left = 0
+        # It lists its models, so a size that is missing now will not be there later either.
+        self._attempts_to_list = 0
 
-    def _surely_fits(self, question: str, max_tokens: int) -> bool:
-        if not self._used:
+    def _surely_fits(self, draft: Draft) -> bool:
+        """Return whether the last usage, an upper bound for the question and the whole reply fit together."""
+        if not self.used:
             return False
-        return self._used + len(question.encode("utf-8", "replace")) + _TEMPLATE_TOKENS + max_tokens <= self.size
+        question = len(draft.question.encode("utf-8", "replace")) + _TEMPLATE_TOKENS
+        return self.used + question + draft.max_tokens <= self.size
 
-    def _prompt_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
-        """The prompt's size as the server counts it; else by its last count, scaled; 0: not to be known."""
+    def _prompt_tokens(self, messages: Messages) -> int:
+        """Return a prompt's size as the server counts it, or else scaled from its last measure; 0 if unknown."""
         if self._counts_tokens:
             try:
-                tokens = self._model.count_tokens(messages)
+                tokens = self._client.count_tokens(messages)
             except KaitoError:
                 self._counts_tokens = False
             else:
-                self._measured = (tokens, _characters(messages))
+                self._measured = Measure(tokens, _characters(messages))
                 return tokens
-        tokens, characters = self._measured
-        return -(-tokens * _characters(messages) // characters) if characters else 0
+        return self._measured.scaled_to(messages)
 
-    def _leave_out(
-        self, conversation: Conversation, excess: int, prompt: int, messages: Sequence[Mapping[str, str]]
-    ) -> None:
-        """Leaves out as many of the oldest turns as make up `excess` tokens, at least one."""
-        per_character = prompt / _characters(messages)
+    def _leave_out(self, conversation: Conversation, excess: int, tokens_per_character: float) -> None:
+        """Leave out as many of the oldest turns as save `excess` tokens, and at least one."""
+        self.used = 0
         while self.left_out < len(conversation.turns):
             turn = conversation.turns[self.left_out]
             self.left_out += 1
-            self._used = 0
-            excess -= int((len(turn.question) + len(turn.answer)) * per_character)
+            excess -= int((len(turn.question) + len(turn.answer)) * tokens_per_character)
             if excess <= 0:
                 return
 
 
 def size_of(models: Sequence[Model], served: str) -> int:
-    """The context window, in tokens, of the model of the id `served`; 0: not told. An adapter's is its base model's."""
+    """Return the context window, in tokens, of the model of the id `served`; 0 if unknown.
+
+    An adapter has its base model's window.
+    """
     sizes = {model.id: model.max_model_len for model in models}
     return sizes.get(served) or max(sizes.values(), default=0)
 
 
 def _too_long(window: int, prompt: int) -> InferenceError:
-    """The newest message alone is too long: `prompt` tokens with the template leave no room for a reply."""
+    """Return the error for a message that leaves no room for a reply: `prompt` tokens with the template."""
     over = prompt + 1 - window
     return InferenceError(
         f"the message is too long: {prompt} tokens with the model's template, and its context window holds {window}",
@@ -177,6 +212,6 @@ def _too_long(window: int, prompt: int) -> InferenceError:
     )
 
 
-def _characters(messages: Sequence[Mapping[str, str]]) -> int:
-    """The size of a prompt where tokens are not counted; one for each message stands for the template's."""
+def _characters(messages: Messages) -> int:
+    """Return the size of a prompt whose tokens are not counted; one character per message stands for the template."""
     return sum(len(message["content"]) + 1 for message in messages)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from kaito.chat.parameters import PARAMETERS
 from kaito.commands.kubectl_flags import WORKSPACE_NAME, KubectlOptions, connect, read_kubectl_flags, required_name
 from kaito.errors import UsageError
 from kaito.flags import (
@@ -16,14 +17,13 @@ from kaito.flags import (
     Flag,
     Values,
     choice,
-    number,
     whole_number,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kaito.chat.json_output import Records
+    from kaito.chat.json_output import JsonOutput
     from kaito.chat.script_input import Question
     from kaito.chat.session import Session
     from kaito.kube.api_server import ApiServer
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 FLAGS: tuple[Flag, ...] = (
     WORKSPACE_NAME,
-    Flag("temperature", number(0.0, 2.0), 0.7, "Temperature for response generation (0.0-2.0)"),
-    Flag("max-tokens", whole_number(1), 1024, "Maximum tokens in response"),
-    Flag("top-p", number(0.0, 1.0), 0.9, "Top-p (nucleus sampling) parameter (0.0-1.0)"),
+    *PARAMETERS,
     Flag("message", TEXTS, (), "Ask this and exit; may be repeated, for the turns of one chat", short="m", many=True),
     Flag("file", TEXT, "", "Ask the text of this file and exit; - is stdin", short="f"),
     Flag("output", choice("text", "json", "jsonl"), "text", "Output format: text, json or jsonl", short="o"),
@@ -120,11 +118,11 @@ class Chat:
                 hold_chat(read_options(values), None)
             return 0
 
-        from kaito.chat.json_output import Records
+        from kaito.chat.json_output import JsonOutput
 
-        # The records enclose all the rest, so that stdout is valid JSON even if a wrong flag or the limit ends the run.
-        with Records(array=values.text("output") == "json") as records, TimeLimit(values.real("timeout")):
-            hold_chat(read_options(values), records)
+        # The JSON encloses all the rest, so that stdout is valid even if a wrong flag or the limit ends the run.
+        with JsonOutput(array=values.text("output") == "json") as output, TimeLimit(values.real("timeout")):
+            hold_chat(read_options(values), output)
         return 0
 
 
@@ -166,14 +164,14 @@ def _read_sampling(values: Values) -> Sampling:
     )
 
 
-def hold_chat(options: ChatOptions, records: Records | None) -> None:
+def hold_chat(options: ChatOptions, output: JsonOutput | None) -> None:
     """Hold the chat: a batch if the flags or a pipe ask the questions, a session if a person does. Raises KaitoError.
 
-    `records`: where the answers go as JSON; None to print their text.
+    `output` writes the answers as JSON, None: as text.
     """
-    console = _console(options, records)
+    console = _console(options, output)
     batch = bool(options.messages) or options.file is not None or not console.interactive
-    if not batch and (records or options.expected):
+    if not batch and (output or options.expected):
         raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
     # Before anything is connected to: an error in the questions need not wait for a workspace.
     questions = _questions(options, console) if batch else ()
@@ -187,19 +185,20 @@ def hold_chat(options: ChatOptions, records: Records | None) -> None:
     if batch:
         from kaito.chat.batch import run
 
-        run(session, console, questions, records, options.expected, stats=options.stats)
+        run(session, console, questions, output, options.expected, stats=options.stats)
     else:
         _converse(options, console, session)
 
 
-def _console(options: ChatOptions, records: Records | None) -> Console:
-    from kaito.terminal import style
-    from kaito.terminal.console import Console
+def _console(options: ChatOptions, output: JsonOutput | None) -> Console:
+    from kaito.terminal.console import Console, wants_colour
+    from kaito.terminal.streams import Streams
 
     return Console(
-        colour=style.wanted(options.color, os.environ),
+        Streams.of_process(),
+        colour=wants_colour(options.color, os.environ),
         quiet=options.quiet,
-        apart=records is not None,
+        stdout_is_data=output is not None,
     )
 
 
@@ -220,16 +219,16 @@ def _find(options: ChatOptions, api: ApiServer) -> Found:
 
         return find(api, name, namespace, os.environ, via)
 
-    from kaito.terminal.progress import Ticker
+    from kaito.terminal.progress import Progress
     from kaito.workspaces.wait import wait
 
-    with Ticker(shown=not options.quiet) as ticker:
-        return wait(api, name, namespace, os.environ, via, options.wait, ticker.say)
+    with Progress(shown=not options.quiet) as progress:
+        return wait(api, name, namespace, os.environ, via, options.wait, progress.update)
 
 
 def _session(options: ChatOptions, console: Console, api: ApiServer, found: Found) -> Session:
     from kaito.chat.conversation import Conversation
-    from kaito.chat.session import Session
+    from kaito.chat.session import Destination, Session
     from kaito.model.client import ChatModel
     from kaito.workspaces.readiness import explained
 
@@ -242,13 +241,11 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
         notice=console.notice,
     )
     return Session(
-        api.target,
-        found,
+        Destination(api.target, found, lambda error: explained(error, api, found.workspace)),
         model,
         options.sampling,
         Conversation(system=options.system_prompt),
         notice=console.notice,
-        explain=lambda error: explained(error, api, found.workspace),
         max_tokens_chosen=options.max_tokens_chosen,
     )
 
@@ -264,4 +261,4 @@ def _converse(options: ChatOptions, console: Console, session: Session) -> None:
     keyboard = Keyboard(console, file, lambda line: candidates(line, session))
     console.notice("Type /help for commands or /quit to exit.")
     console.notice()
-    repl.run(session, console, keyboard, repl.Look(reasoning=options.reasoning, stats=options.stats))
+    repl.run(session, console, keyboard, repl.Display(reasoning=options.reasoning, stats=options.stats))

@@ -103,7 +103,7 @@ def _object_names(flag_name: str, values: Values) -> list[str]:
 def run(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb]) -> int:
     """Print the answer and return the exit code, which is always 0."""
     from kaito.errors import InferenceError
-    from kaito.terminal.console import print_text
+    from kaito.terminal.streams import print_text
     from kaito.timelimit import TimeLimit
 
     # The messages of an exec plugin would disturb the line being typed.

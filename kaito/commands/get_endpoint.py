@@ -54,7 +54,7 @@ class GetEndpoint:
 
     def run(self, values: Values) -> int:
         """Print the endpoint, or all of them as JSON, and return the exit code. Raises KaitoError."""
-        from kaito.terminal.console import print_text
+        from kaito.terminal.streams import print_text
 
         options = read_options(values)
         api = connect(options.kubectl)

@@ -94,7 +94,7 @@ def watch(api: ApiServer, namespace: str, options: StatusOptions, view: View, sh
     from kaito.commands.status_view import differ
     from kaito.errors import ClusterError
     from kaito.kube.api_server import is_transient
-    from kaito.terminal.console import report
+    from kaito.terminal.streams import report
     from kaito.workspaces.objects import named, replicas_of
     from kaito.workspaces.watch import Changes, pauses
 
@@ -169,7 +169,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
 
 def _show(view: View, namespace: str, options: StatusOptions) -> None:
     from kaito.commands.status_view import render
-    from kaito.terminal.console import print_aside, print_text
+    from kaito.terminal.streams import print_aside, print_text
 
     text = render(view, all_namespaces=not namespace, as_json=options.as_json)
     if text:
@@ -181,7 +181,7 @@ def _show(view: View, namespace: str, options: StatusOptions) -> None:
 
 def _show_again(view: View, namespace: str, options: StatusOptions) -> None:
     """Show a changed view, set off from the one before by an empty line."""
-    from kaito.terminal.console import print_text
+    from kaito.terminal.streams import print_text
 
     if not options.as_json:
         print_text("\n")

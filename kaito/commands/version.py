@@ -7,7 +7,7 @@ import sys
 from kaito import __version__
 from kaito.errors import UsageError
 from kaito.flags import Flag, Values
-from kaito.terminal.console import print_text
+from kaito.terminal.streams import print_text
 
 FLAGS: tuple[Flag, ...] = ()
 

@@ -1,51 +1,63 @@
-"""Where words go: the answer to stdout, everything else to the person.
+"""What the user sees: the answer on stdout, everything else beside it.
 
-A person sits at a terminal on both stdin and stdout, or the notices go to stderr so that stdout holds the
-model's words alone. On a terminal nothing from a server can do more than be read.
+Notices share stdout with the answers when a person types and reads at a terminal. Otherwise they go to stderr, so
+that stdout holds the model's words alone. Text from a server cannot control a terminal: it is only ever displayed.
 """
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from kaito.errors import KaitoError
-from kaito.terminal import style
+from kaito.terminal.streams import STDERR, STDOUT, Streams, write
 from kaito.text import harmless
 
 if TYPE_CHECKING:
-    from kaito.terminal.progress import Ticker
+    from kaito.terminal.progress import Progress
+
+_DIM, _RESET = "\033[2m", "\033[0m"
 
 _REASONING, _ANSWER = "reasoning", "answer"
 
+# Seconds before a wait is shown: nobody notices a shorter one, and the line would only flicker.
+_PATIENCE = 0.3
 
-class ReaderGone(Exception):
-    """Whoever read stdout does so no more (`| head`); the run ends quietly, as SIGPIPE would end it."""
+
+def wants_colour(choice: str, environ: Mapping[str, str]) -> bool:
+    """Return whether to use colours on a terminal. `choice`: --color's auto, always or never.
+
+    With auto, NO_COLOR (no-color.org: set to anything but "") and a terminal without colours turn them off.
+    """
+    if choice == "auto":
+        return not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
+    return choice == "always"
 
 
 class Console:
-    """The process's three streams. State: which part of an answer is being written, and the line feeds held back.
+    """The output of a chat. State: the part of an answer being written, the line feeds held back, the wait shown.
+
+    `colour`: dim what is not the answer, on a terminal. `quiet`: drop notices. `stdout_is_data`: keep notices out of
+    stdout even if it is a terminal.
 
     `interactive`: stdin is a terminal, so a person types. `answers_seen`: the answers appear on a terminal.
-    `animated`: a line that is rewritten would be seen. `waiting`: such a line that is there now. `colour`: asides
-    may be dimmed. `echoes_later`: a line editor shows at the next prompt what was typed meanwhile. `quiet`: notices
-    are dropped. `apart`: stdout is for other things, on a terminal too.
     """
 
-    def __init__(self, *, colour: bool = False, quiet: bool = False, apart: bool = False) -> None:
-        self.interactive = os.isatty(0)
-        self.answers_seen = os.isatty(1)
-        self.animated = self.interactive and self.answers_seen and os.isatty(2) and not (quiet or apart)
-        self._notices = 1 if self.interactive and self.answers_seen and not apart else 2
+    def __init__(
+        self, streams: Streams, *, colour: bool = False, quiet: bool = False, stdout_is_data: bool = False
+    ) -> None:
+        self.interactive = streams.stdin_is_terminal
+        self.answers_seen = streams.stdout_is_terminal
+        at_terminal = self.interactive and self.answers_seen and not stdout_is_data
+        self._beside = STDOUT if at_terminal else STDERR
+        self._colour = colour and (at_terminal or streams.stderr_is_terminal)
         self._quiet = quiet
-        self.waiting: Ticker | None = None
-        self.echoes_later = False
-        self._colour = colour and os.isatty(self._notices)
+        self._shows_waits = at_terminal and streams.stderr_is_terminal and not quiet
+        self._wait: Progress | None = None
         self._part = ""
         self._held = 0
 
     def answer(self, text: str) -> None:
-        """A piece of the answer, as it comes: byte for byte where it is not seen on a terminal."""
+        """Write a piece of the answer as soon as it comes: byte for byte unless it appears on a terminal."""
         if self._part == _REASONING:
             self.end_answer()
             self.say()
@@ -53,161 +65,85 @@ class Console:
             text = self._trimmed(_ANSWER, text)
         else:
             self._part = _ANSWER
-        _write(1, text)
+        write(STDOUT, text)
 
     def reasoning(self, text: str) -> None:
-        """A piece of what the model thinks, dimmed, above the answer."""
+        """Write a piece of the model's reasoning, dimmed, above the answer."""
         if self._part == _ANSWER:
             self.end_answer()
             self.say()
         if not self._part and text.strip("\n"):
             self.aside("[reasoning]")
-        _write(self._notices, self._dimmed(self._trimmed(_REASONING, text)))
+        write(self._beside, self._dimmed(self._trimmed(_REASONING, text)))
 
     def end_answer(self) -> None:
-        """Ends the answer, or its reasoning, with one newline, if there was one."""
+        """End the answer or its reasoning with one newline, if any of it was written."""
         if self._part:
-            _write(1 if self._part == _ANSWER else self._notices, "\n")
+            write(STDOUT if self._part == _ANSWER else self._beside, "\n")
         self._part, self._held = "", 0
 
     def break_line(self) -> None:
-        """Begins a new line on the terminal where `end_answer` will not."""
-        below = self._part == _REASONING or (self._part == _ANSWER and self.answers_seen)
-        if self.interactive and not below:
+        """Begin a new line on the terminal unless `end_answer` is about to."""
+        ends_with_newline = self._part == _REASONING or (self._part == _ANSWER and self.answers_seen)
+        if self.interactive and not ends_with_newline:
             self.say()
 
     def _trimmed(self, part: str, text: str) -> str:
-        """`text` made harmless, without line feeds at the beginning of the part and at its end.
+        """Return `text` made harmless, without the line feeds that begin or end the part.
 
-        Models put blank lines between what they think and what they say. Whether some are the end is only known
-        when more comes, which they are then given away with.
+        Models put blank lines between their reasoning and their answer. Only the next piece shows whether line feeds
+        end the part, so they are held back and written before that piece.
         """
         text = harmless(text) if self._part else harmless(text).lstrip("\n")
         words = text.rstrip("\n")
         after = len(text) - len(words)
         if not words:
-            # A count, since a model may send line feeds alone, and thousands of them.
+            # A count, because a model may send nothing but line feeds, and thousands of them.
             self._held += after
             return ""
         words = "\n" * self._held + words
-        # Before they are written: Ctrl-C may come right behind.
+        # Noted before they are written, because Ctrl-C may follow the write at once.
         self._part, self._held = part, after
         return words
 
     def aside(self, text: str) -> None:
-        """A line about the answer, dimmed: that it was stopped, how fast it came."""
-        _write(self._notices, self._dimmed(harmless(text)) + "\n")
+        """Write a dimmed line about the answer, such as that it was stopped or how fast it came."""
+        write(self._beside, self._dimmed(harmless(text)) + "\n")
 
     def _dimmed(self, text: str) -> str:
-        return f"{style.DIM}{text}{style.RESET}" if self._colour and text else text
+        return f"{_DIM}{text}{_RESET}" if self._colour and text else text
 
     def say(self, text: str = "") -> None:
-        """A line that the person asked for: the result of a command."""
-        _write(self._notices, harmless(text) + "\n")
+        """Write a line that the user asked for: the result of a command."""
+        write(self._beside, harmless(text) + "\n")
 
     def notice(self, text: str = "") -> None:
-        """A line about how things go: the banner, a retry. None where the user wants quiet."""
+        """Write a line about the state of things, such as the banner or a retry, unless the user wants quiet."""
         if not self._quiet:
-            if self.waiting:
-                self.waiting.erase()
+            if self._wait:
+                self._wait.erase()
             self.say(text)
 
     def prompt(self, text: str) -> None:
-        """A prompt, where no line editor writes it."""
-        _write(self._notices, text)
+        """Write text that input follows on the same line."""
+        write(self._beside, text)
 
-    def error(self, error: KaitoError) -> None:
-        """An error in its one or two lines, on stderr."""
-        report(error)
+    def begin_wait(self, text: str) -> None:
+        """Show, on a line of its own that disappears again, what the user is waiting for; only on a terminal."""
+        if self._shows_waits:
+            # Imported here because the import of threading takes long, and only a terminal needs it.
+            from kaito.terminal.progress import Progress
 
+            self._wait = Progress(_PATIENCE)
+            self._wait.start()
+            self._wait.update(text)
 
-class Unechoed:
-    """Keeps a terminal from showing what is typed, in the middle of an answer. State: how the terminal was.
+    def update_wait(self, text: str) -> None:
+        """Show other words for a wait that has begun and not ended."""
+        if self._wait:
+            self._wait.update(text)
 
-    The line editor shows it at the next prompt. Nothing shows Ctrl-C meanwhile.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._wanted = console.interactive and console.echoes_later
-        self._before: list[Any] | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether what is typed does not show now."""
-        return self._before is not None
-
-    def begin(self) -> None:
-        """From here on, where this is a terminal that can."""
-        if not self._wanted:
-            return
-        try:
-            import termios
-        except ImportError:
-            return
-        try:
-            before = termios.tcgetattr(0)
-            changed = [*before]
-            changed[3] &= ~termios.ECHO
-            self._before = before
-            termios.tcsetattr(0, termios.TCSANOW, changed)
-        except termios.error:
-            self._before = None
-
-    def end(self) -> None:
-        """Makes the terminal what it was."""
-        before, self._before = self._before, None
-        if before is not None:
-            import termios
-
-            try:
-                termios.tcsetattr(0, termios.TCSANOW, before)
-            except termios.error:
-                pass
-
-
-def report(error: KaitoError) -> None:
-    """Writes an error as every part of the program does: what failed and why, details, what to do next."""
-    lines = (f"error: {error.message}", *error.details, *([error.hint] if error.hint else []))
-    _write(2, "".join(harmless(" ".join(line.splitlines())) + "\n" for line in lines))
-
-
-def print_text(text: str) -> None:
-    """Writes a text that was asked for (help, a version) to stdout."""
-    _write(1, text)
-
-
-def print_aside(text: str) -> None:
-    """Writes to stderr what is for a person and not asked for."""
-    _write(2, text)
-
-
-def hold_standard_streams() -> None:
-    """Keeps file descriptors 0 to 2 taken, so that no socket becomes the stdout that a caller closed.
-
-    A closed one is replaced by one that fails as it did: nothing can be read from it, nothing written to it.
-    """
-    for descriptor, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDWR)):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, flags)
-
-
-def _write(descriptor: int, text: str) -> None:
-    """Writes all of `text`; what goes to stderr is dropped where stderr is gone."""
-    data = memoryview(text.encode("utf-8", "replace"))
-    while data:
-        try:
-            data = data[os.write(descriptor, data) :]
-        except BlockingIOError:
-            import select
-
-            select.select([], [descriptor], [])
-        except BrokenPipeError:
-            if descriptor == 1:
-                raise ReaderGone from None
-            return
-        except OSError as error:
-            if descriptor == 1:
-                raise KaitoError(f"cannot write to stdout: {error.strerror}") from None
-            return
+    def end_wait(self) -> bool:
+        """Erase the line of the wait and return whether there was one on the screen."""
+        wait, self._wait = self._wait, None
+        return wait is not None and wait.close()

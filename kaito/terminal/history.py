@@ -1,7 +1,7 @@
-"""The messages typed in earlier sessions, for the arrow keys: a private file, an entry a line.
+"""The messages typed in earlier sessions, for the arrow keys: a private file with one entry per line.
 
-An entry is written as a JSON string, since a message may have several lines. Sessions at once append to the same
-file, under a lock; it is cut to its last entries when a session begins.
+An entry is a JSON string, because a message may have several lines. Sessions that run at the same time append to the
+same file under a lock. The file is cut to its last entries when a session begins.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Mapping
 
 ENTRIES = 1000
 
-# A pasted log is a message, not something to find again on the arrow keys.
+# Characters of the longest entry: nobody looks for a pasted log with the arrow keys.
 _LONGEST = 64 * 1024
 
 
 def path(environ: Mapping[str, str]) -> str:
-    """Where the entries are kept (XDG base directory specification, state), or "" without a home."""
+    """Return the file of the entries (XDG base directory specification, state), or "" without a home folder."""
     folder = environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(folder):
         home = environ.get("HOME", "")
@@ -28,7 +28,7 @@ def path(environ: Mapping[str, str]) -> str:
 
 
 def load(file: str) -> list[str]:
-    """The last ENTRIES entries, oldest first; what is no entry is left out. A file that grew too long is cut."""
+    """Return the last ENTRIES entries, oldest first, without damaged ones, and cut a file that has grown too long."""
     try:
         with open(file, "rb") as lines:
             raw = lines.readlines()
@@ -36,11 +36,11 @@ def load(file: str) -> list[str]:
         return []
     if len(raw) > ENTRIES:
         _cut(file)
-    return [entry for entry in map(_read, raw[-ENTRIES:]) if entry]
+    return [entry for entry in map(_entry, raw[-ENTRIES:]) if entry]
 
 
 def append(file: str, entry: str) -> None:
-    """Adds an entry. History is a convenience: where it cannot be written, the chat goes on without."""
+    """Add an entry. History is a convenience: if it cannot be written, the chat goes on without it."""
     if len(entry) > _LONGEST:
         return
     line = (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8", "replace")
@@ -57,7 +57,7 @@ def append(file: str, entry: str) -> None:
 
 
 def _lock(descriptor: int) -> None:
-    """Has the file to itself, until it is closed; where the system has no such lock (Windows), without."""
+    """Lock the file until it is closed; do nothing on a system without such locks (Windows)."""
     try:
         import fcntl
     except ImportError:
@@ -66,7 +66,7 @@ def _lock(descriptor: int) -> None:
 
 
 def _cut(file: str) -> None:
-    """Leaves the last entries. In place, so that a session that waits for the lock adds to the same file."""
+    """Remove all but the last entries, in place, so that a session that waits for the lock adds to the same file."""
     try:
         with open(file, "r+b") as lines:
             _lock(lines.fileno())
@@ -78,10 +78,10 @@ def _cut(file: str) -> None:
         pass
 
 
-def _read(line: bytes) -> str:
+def _entry(line: bytes) -> str:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return ""
-    # JSON can carry what readline cannot take.
+    # A JSON string may hold lone surrogates and NUL characters, which readline does not accept.
     return entry.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(entry, str) else ""

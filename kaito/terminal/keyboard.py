@@ -1,7 +1,7 @@
-"""What a person types, a message at a time: readline's editing and history where there is a readline.
+"""What a person types, a message at a time, with readline's editing and history if this Python has readline.
 
-A paste of many lines is one message. GNU readline tells a paste from typing where the terminal brackets it;
-elsewhere lines that arrive at once are taken together.
+A paste of several lines is one message. GNU readline tells a paste from typing if the terminal marks it; otherwise
+lines that arrive together are taken together.
 """
 
 from __future__ import annotations
@@ -11,25 +11,22 @@ import select
 import sys
 import time
 from collections.abc import Callable
-from types import ModuleType
 
 from kaito.errors import KaitoError
-from kaito.terminal import history
+from kaito.terminal import history, readline_setup
 from kaito.terminal.console import Console
 from kaito.terminal.message import Assembler, Message, recalled
+from kaito.terminal.streams import STDIN
 
 PROMPT = "> "
 CONTINUED = "... "
 
-# Seconds between two lines of a paste; a person needs many times that.
-_AT_ONCE = 0.03
-
-# Terminals that do not mark what is pasted, and would show the request to.
-_PLAIN = ("", "dumb", "linux", "ansi", "vt100", "vt102", "vt220", "eterm-color")
+# Seconds within which the next line of a paste arrives; a person takes many times as long.
+_PASTE_GAP = 0.03
 
 
 class Keyboard:
-    """The terminal as a source of messages. State: readline's, and the file that keeps what was typed.
+    """The terminal as a source of messages. State: readline's own, and the file that keeps what was typed.
 
     `history_file`: "" keeps nothing. `complete`: the whole lines that Tab may make of the line typed so far.
     """
@@ -37,31 +34,35 @@ class Keyboard:
     def __init__(self, console: Console, history_file: str, complete: Callable[[str], list[str]]) -> None:
         self._console = console
         self._file = history_file
-        # readline would write its prompt and echo to stdout, where the answers go.
-        self._readline = _readline() if console.answers_seen else None
-        # GNU readline's version, 0 where it does not bracket pastes.
-        self._brackets = _bracket_pastes(self._readline) if self._readline is not None else 0
-        console.echoes_later = self._readline is not None
+        # readline writes its prompt and echo to stdout, so it is of no use where the answers are redirected.
+        self._readline = readline_setup.load() if console.answers_seen else None
+        # The version of a GNU readline that brackets pastes, otherwise 0.
+        self._brackets = 0
         if self._readline is not None:
+            self._brackets = readline_setup.bracket_pastes(self._readline, os.environ.get("TERM", ""))
             self._readline.set_auto_history(False)
             for entry in history.load(history_file) if history_file else ():
-                _add(self._readline, entry)
-            _set_completer(self._readline, complete)
+                readline_setup.add_history(self._readline, entry)
+            readline_setup.set_completer(self._readline, complete)
+
+    @property
+    def shows_typed_ahead(self) -> bool:
+        """Whether the next prompt shows what was typed before it, because a line editor reads it."""
+        return self._readline is not None
 
     def read(self) -> Message | None:
-        """The next message; None at the end of input, also within an unfinished block.
+        """Return the next message; None at the end of input, even in an unfinished block.
 
-        Raises KeyboardInterrupt, and then what was typed of the message is gone.
+        Raises KeyboardInterrupt, which discards what was typed of the message.
         """
         assembler = Assembler()
         while True:
-            line = self._entered(CONTINUED if assembler.open else PROMPT)
-            if line is None:
-                # GNU readline 8.1 leaves the prompt's line itself, if it brackets pastes.
-                if self._brackets < 0x801:
+            entered = self._entered(CONTINUED if assembler.open else PROMPT)
+            if entered is None:
+                if not readline_setup.ends_line(self._brackets):
                     self._end_line()
                 return None
-            message = assembler.feed(line)
+            message = assembler.feed(entered)
             if message is not None:
                 self._remember(message)
                 return message
@@ -74,13 +75,13 @@ class Keyboard:
             pass
 
     def _entered(self, prompt: str) -> str | None:
-        """One line, or all the lines of a paste; None at the end of input."""
-        # What was typed during the last answer is no paste: it is taken line by line.
-        ahead = _pending(0.0)
+        """Return one line, or all the lines of a paste; None at the end of input."""
+        # What was typed during the last answer is not a paste, and is taken line by line.
+        typed_ahead = _has_input(0.0)
         line = self._line(prompt)
-        if line is None or ahead or self._brackets:
+        if line is None or typed_ahead or self._brackets:
             return line
-        while _pending(_AT_ONCE):
+        while _has_input(_PASTE_GAP):
             more = self._line("")
             if more is None:
                 break
@@ -103,82 +104,16 @@ class Keyboard:
         if self._readline is not None:
             last = self._readline.get_current_history_length()
             if not last or self._readline.get_history_item(last) != entry:
-                _add(self._readline, entry)
+                readline_setup.add_history(self._readline, entry)
         if self._file:
             history.append(self._file, entry)
 
 
-def _readline() -> ModuleType | None:
-    _leave_ascii()
-    try:
-        import readline
-    except ImportError:
-        return None
-    return readline
-
-
-def _leave_ascii() -> None:
-    """Takes C.UTF-8, where there is one, for a locale without characters, or one that is not installed.
-
-    There readline drops what is not ASCII, while Python itself goes on in UTF-8 (PEP 540).
-    """
-    import locale
-
-    try:
-        if locale.setlocale(locale.LC_CTYPE, "") not in ("C", "POSIX"):
-            return
-    except locale.Error:
-        # Not installed, which leaves it at C.
-        pass
-    try:
-        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
-    except locale.Error:
-        return
-    # Python takes the locale from here each time it calls readline.
-    os.environ["LC_ALL"] = "C.UTF-8"
-
-
-def _add(readline: ModuleType, entry: str) -> None:
-    try:
-        readline.add_history(entry)
-    except UnicodeError:
-        # The locale has no such characters.
-        pass
-
-
-def _is_gnu(readline: ModuleType) -> bool:
-    return "libedit" not in (readline.__doc__ or "")
-
-
-def _bracket_pastes(readline: ModuleType) -> int:
-    """Asks the terminal to mark what is pasted → GNU readline's version; 0: it cannot, or the terminal cannot."""
-    version: int = getattr(readline, "_READLINE_RUNTIME_VERSION", 0)
-    able = _is_gnu(readline) and version >= 0x700 and os.environ.get("TERM", "") not in _PLAIN
-    if _is_gnu(readline):
-        readline.parse_and_bind(f"set enable-bracketed-paste {'on' if able else 'off'}")
-    return version if able else 0
-
-
-def _set_completer(readline: ModuleType, complete: Callable[[str], list[str]]) -> None:
-    found: list[str] = []
-
-    def completer(word: str, state: int) -> str | None:
-        if state == 0:
-            line = readline.get_line_buffer()[: readline.get_endidx()]
-            # readline replaces the word alone.
-            found[:] = [whole[len(line) - len(word) :] for whole in complete(line)]
-        return found[state] if state < len(found) else None
-
-    readline.set_completer(completer)
-    readline.set_completer_delims(" ")
-    readline.parse_and_bind("tab: complete" if _is_gnu(readline) else "bind ^I rl_complete")
-
-
-def _pending(seconds: float) -> bool:
-    """Whether more has been typed, or is within so many seconds."""
+def _has_input(seconds: float) -> bool:
+    """Return whether typed input waits to be read, or arrives within that many seconds."""
     if sys.platform != "win32":
-        return bool(select.select([0], [], [], seconds)[0])
-    # Windows selects among sockets only.
+        return bool(select.select([STDIN], [], [], seconds)[0])
+    # On Windows, select takes only sockets.
     import msvcrt
 
     end = time.monotonic() + seconds
@@ -190,20 +125,20 @@ def _pending(seconds: float) -> bool:
 
 
 def _plain_line() -> str | None:
-    """A line as the terminal itself edits it; None at the end of input, and where the terminal is gone.
+    """Return a line as the terminal itself edits it; None at the end of input, and if the terminal is gone.
 
-    Read from the descriptor, a line at a time: a buffer would hide from `_pending` that more has come.
+    Reads the descriptor, one line at a time: a buffer would hide from `_has_input` that more has come.
     """
     data = bytearray()
     while not data.endswith(b"\n"):
         try:
-            piece = os.read(0, 4096)
+            piece = os.read(STDIN, 4096)
         except BlockingIOError:
-            # Whoever shares the terminal has set O_NONBLOCK.
-            select.select([0], [], [])
+            # Another process that shares the terminal has set O_NONBLOCK.
+            select.select([STDIN], [], [])
             continue
         except OSError:
-            # EIO: it was hung up, and SIGHUP is ignored. What was typed of a line was not sent.
+            # EIO: the terminal hung up while SIGHUP is ignored. The line it had begun was never sent.
             return None
         if not piece:
             if not data:

@@ -1,4 +1,4 @@
-"""Typed lines → messages: blocks, continued lines and pastes. Pure."""
+"""Typed lines made into messages: blocks, continued lines and pastes. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ FENCE = '"""'
 
 
 class Message(NamedTuple):
-    """What the user sends. `block`: a block or a paste, which is a message whatever it begins with."""
+    """What the user sends. `block`: it is a block or a paste, so never a command, whatever it begins with."""
 
     text: str
     block: bool
 
 
 class Assembler:
-    """Puts lines together. State: the lines of a message that is not complete yet.
+    """Puts lines together into messages. State: the lines of a message that is not complete yet.
 
-    A line that begins with three quotation marks opens a block, and the next line that ends with three closes it;
-    a line that ends in a backslash goes on in the next one. Several lines at once are a paste, taken as they are.
+    A line that begins with three quotation marks opens a block, and the next line that ends with three closes it.
+    A line that ends with a backslash continues on the next one. Several lines at once are a paste, kept as they are.
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class Assembler:
 
     @property
     def open(self) -> bool:
-        """Whether more lines are wanted."""
+        """Whether the message needs more lines."""
         return bool(self._lines) or self._fenced
 
     def feed(self, entered: str) -> Message | None:
-        """Takes what one Enter sent, several lines when it was pasted; gives the message that it completes."""
+        """Take what one Enter sent, several lines if it was a paste; return the message that it completes, if any."""
         if self._fenced:
             return self._in_block(entered)
         entered = entered.strip("\n")
@@ -39,7 +39,7 @@ class Assembler:
         begun = entered.lstrip()
         if not self._lines and begun.startswith(FENCE):
             inside = begun[len(FENCE) :]
-            # A pasted program may well begin with a docstring, and opens nothing.
+            # A pasted program may well begin with a docstring, which does not open a block.
             if not pasted or _closes(inside):
                 return self._in_block(inside)
         if entered.endswith("\\") and not pasted:
@@ -61,10 +61,10 @@ class Assembler:
 
 
 def _closes(entered: str) -> bool:
-    """Whether this ends a block; a docstring within it, with marks on both its sides, does not."""
+    """Return whether this ends a block. A docstring inside the block, with marks on both sides, does not."""
     return entered.rstrip().endswith(FENCE) and entered.count(FENCE) == 1
 
 
 def recalled(message: Message) -> str:
-    """What to enter at once to send that message again: for the arrow keys."""
+    """Return what to enter to send that message again, for the arrow keys."""
     return message.text if Assembler().feed(message.text) == message else f"{FENCE}{message.text}{FENCE}"

@@ -1,6 +1,6 @@
-"""A line that says what is being waited for, and how long already.
+"""A line that says what the program waits for, and for how long already.
 
-On a terminal it is one live line, rewritten each second and gone without trace; elsewhere each change is a line.
+On a terminal it is one live line, rewritten each second and erased at the end; elsewhere each change is a line.
 """
 
 from __future__ import annotations
@@ -8,40 +8,49 @@ from __future__ import annotations
 import os
 import time
 
+from kaito.terminal.streams import STDERR
 from kaito.text import harmless, width
 
+# Seconds between two drawings of the live line, which shows whole seconds.
 _PERIOD = 1.0
 
+# Ctrl-C makes a terminal write this after the line, in the same row.
+_CTRL_C = "^C"
 
-class Ticker:
-    """A wait that is shown on stderr. State: what is waited for, and the thread that rewrites it on a terminal.
 
-    Use it in a `with`; `say` tells what is waited for now. `delay`: seconds before anything shows.
+class Progress:
+    """A wait that is shown on stderr. State: what is waited for, and the thread that redraws it on a terminal.
+
+    Use it in a `with`, or call `start` and `close`. `delay`: seconds before anything shows on a terminal.
     """
 
     def __init__(self, delay: float = 0.0, *, shown: bool = True) -> None:
         import threading
 
         self._quiet = not shown
-        self._live = shown and os.isatty(2)
+        self._live = shown and os.isatty(STDERR)
         self._start = time.monotonic()
         self._delay = delay
         self._text = ""
-        self._shown = 0  # columns of the live line
+        self._columns = 0  # the width of the live line on the screen
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Ticker:
-        if self._live:
-            self._thread.start()
+    def __enter__(self) -> Progress:
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def say(self, text: str) -> None:
-        """Sets what is waited for: a few words."""
+    def start(self) -> None:
+        """Begin to redraw the live line."""
+        if self._live:
+            self._thread.start()
+
+    def update(self, text: str) -> None:
+        """Show `text`, a few words, as what is being waited for."""
         with self._lock:
             if text == self._text:
                 return
@@ -54,17 +63,17 @@ class Ticker:
             self._draw()
 
     def close(self) -> bool:
-        """Takes the live line away and says whether there was one; nothing more is shown."""
+        """Erase the live line for good and return whether there was one."""
         self._ended.set()
         return self.erase()
 
     def erase(self) -> bool:
-        """Takes the live line away, for a line that stays; the next second draws it anew below."""
+        """Make room for a line that stays, and return whether the live line was there; it is redrawn below."""
         with self._lock:
-            erased = self._shown > 0
+            erased = self._columns > 0
             if erased:
-                _write("\r" + " " * (self._shown + len("^C")) + "\r")
-                self._shown = 0
+                _write("\r" + " " * (self._columns + len(_CTRL_C)) + "\r")
+                self._columns = 0
             return erased
 
     def _run(self) -> None:
@@ -78,19 +87,30 @@ class Ticker:
     def _draw(self) -> None:
         with self._lock:
             if self._text and not self._ended.is_set():
-                # A ^C may come to stand behind it, on the same row.
-                room = _columns() - 1 - len("^C")
-                text, time_so_far = harmless(self._text), f" ({_elapsed(self._start)})"
-                if width(text + time_so_far) > room:
-                    room = max(0, room - width(time_so_far + "…"))
-                    text = text[:room]
-                    while width(text) > room:
-                        text = text[:-1]
-                    text += "…"
-                line = text + time_so_far
-                # Set before it is written: Ctrl-C may come right behind.
-                before, self._shown = self._shown, width(line)
-                _write("\r" + line + " " * (before - self._shown))
+                line = _fitted(harmless(self._text), f" ({_elapsed(self._start)})", _room())
+                # Noted before it is written, because Ctrl-C may follow the write at once.
+                before, self._columns = self._columns, width(line)
+                _write("\r" + line + " " * (before - self._columns))
+
+
+def _fitted(text: str, end: str, room: int) -> str:
+    """Return `text` and `end` in at most `room` columns, with an ellipsis for what is cut off `text`."""
+    if width(text + end) <= room:
+        return text + end
+    room = max(0, room - width("…" + end))
+    text = text[:room]
+    while width(text) > room:
+        text = text[:-1]
+    return f"{text}…{end}"
+
+
+def _room() -> int:
+    """Return the columns of the terminal that the live line may fill: a full row would wrap."""
+    try:
+        columns = os.get_terminal_size(STDERR).columns or 80
+    except OSError:
+        columns = 80
+    return columns - 1 - len(_CTRL_C)
 
 
 def _elapsed(start: float) -> str:
@@ -98,15 +118,8 @@ def _elapsed(start: float) -> str:
     return f"{seconds}s" if seconds < 60 else f"{seconds // 60}m{seconds % 60}s"
 
 
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(2).columns or 80
-    except OSError:
-        return 80
-
-
 def _write(text: str) -> None:
     try:
-        os.write(2, text.encode("utf-8", "replace"))
+        os.write(STDERR, text.encode("utf-8", "replace"))
     except OSError:
         pass

@@ -6,11 +6,12 @@ import pytest
 
 from kaito.chat.batch import run
 from kaito.chat.script_input import Question
-from kaito.chat.session import Session
+from kaito.chat.session import Destination, Session
 from kaito.errors import ExpectationError, InferenceError, UsageError
 from kaito.model.client import ChatModel, Sampling
 from kaito.net.url import parse_url
 from kaito.terminal.console import Console
+from kaito.terminal.streams import Streams
 from kaito.workspaces.endpoint import Endpoint, Found
 from kaito.workspaces.routes import DirectLink
 from kaito.workspaces.workspace import Workspace
@@ -24,14 +25,14 @@ def model():
 
 @pytest.fixture
 def chat(model):
-    """Ask: chat(["a", "b"], expected=["x"]); `line` says whether the messages are lines of stdin."""
+    """Ask the questions of a list: chat(["a", "b"], expected=["x"]). `line`: they are lines of stdin."""
     with model.serve() as server:
         link = DirectLink(parse_url(server.url), None, None)
         found = Found(Workspace("phi", "default"), Endpoint("ClusterIP", server.url, link), model.name)
-        session = Session(None, found, ChatModel(link), Sampling())
+        session = Session(Destination(None, found), ChatModel(link), Sampling())
 
         def ask(texts, *, line=True, expected=()):
-            run(session, Console(quiet=True), [Question(text, line) for text in texts], None, expected)
+            run(session, Console(Streams(), quiet=True), [Question(text, line) for text in texts], None, expected)
 
         yield ask
         link.close()
@@ -59,7 +60,7 @@ def test_a_line_that_leaves_ends_the_run(model, chat):
     assert asked(model) == ["a"]
 
 
-def test_a_command_may_ask(model, chat, capfd):
+def test_a_command_may_ask_a_question(model, chat, capfd):
     model.reply("one")
     model.reply("two")
     chat(["a", "/retry"])
@@ -82,7 +83,7 @@ def test_the_first_failure_ends_the_run(model, chat, capfd):
     assert asked(model) == ["a", "b"]
 
 
-def test_an_answer_that_is_not_as_expected(model, chat, capfd):
+def test_an_answer_that_does_not_match_ends_the_run(model, chat, capfd):
     model.always("one\ntwo")
     chat(["a"], expected=["one", "(?m)^two$"])
     with pytest.raises(ExpectationError) as caught:
@@ -105,7 +106,7 @@ def test_an_answer_that_is_not_as_expected(model, chat, capfd):
         pytest.param([""], "a", None, id="nothing at all"),
     ],
 )
-def test_a_pattern(model, chat, patterns, answer, failing):
+def test_expected_patterns(model, chat, patterns, answer, failing):
     """re.search on the answer's content."""
     model.reply([answer])
     if failing is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from kaito.chat.completion import candidates
@@ -10,16 +12,15 @@ from kaito.errors import InferenceError
 from kaito.model.client import Model
 
 
-class Server:
-    """A session's part that completion asks."""
+def session(*names):
+    """The part of a session that completion uses: a server that lists these models, or fails if there are none."""
 
-    def __init__(self, *names):
-        self.names = names
-
-    def models(self):
-        if not self.names:
+    def models():
+        if not names:
             raise InferenceError("no answer")
-        return [Model(name, 0, "") for name in self.names]
+        return [Model(name, 0, "") for name in names]
+
+    return SimpleNamespace(model=SimpleNamespace(models=models))
 
 
 @pytest.mark.parametrize(
@@ -43,11 +44,11 @@ class Server:
     ],
 )
 def test_candidates(line, whole):
-    assert candidates(line, Server("base", "tuned")) == whole
+    assert candidates(line, session("base", "tuned")) == whole
 
 
 def test_no_models_where_the_server_lists_none():
-    assert candidates("/model b", Server()) == []
+    assert candidates("/model b", session()) == []
 
 
 def test_files(tmp_path, monkeypatch):
@@ -57,9 +58,9 @@ def test_files(tmp_path, monkeypatch):
     (tmp_path / "folder" / "deep.json").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert candidates("/save ", Server()) == ["/save a.json", "/save b c.json", "/save folder/"]
-    assert candidates("/load b c", Server()) == ["/load b c.json"]
-    assert candidates("/load .h", Server()) == ["/load .hidden"]
-    assert candidates("/load folder/", Server()) == ["/load folder/deep.json"]
-    assert candidates("/load ~/a", Server()) == ["/load ~/a.json"]
-    assert candidates("/load nowhere/", Server()) == []
+    assert candidates("/save ", session()) == ["/save a.json", "/save b c.json", "/save folder/"]
+    assert candidates("/load b c", session()) == ["/load b c.json"]
+    assert candidates("/load .h", session()) == ["/load .hidden"]
+    assert candidates("/load folder/", session()) == ["/load folder/deep.json"]
+    assert candidates("/load ~/a", session()) == ["/load ~/a.json"]
+    assert candidates("/load nowhere/", session()) == []

@@ -12,7 +12,7 @@ TWO = Conversation().add(Turn("a", "one")).add(Turn("b", "two", cut_off=True))
 
 
 def roles(messages):
-    """Messages as (first letter of the role, content)."""
+    """Return messages as (first letter of the role, content)."""
     return [(message["role"][0], message["content"]) for message in messages]
 
 
@@ -22,12 +22,12 @@ def test_a_request_carries_every_turn_and_the_question():
 
 
 def test_the_oldest_turns_may_be_left_out_and_never_the_system_prompt_or_the_question():
-    told = TWO._replace(system="Be brief.")
-    assert roles(told.messages("c", 1)) == [("s", "Be brief."), ("u", "b"), ("a", "two"), ("u", "c")]
-    assert roles(told.messages("c", 2)) == [("s", "Be brief."), ("u", "c")]
+    instructed = TWO._replace(system="Be brief.")
+    assert roles(instructed.messages("c", 1)) == [("s", "Be brief."), ("u", "b"), ("a", "two"), ("u", "c")]
+    assert roles(instructed.messages("c", 2)) == [("s", "Be brief."), ("u", "c")]
 
 
-def test_nothing_changes_in_place():
+def test_each_change_makes_a_new_conversation():
     one = Conversation().add(Turn("a", "one"))
     assert one.add(Turn("b", "two")).undo() == one
     assert one.clear() == Conversation()
@@ -54,12 +54,15 @@ def test_a_bare_list_of_messages_is_loaded_too():
         ("{}", "it holds no messages"),
         ('{"messages": 1}', "it holds no messages"),
         ('[{"role": "user", "content": "a"}]', "its last message has no answer"),
-        ('[{"role": "assistant", "content": "a"}]', "message 1 is not one of role system or user"),
-        ('[{"role": "user", "content": null}, {}]', "message 1 is not one of role system or user"),
-        ('[{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]', "message 2 is not one of role assist"),
-        ("[1, 2]", "message 1 is not one of role system or user"),
+        ('[{"role": "assistant", "content": "a"}]', "message 1 must have the role system or user"),
+        ('[{"role": "user", "content": null}, {}]', "message 1 must have the role system or user"),
+        (
+            '[{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]',
+            "message 2 must have the role assistant",
+        ),
+        ("[1, 2]", "message 1 must have the role system or user"),
     ],
 )
-def test_what_is_no_conversation_is_refused_with_a_reason(text, why):
+def test_a_text_that_is_not_a_conversation_is_refused_with_a_reason(text, why):
     with pytest.raises(ValueError, match=why):
         load(text)

@@ -1,4 +1,4 @@
-"""Answers as JSON: what is written when, and that it stays whole. (docs/ci.md lists the fields.)"""
+"""Answers as JSON: what is written when, and that each object stays whole. docs/ci.md lists the fields."""
 
 from __future__ import annotations
 
@@ -9,31 +9,28 @@ from types import SimpleNamespace
 
 import pytest
 
-from kaito.chat.json_output import Records
-from kaito.chat.session import Answer
+from kaito.chat.answer import Answer
+from kaito.chat.json_output import JsonOutput
 from kaito.errors import ExpectationError, KaitoError, WorkspaceError
 from kaito.model.client import Usage
-from kaito.terminal.console import ReaderGone
+from kaito.terminal.streams import ReaderGone
 from kaito.timelimit import TimeUp
+
+pytestmark = pytest.mark.usefixtures("handlers")
 
 ANSWER = Answer("OK", "", "stop", Usage(1, 2, 3), False, "", 0.12345678, 1.0)
 BROKEN = Answer("O", "Hm", "", None, True, "", None, 0.5)
 
 
-@pytest.fixture(autouse=True)
-def handlers():
-    """The signals' handlers are the tests' again."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture
 def session():
-    """What Records asks of a session."""
+    """The part of a session that JsonOutput uses."""
     endpoint = SimpleNamespace(url="http://model", kind="ClusterIP")
-    return SimpleNamespace(served="phi", found=SimpleNamespace(endpoint=endpoint), partial=lambda: BROKEN)
+    return SimpleNamespace(
+        model=SimpleNamespace(id="phi"),
+        destination=SimpleNamespace(found=SimpleNamespace(endpoint=endpoint)),
+        partial_answer=lambda: BROKEN,
+    )
 
 
 def written(capfd, array):
@@ -42,14 +39,14 @@ def written(capfd, array):
 
 
 def hold(session, array=True, end=None, questions=("a",)):
-    """A run that answers the questions, and then ends with an error in the midst of the next one."""
-    with Records(array=array) as records:
-        records.connected(session)
+    """Answer the questions, then end the run with an error in the middle of the next one."""
+    with JsonOutput(array=array) as output:
+        output.connected(session)
         for question in questions:
-            records.asking(question)
-            records.answered(ANSWER)
+            output.asking(question)
+            output.answered(ANSWER)
         if end:
-            records.asking("last")
+            output.asking("last")
             raise end
 
 
@@ -87,7 +84,7 @@ def test_an_answer(capfd, session):
         pytest.param(ExpectationError("no match", "hint"), "no match", 6, id="an expectation"),
         pytest.param(TimeUp(2.0), "the run was ended by --timeout after 2 s", 5, id="the limit"),
         pytest.param(KeyboardInterrupt(), "interrupted", 130, id="Ctrl-C"),
-        pytest.param(MemoryError(), "unexpected: MemoryError", 1, id="what nobody expected"),
+        pytest.param(MemoryError(), "unexpected: MemoryError", 1, id="an unexpected error"),
     ],
 )
 def test_what_ends_the_run(capfd, session, array, end, message, code):
@@ -99,16 +96,16 @@ def test_what_ends_the_run(capfd, session, array, end, message, code):
     assert second["error"] == {"message": message, "exit_code": code}
 
 
-def test_before_anything_is_known(capfd):
-    with pytest.raises(KaitoError), Records(array=True):
+def test_a_run_that_fails_before_anything_is_known(capfd):
+    with pytest.raises(KaitoError), JsonOutput(array=True):
         raise KaitoError("no")
     (record,) = written(capfd, True)
     assert record.pop("error") == {"message": "no", "exit_code": 1}
     assert set(record.values()) == {None}
 
 
-def test_an_import_that_made_another_error_of_ctrl_c(capfd):
-    with pytest.raises(KeyboardInterrupt), Records(array=True):
+def test_an_interrupt_that_an_import_replaced_by_another_error(capfd):
+    with pytest.raises(KeyboardInterrupt), JsonOutput(array=True):
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
@@ -117,21 +114,14 @@ def test_an_import_that_made_another_error_of_ctrl_c(capfd):
     assert record["error"] == {"message": "interrupted", "exit_code": 130}
 
 
-def test_or_that_dropped_it(capfd, session):
-    with pytest.raises(KeyboardInterrupt), Records(array=True) as records:
+def test_an_interrupt_that_an_import_dropped(capfd, session):
+    with pytest.raises(KeyboardInterrupt), JsonOutput(array=True) as output:
         try:
             signal.raise_signal(signal.SIGTERM)
         except KeyboardInterrupt:
             pass
-        records.connected(session)
+        output.connected(session)
     assert written(capfd, True)[0]["error"]["exit_code"] == 130
-
-
-def test_an_ignored_signal_stays_ignored(session):
-    """`nohup`, and the background of a shell."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    hold(session)
-    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def test_an_interrupt_while_an_object_is_written_waits_for_its_end(capfd, session, monkeypatch):
@@ -151,7 +141,7 @@ def test_an_interrupt_while_an_object_is_written_waits_for_its_end(capfd, sessio
 
 
 def test_after_a_write_that_failed_nothing_more_is_written(capfd, session, monkeypatch):
-    """A second try would only put a piece behind a piece."""
+    """A second attempt would put one piece of an object after another."""
     calls = []
 
     def failing_write(descriptor, data):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kaito.chat.answer import Answer
 from kaito.chat.report import speed
-from kaito.chat.session import Answer
 from kaito.model.client import Usage
 
 

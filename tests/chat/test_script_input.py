@@ -1,4 +1,4 @@
-"""What is asked: messages from flags, files and stdin (the real file descriptor 0)."""
+"""What a script asks: messages from flags, files and stdin (the real file descriptor 0)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_time_is_linear_in_a_line(stdin):
         pytest.param(b"a\nb\xed\xa0\x80\n", 2, id="a surrogate"),
     ],
 )
-def test_what_is_not_utf_8_names_the_line(stdin, notices, data, line):
+def test_the_line_that_is_not_utf_8_is_named(stdin, notices, data, line):
     message = f"line {line} of stdin is not UTF-8"
     for read in (lambda: list(from_lines()), lambda: from_file("-"), lambda: from_flags(["a"], notices.append)):
         stdin(data)
@@ -105,7 +105,7 @@ def test_what_is_not_utf_8_names_the_line(stdin, notices, data, line):
         assert (caught.value.message, caught.value.hint) == (message, "convert it first: iconv -f ENCODING -t UTF-8")
 
 
-def test_a_line_is_given_as_soon_as_it_is_there(stdin):
+def test_a_line_comes_as_soon_as_it_is_there(stdin):
     read, write = os.pipe()
     stdin(read)
     lines = from_lines()

@@ -1,10 +1,10 @@
-"""One question, one answer: what is kept, what is told, what is an error. The model is a script."""
+"""One question, one answer: what is kept, what is noted, what is an error. The model follows a script."""
 
 from __future__ import annotations
 
 import pytest
 
-from kaito.chat.session import Session
+from kaito.chat.session import Destination, Session
 from kaito.errors import InferenceError
 from kaito.model.client import Content, Finish, Model, Reasoning, Sampling, Served, Usage, WindowExceeded
 from kaito.workspaces.endpoint import Endpoint, Found
@@ -12,19 +12,19 @@ from kaito.workspaces.workspace import Workspace
 
 
 class Script:
-    """Answers each question with the next list of events; an exception among them is raised in its place.
+    """A client that answers each question with the next list of events, and raises the exceptions among them.
 
-    `listed`: the models that it lists; `looks` counts how often it was asked for them.
+    `listed`: the models that it lists; `listings` counts how often it was asked for them.
     """
 
     def __init__(self, *answers):
         self.asked = []
-        self.looks = 0
+        self.listings = 0
         self.listed = []
         self._answers = list(answers)
 
     def models(self):
-        self.looks += 1
+        self.listings += 1
         return self.listed
 
     def choose(self, model):
@@ -44,9 +44,9 @@ class Script:
 def session(*answers, max_tokens=1024, probed=(), **options):
     model = Script(*answers)
     found = Found(Workspace("phi", "default"), Endpoint("APIProxy", "", None, probed), "phi")
-    told = []
-    made = Session(None, found, model, Sampling(max_tokens=max_tokens), notice=told.append, **options)
-    return made, model, told
+    notices = []
+    made = Session(Destination(None, found), model, Sampling(max_tokens=max_tokens), notice=notices.append, **options)
+    return made, model, notices
 
 
 def ask(made, question="Hi"):
@@ -66,7 +66,7 @@ def test_the_answer_and_its_events():
     assert (answer.stopped, answer.cut_by) == (False, "")
     assert 0 <= answer.first_token_seconds <= answer.seconds
     assert shown == [Served("phi-3"), Reasoning("hm"), *OK]
-    assert made.served == "phi-3"
+    assert made.model.id == "phi-3"
     assert model.asked == [([{"role": "user", "content": "Hi"}], 1024)]
 
 
@@ -120,7 +120,7 @@ def test_no_content_is_an_error(events, message):
         ([], "--max-tokens 1024"),
         ([Usage(5, 100, 105)], "the model's context window"),
     ],
-    ids=["all were used", "not told", "fewer were used"],
+    ids=["all were used", "no usage", "fewer were used"],
 )
 def test_the_limit_that_cut_an_answer(usage, cut_by):
     made, _, _ = session([Content("O"), Finish("length"), *usage])
@@ -132,29 +132,29 @@ def exceeded(window=0, prompt=0, asked=0):
 
 
 class TestWindow:
-    def test_what_the_probe_of_a_direct_way_listed_is_not_asked_for_again(self):
+    def test_models_that_the_probe_of_an_endpoint_listed_are_not_asked_for_again(self):
         made, model, _ = session(OK, OK, probed=(Model("phi", 2048, ""),))
         ask(made)
         ask(made)
-        assert (made.window.size, model.looks) == (2048, 0)
+        assert (made.model.window.size, model.listings) == (2048, 0)
 
-    def test_what_is_listed_is_asked_once_whoever_wants_to_know(self):
+    def test_the_server_is_asked_once_for_its_models(self):
         made, model, _ = session(OK, OK, OK)
         model.listed = [Model("phi", 2048, ""), Model("adapter", 0, "phi")]
         ask(made)
-        assert model.looks == 0
+        assert model.listings == 0
         ask(made)
-        assert made.models() == model.listed
-        made.choose_model("adapter")
+        assert made.model.models() == model.listed
+        made.model.choose("adapter")
         ask(made)
-        assert (made.window.size, model.looks) == (2048, 1)
+        assert (made.model.window.size, model.listings) == (2048, 1)
 
     def test_the_default_budget_is_cut_to_what_the_model_can(self):
         made, model, _ = session([exceeded(512, 12, 1024)], OK, max_tokens_chosen=False)
         ask(made)
         assert [asked for _, asked in model.asked] == [1024, 500]
 
-    def test_one_that_the_user_chose_is_refused(self):
+    def test_a_budget_that_the_user_chose_is_refused(self):
         made, model, _ = session([exceeded(512, 12)])
         with pytest.raises(InferenceError) as caught:
             ask(made)
@@ -169,7 +169,7 @@ class TestWindow:
             pytest.param([Finish("stop")], id="an empty answer"),
         ],
     )
-    def test_a_question_of_which_nothing_comes_costs_no_turns(self, end):
+    def test_a_question_that_leads_to_nothing_costs_no_turns(self, end):
         """A shorter one is sent with as many turns as before."""
         made, model, _ = session(OK, OK, OK, [exceeded(0, 0)], end, OK, max_tokens=100)
         for _ in range(3):
@@ -181,25 +181,58 @@ class TestWindow:
         ask(made, "a short one")
         assert [len(messages) for messages, _ in model.asked[3:]] == [7, 5, 7]
 
-    def test_what_is_left_out_is_told_once_and_only_when_the_request_passed(self):
+    def test_turns_left_out_are_noted_once_and_only_after_the_server_accepts_a_request(self):
         too_long = [exceeded(0, 0)]
-        made, model, told = session(OK, OK, OK, too_long, too_long, OK, too_long, OK, max_tokens=100)
+        made, model, notices = session(OK, OK, OK, too_long, too_long, OK, too_long, OK, max_tokens=100)
         for _ in range(3):
             ask(made)
         ask(made)
         assert [len(messages) for messages, _ in model.asked[3:]] == [7, 5, 3]
         ask(made)
-        assert told == [
+        assert notices == [
             "note: the conversation outgrew the model's context window; the 2 oldest turns are left out from now on"
         ]
 
 
-def test_asking_again_what_failed_leaves_an_earlier_answer_to_the_same_words_alone():
+def test_asking_a_failed_question_again_keeps_an_earlier_answer_to_the_same_words():
     made, model, _ = session(OK, [InferenceError("it broke")], OK)
     ask(made, "Hi")
     with pytest.raises(InferenceError):
         ask(made, "Hi")
     made.take_back()
-    ask(made, made.question)
+    ask(made, made.last.text)
     assert [turn.question for turn in made.conversation.turns] == ["Hi", "Hi"]
     assert [len(messages) for messages, _ in model.asked] == [1, 3, 3]
+
+
+def test_a_retry_replaces_the_last_answer():
+    made, model, _ = session(OK, [Content("new"), Finish("stop")])
+    ask(made)
+    made.take_back()
+    ask(made, made.last.text)
+    assert [(turn.question, turn.answer) for turn in made.conversation.turns] == [("Hi", "new")]
+    assert [len(messages) for messages, _ in model.asked] == [1, 1]
+
+
+def test_a_retry_that_fails_keeps_the_last_answer():
+    made, _, _ = session(OK, [InferenceError("it broke")])
+    ask(made)
+    before = made.conversation
+    made.take_back()
+    with pytest.raises(InferenceError):
+        ask(made, made.last.text)
+    assert (made.conversation, made.last.text) == (before, "Hi")
+
+
+def test_a_retry_that_never_asks_takes_back_one_turn():
+    """Ctrl-C may come between `/retry` and its question; the next question brings the turn back if it fails."""
+    made, _, _ = session(OK, OK, [InferenceError("it broke")])
+    ask(made, "a")
+    ask(made, "b")
+    before = made.conversation
+    made.take_back()
+    made.take_back()
+    assert [turn.question for turn in made.conversation.turns] == ["a"]
+    with pytest.raises(InferenceError):
+        ask(made, "c")
+    assert made.conversation == before

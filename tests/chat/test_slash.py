@@ -1,4 +1,4 @@
-"""What is a command and what is a message."""
+"""Which lines are commands and which are messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def test_the_documented_commands_work_with_and_without_the_slash(name, line):
     assert parse(line.format(name)) == Call(name, "")
 
 
-def test_only_the_documented_ones_work_without():
-    """A word that is a command would be a message lost, so there are no more of them than must be."""
+def test_only_the_documented_commands_work_without_the_slash():
+    """Each such word is one that cannot be a message, so there are as few of them as possible."""
     assert {command.name for command in COMMANDS if command.bare} == set(DOCUMENTED)
 
 

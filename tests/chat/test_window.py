@@ -1,11 +1,11 @@
-"""What is left out of a request, and how much of a reply is asked for, by what little or much a server tells."""
+"""How many turns and how long a reply a request has, by how much the server reports of its sizes."""
 
 from __future__ import annotations
 
 import pytest
 
 from kaito.chat.conversation import Conversation, Turn
-from kaito.chat.window import FLOOR, Plan, Window, size_of
+from kaito.chat.window import FLOOR, Draft, Plan, Window, size_of
 from kaito.errors import InferenceError
 from kaito.model.client import Model, Usage, WindowExceeded
 
@@ -13,29 +13,29 @@ WORD = "word "
 
 
 class Server:
-    """As much of a ChatModel as a window asks; a token is a word. `looks` counts what it was asked."""
+    """The part of a client that a window uses; a token is a word. `requests`: what it was asked, in order."""
 
     def __init__(self, size=0, counts=False, fails=0):
-        self.looks = []
+        self.requests = []
         self._fails = fails
         self._size = size
         self._counts = counts
 
     def models(self):
-        self.looks.append("models")
-        if self.looks.count("models") <= self._fails:
+        self.requests.append("models")
+        if self.requests.count("models") <= self._fails:
             raise InferenceError("no answer to /v1/models")
         return [Model("phi", self._size, ""), Model("adapter", 0, "phi")]
 
     def count_tokens(self, messages):
-        self.looks.append("tokenize")
+        self.requests.append("tokenize")
         if not self._counts:
             raise InferenceError("the model's server does not count tokens")
         return count(messages)
 
 
 def window_of(server):
-    """The window of a model whose lists and counts come from that server."""
+    """Return the window of a model on that server."""
     return Window(server, server.models)
 
 
@@ -44,12 +44,12 @@ def count(messages):
 
 
 def talk(*sizes):
-    """A conversation whose turns have that many tokens each, half in the question, half in the answer."""
+    """Return a conversation whose turns have that many tokens each, half in the question, half in the answer."""
     return Conversation(tuple(Turn(WORD * (size // 2), WORD * (size // 2)) for size in sizes))
 
 
 def answered(window, plan):
-    """The server took the plan, and tells the usage; the reply had 10 tokens."""
+    """Let the server accept the plan and report the usage of a reply of 10 tokens."""
     window.answered(plan, Usage(count(plan.messages), 10, count(plan.messages) + 10))
 
 
@@ -58,26 +58,26 @@ def refusal(window=0, prompt=0, asked=0):
 
 
 class TestWithSizes:
-    """A server that tells its window and counts tokens, as vLLM does."""
+    """A server that reports its window and counts tokens, as vLLM does."""
 
-    def test_the_first_question_costs_no_look(self):
+    def test_the_first_question_costs_no_other_request(self):
         server = Server(2048, counts=True)
-        plan = window_of(server).plan(talk(), WORD, 1024, "")
+        plan = window_of(server).plan(Draft(talk(), WORD, 1024), "")
         assert plan == Plan([{"role": "user", "content": WORD}], 1024)
-        assert server.looks == []
+        assert server.requests == []
 
-    def test_nor_does_one_that_surely_fits_by_the_last_usage(self):
+    def test_nor_does_a_question_that_surely_fits_by_the_last_usage(self):
         server = Server(2048, counts=True)
         window = window_of(server)
-        answered(window, window.plan(talk(), WORD, 1024, "phi"))
-        window.plan(talk(11), WORD, 1024, "phi")
-        window.plan(talk(11, 11), WORD, 1024, "phi")
-        assert server.looks == ["models"]
+        answered(window, window.plan(Draft(talk(), WORD, 1024), "phi"))
+        window.plan(Draft(talk(11), WORD, 1024), "phi")
+        window.plan(Draft(talk(11, 11), WORD, 1024), "phi")
+        assert server.requests == ["models"]
 
     @pytest.mark.parametrize(
         ("turns", "question", "wanted", "left_out", "budget"),
         [
-            pytest.param((500, 500), 10, 1024, 0, 1024, id="it fits"),
+            pytest.param((500, 500), 10, 1024, 0, 1024, id="everything fits"),
             pytest.param((700, 700), 10, 1024, 0, 638, id="the reply shrinks"),
             pytest.param((800, 900), 92, 1024, 0, 256, id="to the floor"),
             pytest.param((800, 900), 93, 1024, 1, 1024, id="then the oldest turn goes"),
@@ -91,17 +91,16 @@ class TestWithSizes:
     def test_what_is_sent(self, turns, question, wanted, left_out, budget):
         window = window_of(Server(2048, counts=True))
         conversation = talk(*turns)
-        plan = window.plan(conversation, WORD * question, wanted, "phi")
+        plan = window.plan(Draft(conversation, WORD * question, wanted), "phi")
         assert (window.left_out, plan.max_tokens) == (left_out, budget)
         assert plan.messages == conversation.messages(WORD * question, left_out)
 
     def test_the_window_is_that_of_the_model_that_answers(self):
         window = window_of(Server(2048))
-        window.plan(talk(2), WORD, 10, "phi")
+        window.plan(Draft(talk(2), WORD, 10), "phi")
         assert window.size == 2048
-        # An adapter's is its base model's.
         window = window_of(Server(2048))
-        window.plan(talk(2), WORD, 10, "adapter")
+        window.plan(Draft(talk(2), WORD, 10), "adapter")
         assert window.size == 2048
 
     @pytest.mark.parametrize(
@@ -109,108 +108,108 @@ class TestWithSizes:
         [
             pytest.param({"phi": 2048, "adapter": 1024}, "adapter", 1024, id="its own"),
             pytest.param({"phi": 2048, "adapter": 0}, "adapter", 2048, id="its base model's"),
-            pytest.param({"phi": 2048}, "", 2048, id="not known which answers"),
-            pytest.param({"phi": 0}, "phi", 0, id="not told"),
+            pytest.param({"phi": 2048}, "", 2048, id="it is unknown which one answers"),
+            pytest.param({"phi": 0}, "phi", 0, id="no size reported"),
             pytest.param({}, "phi", 0, id="nothing listed"),
         ],
     )
     def test_the_size_by_what_is_listed(self, sizes, served, size):
-        assert size_of([Model(name, told, "") for name, told in sizes.items()], served) == size
+        assert size_of([Model(name, length, "") for name, length in sizes.items()], served) == size
 
-    def test_a_look_that_failed_is_tried_again_with_the_next_question(self):
+    def test_a_failed_request_for_the_models_is_repeated_with_the_next_question(self):
         window = window_of(server := Server(2048, fails=1))
-        window.plan(talk(2), WORD, 10, "phi")
+        window.plan(Draft(talk(2), WORD, 10), "phi")
         assert window.size == 0
-        window.plan(talk(2), WORD, 10, "phi")
+        window.plan(Draft(talk(2), WORD, 10), "phi")
         assert window.size == 2048
-        assert server.looks.count("models") == 2
+        assert server.requests.count("models") == 2
 
-    def test_one_that_always_fails_is_given_up(self):
+    def test_a_request_for_the_models_that_always_fails_is_given_up(self):
         window = window_of(server := Server(2048, fails=100))
         for _ in range(10):
-            window.plan(talk(2), WORD, 10, "phi")
-        assert server.looks == ["models"] * 3
+            window.plan(Draft(talk(2), WORD, 10), "phi")
+        assert server.requests == ["models"] * 3
 
     def test_the_system_prompt_and_the_newest_message_stay(self):
         window = window_of(Server(2048, counts=True))
         conversation = talk(1000, 1000, 1000)._replace(system=WORD * 100)
-        plan = window.plan(conversation, WORD * 1600, 1024, "phi")
+        plan = window.plan(Draft(conversation, WORD * 1600, 1024), "phi")
         assert [message["role"] for message in plan.messages] == ["system", "user"]
         assert plan.max_tokens == 2048 - 1700
 
-    def test_what_is_left_out_stays_left_out(self):
+    def test_turns_that_are_left_out_stay_left_out(self):
         window = window_of(Server(2048, counts=True))
-        window.plan(talk(1000, 1000), WORD * 10, 1024, "phi")
+        window.plan(Draft(talk(1000, 1000), WORD * 10, 1024), "phi")
         assert window.left_out == 1
-        window.plan(talk(1000, 1000, 10), WORD, 10, "phi")
+        window.plan(Draft(talk(1000, 1000, 10), WORD, 10), "phi")
         assert window.left_out == 1
 
     @pytest.mark.parametrize(("size", "over"), [(2048, "1 token"), (2049, "2 tokens"), (3000, "953 tokens")])
-    def test_a_message_that_is_too_long_alone(self, size, over):
+    def test_a_message_that_is_too_long_by_itself(self, size, over):
         window = window_of(Server(2048, counts=True))
         with pytest.raises(InferenceError) as caught:
-            window.plan(talk(10), WORD * size, 1024, "phi")
+            window.plan(Draft(talk(10), WORD * size, 1024), "phi")
         assert caught.value.message.startswith(f"the message is too long: {size} tokens ")
         assert caught.value.message.endswith("its context window holds 2048")
         assert caught.value.hint == f"shorten it by at least {over}"
 
-    def test_clear_forgets_the_conversation_and_not_the_window(self):
+    def test_clear_forgets_the_sizes_of_the_conversation_but_not_the_window(self):
         server = Server(2048, counts=True)
         window = window_of(server)
-        answered(window, window.plan(talk(1000, 1000), WORD * 10, 1024, "phi"))
+        answered(window, window.plan(Draft(talk(1000, 1000), WORD * 10, 1024), "phi"))
         window.clear()
         assert (window.left_out, window.used, window.size) == (0, 0, 2048)
-        del server.looks[:]
-        window.plan(talk(), WORD, 10, "phi")
-        assert "models" not in server.looks
+        del server.requests[:]
+        window.plan(Draft(talk(), WORD, 10), "phi")
+        assert "models" not in server.requests
 
 
 class TestWithoutCounts:
-    """A server that tells usage, or what did not fit, and counts nothing beforehand."""
+    """A server that reports usage, or what did not fit, and does not count tokens beforehand."""
 
     def test_usage_is_scaled(self):
         window = window_of(Server(2048))
-        answered(window, window.plan(talk(1000), WORD * 10, 10, "phi"))
-        plan = window.plan(talk(1000, 500), WORD * 10, 1024, "phi")
+        answered(window, window.plan(Draft(talk(1000), WORD * 10, 10), "phi"))
+        plan = window.plan(Draft(talk(1000, 500), WORD * 10, 1024), "phi")
         assert window.left_out == 0
         assert plan.max_tokens == pytest.approx(2048 - 1510, abs=10)
 
-    def test_counting_is_not_tried_twice(self):
+    def test_a_server_is_asked_once_whether_it_counts_tokens(self):
         server = Server(2048)
         window = window_of(server)
         for _ in range(3):
-            window.plan(talk(1000), WORD * 10, 1024, "phi")
-        assert server.looks == ["models", "tokenize"]
+            window.plan(Draft(talk(1000), WORD * 10, 1024), "phi")
+        assert server.requests == ["models", "tokenize"]
 
     def test_a_refusal_with_numbers_is_enough(self):
         window = window_of(Server())
         conversation, question = talk(900, 900), WORD * 10
-        plan = window.plan(conversation, question, 1024, "phi")
+        plan = window.plan(Draft(conversation, question, 1024), "phi")
         assert plan.max_tokens == 1024
-        plan = window.refused(refusal(2048, 1810, 1024), plan, conversation, question, 1024)
+        plan = window.refused(refusal(2048, 1810, 1024), plan, Draft(conversation, question, 1024))
         assert (window.size, window.left_out, plan.max_tokens) == (2048, 1, 1024)
 
     def test_the_newest_message_is_too_long_by_a_refusal_s_numbers(self):
         window = window_of(Server())
-        plan = window.plan(talk(), WORD * 3000, 1024, "")
+        plan = window.plan(Draft(talk(), WORD * 3000, 1024), "")
         with pytest.raises(InferenceError, match="too long: 2049 tokens"):
-            window.refused(refusal(2048, 2049), plan, talk(), WORD * 3000, 1024)
+            window.refused(refusal(2048, 2049), plan, Draft(talk(), WORD * 3000, 1024))
 
 
 class TestWithNothing:
-    """A server that refuses and tells no number at all."""
+    """A server that refuses without a number."""
 
     def ask(self, window, conversation, limit, wanted=1024):
-        """Ask until the server, which takes `limit` tokens of both, takes it; returns (the plan, the tries)."""
-        tries = 1
-        plan = window.plan(conversation, WORD, wanted, "")
+        """Ask until the server accepts: at most `limit` tokens in all. Returns (the plan, the attempts)."""
+        attempts = 1
+        plan = window.plan(Draft(conversation, WORD, wanted), "")
         while count(plan.messages) + plan.max_tokens > limit:
-            smaller = window.refused(refusal(), plan, conversation, WORD, wanted)
+            smaller = window.refused(refusal(), plan, Draft(conversation, WORD, wanted))
             assert (len(smaller.messages), smaller.max_tokens) < (len(plan.messages), plan.max_tokens)
             plan = smaller
-            tries += 1
+            attempts += 1
         window.answered(plan, None)
-        return plan, tries
+        return plan, attempts
 
     def test_the_reply_shrinks_before_turns_go(self):
         plan, _ = self.ask(window_of(Server()), talk(100, 100), 1000)
@@ -220,24 +219,24 @@ class TestWithNothing:
         plan, _ = self.ask(window_of(Server()), talk(100, 100), 400)
         assert (len(plan.messages), plan.max_tokens) == (3, FLOOR)
 
-    def test_what_passed_is_remembered(self):
+    def test_the_reply_that_was_accepted_is_remembered(self):
         window = window_of(Server())
-        _, tries = self.ask(window, talk(300, 300), 900)
-        assert tries == 3
-        plan, tries = self.ask(window, talk(300, 300, 10), 900)
-        assert (tries, plan.max_tokens) == (1, FLOOR)
+        _, attempts = self.ask(window, talk(300, 300), 900)
+        assert attempts == 3
+        plan, attempts = self.ask(window, talk(300, 300, 10), 900)
+        assert (attempts, plan.max_tokens) == (1, FLOOR)
 
-    def test_it_ends_with_the_server_s_own_words(self):
+    def test_the_last_refusal_is_reported_in_the_server_s_own_words(self):
         window = window_of(Server())
         with pytest.raises(InferenceError) as caught:
             self.ask(window, talk(10, 10), 0)
         assert (caught.value.message, caught.value.hint) == ("too long, it says", "send a shorter message")
 
-    def test_contradictions_come_to_an_end(self):
-        """The server counts few tokens and refuses them as many."""
+    def test_a_server_that_contradicts_itself_is_not_asked_forever(self):
+        """It counts few tokens and refuses them as too many."""
         window = window_of(Server(2048, counts=True))
         conversation = talk(10, 10)
-        plan = window.plan(conversation, WORD, 1024, "phi")
+        plan = window.plan(Draft(conversation, WORD, 1024), "phi")
         with pytest.raises(InferenceError):
             for _ in range(100):
-                plan = window.refused(refusal(2048, 5000), plan, conversation, WORD, 1024)
+                plan = window.refused(refusal(2048, 5000), plan, Draft(conversation, WORD, 1024))

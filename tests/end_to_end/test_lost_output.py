@@ -43,12 +43,12 @@ class TestLost:
         assert (len(result.out), result.err) == (10, f"{CONNECTED}141\n")
 
     def test_closed(self, shell, form):
-        message = "error: cannot write to stdout: Bad file descriptor\n"
+        message = "error: cannot write to stdout: bad file descriptor\n"
         assert shell('"$@" >&-', "-m", "Say OK", "-o", form) == (1, "", CONNECTED + message)
 
     @NEEDS_FULL
     def test_full(self, shell, form):
-        message = "error: cannot write to stdout: No space left on device\n"
+        message = "error: cannot write to stdout: no space left on device\n"
         assert shell('"$@" > /dev/full', "-m", "Say OK", "-o", form) == (1, "", CONNECTED + message)
 
     @NEEDS_FULL

@@ -99,8 +99,8 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("line", "refusal"),
         [
-            pytest.param("/set top-p 9", '"9" is no value for top-p: it takes a number from 0.0 to 1.0', id="range"),
-            pytest.param("/set top_p nan", '"nan" is no value for top-p: it takes a number from 0.0 to 1.0', id="nan"),
+            pytest.param("/set top-p 9", 'invalid value "9" for top-p: it takes a number from 0.0 to 1.0', id="range"),
+            pytest.param("/set top_p nan", 'invalid value "nan" for top-p: it takes a number', id="nan"),
             pytest.param("/set max-tokens", "max-tokens needs a value: it takes a whole number", id="nothing"),
             pytest.param("/set", "/set needs an argument\nusage: /set NAME VALUE", id="no name"),
             pytest.param("/set t 1", 'there is no parameter "t"\nthere is: temperature, max-tokens, top-p', id="name"),
@@ -241,10 +241,10 @@ class TestFiles:
         ("line", "refusal"),
         [
             pytest.param("/save", "/save needs an argument\nusage: /save FILE", id="save where"),
-            pytest.param("/save no/a.json", "cannot write no/a.json: No such file or directory", id="no folder"),
-            pytest.param("/load nope.json", "cannot read nope.json: No such file or directory", id="no file"),
-            pytest.param("/load .", ". is no conversation: it is no file", id="a folder"),
-            pytest.param("/load /dev/zero", "/dev/zero is no conversation: it is no file", id="no end"),
+            pytest.param("/save no/a.json", "cannot write no/a.json: no such file or directory", id="no folder"),
+            pytest.param("/load nope.json", "cannot read nope.json: no such file or directory", id="no file"),
+            pytest.param("/load .", ". is not a conversation: it is not a file", id="a folder"),
+            pytest.param("/load /dev/zero", "/dev/zero is not a conversation: it is not a file", id="no end"),
         ],
     )
     def test_refusals(self, screen, line, refusal):

@@ -125,9 +125,9 @@ def test_messages_are_the_turns_of_one_conversation(cluster, chat):
         pytest.param(["-m", "a", "-m", " \n"], None, "a --message is empty", id="a blank message"),
         pytest.param(["-m", os.fsdecode(b"\xff")], None, "a --message is not UTF-8", id="a message of odd bytes"),
         pytest.param(["-m", "a", "-f", "b"], None, "--message and --file exclude each other", id="both"),
-        pytest.param(["-f", ""], None, 'cannot read --file "": No such file or directory', id="no name of a file"),
-        pytest.param(["-f", "nope"], None, 'cannot read --file "nope": No such file or directory', id="no such file"),
-        pytest.param(["-f", "/"], None, 'cannot read --file "/": Is a directory', id="a folder"),
+        pytest.param(["-f", ""], None, 'cannot read --file "": no such file or directory', id="no name of a file"),
+        pytest.param(["-f", "nope"], None, 'cannot read --file "nope": no such file or directory', id="no such file"),
+        pytest.param(["-f", "/"], None, 'cannot read --file "/": is a directory', id="a folder"),
         pytest.param(["-m", "a"], b"b\nc\xff", "line 2 of stdin is not UTF-8", id="a pipe beside, not UTF-8"),
         pytest.param(["-f", "-"], b"\xff\xfea\0", "line 1 of stdin is not UTF-8", id="stdin, not UTF-8"),
         pytest.param(["--expect", "("], "a\n", 'invalid value "(" for --expect: it takes a regular', id="a pattern"),
@@ -148,7 +148,7 @@ def test_what_is_wrong_with_the_questions_is_said_before_anything_is_connected_t
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(chat, file):
     os.chmod(file, 0)
-    assert chat(None, "-f", file) == (2, "", f'error: cannot read --file "{file}": Permission denied\n')
+    assert chat(None, "-f", file) == (2, "", f'error: cannot read --file "{file}": permission denied\n')
 
 
 def test_a_byte_order_mark_is_no_part_of_a_message(cluster, chat, tmp_path):
@@ -188,7 +188,7 @@ def test_a_stdin_that_cannot_be_read(run_kaito):
     from tests.cluster.process import program
 
     result = run_kaito(*CHAT, "-f", "-", command=["/bin/sh", "-c", '"$@" 0> /dev/null', "sh", *program()])
-    assert result == (2, "", "error: cannot read stdin: Bad file descriptor\n")
+    assert result == (2, "", "error: cannot read stdin: bad file descriptor\n")
 
 
 def test_a_stdin_that_says_nothing_is_spoken_of(cluster, start_chat):

@@ -115,7 +115,7 @@ class TestClosedStreams:
         assert result.err.startswith(f"{CONNECTED}error: nothing was asked")
 
     def test_stdout(self, shell):
-        assert shell(">&-") == (1, "", f"{CONNECTED}error: cannot write to stdout: Bad file descriptor\n")
+        assert shell(">&-") == (1, "", f"{CONNECTED}error: cannot write to stdout: bad file descriptor\n")
 
     def test_stderr(self, cluster, shell):
         assert shell("2>&-") == (0, "OK\n", "")
@@ -127,7 +127,7 @@ class TestClosedStreams:
 
     @NEEDS_FULL
     def test_a_full_disk(self, shell):
-        assert shell(">/dev/full") == (1, "", f"{CONNECTED}error: cannot write to stdout: No space left on device\n")
+        assert shell(">/dev/full") == (1, "", f"{CONNECTED}error: cannot write to stdout: no space left on device\n")
         assert shell("2>/dev/full") == (0, "OK\n", "")
 
     @NEEDS_FULL

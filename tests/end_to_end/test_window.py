@@ -166,7 +166,7 @@ def test_a_message_that_is_too_long_costs_no_turns(cluster, open_chat):
 def test_max_tokens_above_the_window_is_refused_with_that_number(cluster, chat):
     message = (
         "error: --max-tokens 4096 is more than the model's context window of 2048 tokens\n"
-        "ask for less: the prompt and the reply must fit it together\n"
+        "ask for less: the prompt and the reply must fit into it together\n"
     )
     assert chat("Hi\n", "--max-tokens", "4096") == (5, "", CONNECTED + message)
     assert len(cluster.model.requests) == 1

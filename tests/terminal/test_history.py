@@ -1,4 +1,4 @@
-"""The file behind the arrow keys."""
+"""The file of the messages that the arrow keys bring back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def file(tmp_path):
         ({}, ""),
     ],
 )
-def test_where_it_is(environ, path):
+def test_the_path_of_the_file(environ, path):
     assert history.path(environ) == path
 
 
@@ -54,7 +54,7 @@ def test_the_last_thousand_are_loaded_and_the_file_is_cut(file):
     assert os.stat(file).st_mode & 0o777 == 0o600
 
 
-def test_damage_costs_the_damaged_entries(file):
+def test_only_the_damaged_entries_of_a_damaged_file_are_lost(file):
     history.append(file, "good")
     with open(file, "ab") as lines:
         lines.write(b'no JSON\n[1]\n""\n\xff\xfe\n"cut o\n' + b"[" * 100_000 + b"\n")
@@ -62,19 +62,19 @@ def test_damage_costs_the_damaged_entries(file):
     assert history.load(file) == ["good", "good too"]
 
 
-def test_a_message_too_long_to_look_for_is_left_out(file):
+def test_a_very_long_message_is_left_out(file):
     history.append(file, "x" * 100_000)
     assert history.load(file) == []
 
 
 @pytest.mark.parametrize("bad", ["/dev/null/history", "/proc/nope/history", "/dev/full"])
-def test_where_it_cannot_be_written_nothing_happens(bad):
+def test_a_file_that_cannot_be_written_is_no_failure(bad):
     history.append(bad, "a")
     if bad != "/dev/full":
         assert history.load(bad) == []
 
 
-def test_sessions_at_once_lose_nothing(file):
+def test_sessions_at_the_same_time_lose_nothing(file):
     with_long_file = [f'"{number}"\n' for number in range(1200)]
     history.append(file, "first")
     with open(file, "a") as lines:

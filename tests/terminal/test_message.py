@@ -1,4 +1,4 @@
-"""Typed lines → messages."""
+"""Typed lines made into messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kaito.terminal.message import Assembler, Message, recalled
 
 
 def fed(*entries):
-    """The messages that these entries make, and whether more lines are wanted."""
+    """Return the messages that these entries make, and whether the last one needs more lines."""
     assembler = Assembler()
     messages = [message for message in map(assembler.feed, entries) if message is not None]
     return messages, assembler.open
@@ -21,7 +21,7 @@ def fed(*entries):
         pytest.param(['"""a', 'b"""'], "a\nb", id="marks beside the words"),
         pytest.param(['"""a"""'], "a", id="one line"),
         pytest.param(['  """a', 'b"""  '], "a\nb", id="blanks around the marks"),
-        pytest.param(['"""', "  a", "", "b", '"""'], "  a\n\nb", id="what is inside stays"),
+        pytest.param(['"""', "  a", "", "b", '"""'], "  a\n\nb", id="the inside stays as it is"),
         pytest.param(['"""', '"""doc"""', '"""'], '"""doc"""', id="a docstring inside"),
         pytest.param(['"""', 'say """hi""" to', '"""'], 'say """hi""" to', id="marks in the middle"),
         pytest.param(['"""', "a \\", '"""'], "a \\", id="a backslash inside"),
@@ -42,16 +42,16 @@ def test_blocks_continued_lines_and_pastes_are_messages(entries, text):
 
 
 @pytest.mark.parametrize("line", ["", "  ", "a", "/quit", 'a """b"""', "a\\ b", "\ta"])
-def test_another_line_is_taken_as_it_stands(line):
+def test_any_other_line_is_a_message_as_it_is(line):
     assert fed(line) == ([Message(line, False)], False)
 
 
-def test_one_pasted_line_with_its_end_is_a_line():
+def test_one_pasted_line_with_its_line_feed_is_a_line():
     assert fed("/help\n") == ([Message("/help", False)], False)
 
 
 @pytest.mark.parametrize("entries", [['"""'], ['"""a', "b"], ["a\\"], ['"""', '"""doc"""']])
-def test_an_unfinished_message_wants_more(entries):
+def test_an_unfinished_message_needs_more_lines(entries):
     assert fed(*entries) == ([], True)
 
 

@@ -1,4 +1,4 @@
-"""A wait that is shown: a line a change in a file, one live line on a terminal."""
+"""A wait that is shown: one live line on a terminal, a line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.cluster.process import ROOT
 
 @pytest.fixture
 def show(tmp_path):
-    """Run Python with a Ticker on a terminal: show("…", columns=40) -> Terminal. A line of input goes on."""
+    """Run Python with a Progress on a terminal: show("…", columns=40) -> Terminal. A line of input goes on."""
     opened = []
 
     def run(code, columns=40, **streams):
         script = tmp_path / "script.py"
-        head = f"import sys; sys.path.insert(0, {ROOT!r})\nfrom kaito.terminal.progress import Ticker\n"
+        head = f"import sys; sys.path.insert(0, {ROOT!r})\nfrom kaito.terminal.progress import Progress\n"
         script.write_text(head + code)
         words = [sys.executable, "-X", "utf8", script]
         opened.append(Terminal([], command=words, columns=columns, home=tmp_path, **streams))
@@ -30,14 +30,14 @@ def show(tmp_path):
         each.close()
 
 
-def test_elsewhere_each_change_is_a_line(show, tmp_path):
-    code = "with Ticker() as ticker:\n    for text in ('a', 'a', 'b', 'b', 'a'):\n        ticker.say(text)\n"
+def test_without_a_terminal_each_change_is_a_line(show, tmp_path):
+    code = "with Progress() as progress:\n    for text in ('a', 'a', 'b', 'b', 'a'):\n        progress.update(text)\n"
     assert show(code, stderr=tmp_path / "err").wait() == 0
     assert re.sub(r"\(\d+s\)", "(0s)", (tmp_path / "err").read_text()) == "a (0s)\nb (0s)\na (0s)\n"
 
 
-def test_on_a_terminal_it_is_one_line_that_goes_away(show):
-    screen = show("with Ticker() as ticker:\n    ticker.say('a long text')\n    input()\nprint('done')\n")
+def test_on_a_terminal_there_is_one_line_that_goes_away(show):
+    screen = show("with Progress() as progress:\n    progress.update('a long text')\n    input()\nprint('done')\n")
     screen.expect("a long text (0s)")
     screen.expect("a long text (1s)")
     screen.send("\r")
@@ -48,40 +48,42 @@ def test_on_a_terminal_it_is_one_line_that_goes_away(show):
 
 
 def test_a_shorter_text_leaves_nothing_of_the_longer_one(show):
-    screen = show("with Ticker() as ticker:\n    ticker.say('long text')\n    ticker.say('x')\n    input()\n")
+    screen = show(
+        "with Progress() as progress:\n    progress.update('long text')\n    progress.update('x')\n    input()\n"
+    )
     screen.expect(re.compile(r"x \(0s\) {8}"))
     screen.send("\r")
 
 
-def test_it_is_no_longer_than_a_line(show):
-    screen = show("with Ticker() as ticker:\n    ticker.say('word ' * 40)\n    input()\n", columns=30)
+def test_the_line_fits_the_terminal(show):
+    screen = show("with Progress() as progress:\n    progress.update('word ' * 40)\n    input()\n", columns=30)
     screen.expect("…")
     screen.send("\r")
     assert screen.wait() == 0
     assert all(len(part.rstrip("\n")) <= 29 for part in screen.raw.decode().split("\r"))
 
 
-def test_what_a_server_said_is_only_shown(show):
-    screen = show("with Ticker() as ticker:\n    ticker.say('\\x1b[2J')\n    input()\n")
+def test_a_server_s_text_cannot_control_the_terminal(show):
+    screen = show("with Progress() as progress:\n    progress.update('\\x1b[2J')\n    input()\n")
     screen.expect("␛[2J (0s)")
     screen.send("\r")
     screen.wait()
     assert b"\x1b" not in screen.raw
 
 
-def test_what_is_over_within_the_delay_never_shows(show):
-    screen = show("with Ticker(60.0) as ticker:\n    ticker.say('waiting')\nprint('done')\n")
+def test_a_wait_shorter_than_the_delay_never_shows(show):
+    screen = show("with Progress(60.0) as progress:\n    progress.update('waiting')\nprint('done')\n")
     assert screen.wait() == 0
     assert screen.text == "done\n"
 
 
-def test_it_goes_away_also_when_an_interrupt_follows_it_at_once(show):
+def test_the_line_goes_away_when_an_interrupt_follows_its_first_writing(show):
     code = (
         "import os\nwrite = os.write\n"
         "def interrupted(descriptor, data):\n"
         "    os.write = write\n    write(descriptor, data)\n    raise KeyboardInterrupt\n"
         "os.write = interrupted\n"
-        "try:\n    with Ticker() as ticker:\n        ticker.say('text')\n"
+        "try:\n    with Progress() as progress:\n        progress.update('text')\n"
         "except KeyboardInterrupt:\n    print('done')\n"
     )
     screen = show(code)
@@ -91,8 +93,10 @@ def test_it_goes_away_also_when_an_interrupt_follows_it_at_once(show):
 
 @pytest.mark.parametrize("columns", [30, 31, 12])
 def test_wide_characters_count_twice(show, columns):
-    """A line that is longer than the terminal could not be taken away again."""
-    screen = show("with Ticker() as ticker:\n    ticker.say('工作区还没有准备好' * 4)\n    input()\n", columns=columns)
+    """A line that is longer than the terminal could not be erased."""
+    screen = show(
+        "with Progress() as progress:\n    progress.update('工作区还没有准备好' * 4)\n    input()\n", columns=columns
+    )
     screen.expect("… (0s)")
     screen.send("\r")
     assert screen.wait() == 0
