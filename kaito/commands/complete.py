@@ -76,7 +76,7 @@ def _values(flag: Flag, values: Values) -> list[str]:
     if flag.kind.choices:
         return list(flag.kind.choices)
     if flag.name in ("context", "cluster", "user"):
-        from kaito.kube.kubeconfig import read_config
+        from kaito.kube.kubeconfig.files import read_config
 
         config = read_config(values.text("kubeconfig"), os.environ)
         return sorted({"context": config.contexts, "cluster": config.clusters, "user": config.users}[flag.name])

@@ -11,7 +11,7 @@ from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_numbe
 
 if TYPE_CHECKING:
     from kaito.kube.api_server import ApiServer
-    from kaito.kube.kubeconfig import Overrides
+    from kaito.kube.kubeconfig.model import Overrides
 
 NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
 
@@ -100,7 +100,7 @@ def _is_duration(word: str) -> bool:
 
 def read_kubectl_flags(values: Values) -> KubectlOptions:
     """Turn kubectl's flags into options."""
-    from kaito.kube.kubeconfig import Overrides
+    from kaito.kube.kubeconfig.model import Overrides
 
     overrides = Overrides(
         kubeconfig=values.text("kubeconfig"),
@@ -131,7 +131,7 @@ def connect(options: KubectlOptions, interactive: bool | None = None) -> ApiServ
     """
     from kaito.kube.api_server import ApiServer
     from kaito.kube.credentials import Credentials
-    from kaito.kube.kubeconfig import resolve
+    from kaito.kube.kubeconfig.resolve import resolve
 
     target = resolve(options.overrides, os.environ)
     if not _is_name(target.namespace):

@@ -93,7 +93,7 @@ def watch(api: ApiServer, namespace: str, options: StatusOptions, view: View, sh
 
     from kaito.commands.status_view import differ
     from kaito.errors import ClusterError
-    from kaito.kube.api_server import is_transient
+    from kaito.kube.status import is_transient
     from kaito.terminal.streams import report
     from kaito.workspaces.objects import named, replicas_of
     from kaito.workspaces.watch import Changes, pauses
@@ -151,7 +151,7 @@ def fetch_view(api: ApiServer, namespace: str, name: str) -> View:
 def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
     """Raise WorkspaceError if there is no such object, ClusterError if the user may not `verb` it."""
     from kaito.errors import ClusterError
-    from kaito.kube.api_server import check_with
+    from kaito.kube.hints import kubectl_hint
     from kaito.workspaces.lookup import unknown_name
     from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, no_kaito
 
@@ -163,7 +163,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
         where = f"-n {namespace}" if namespace else "-A"
         raise ClusterError(
             f"you may not {verb} workspaces" + (f' in namespace "{namespace}"' if namespace else " in all namespaces"),
-            check_with(f"auth can-i {verb} workspaces.kaito.sh {where}", api.target),
+            kubectl_hint(f"auth can-i {verb} workspaces.kaito.sh {where}", api.target),
         )
 
 

@@ -49,7 +49,8 @@ def render(view: View, *, all_namespaces: bool, as_json: bool) -> str:
 
 
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
-    from kaito.workspaces.readiness import age, table
+    from kaito.kube.duration import age
+    from kaito.workspaces.readiness import table
     from kaito.workspaces.workspace import ready
 
     head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
@@ -60,7 +61,8 @@ def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
 
 
 def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
-    from kaito.workspaces.readiness import age, condition_table
+    from kaito.kube.duration import age
+    from kaito.workspaces.readiness import condition_table
     from kaito.workspaces.workspace import ready
 
     rows = (

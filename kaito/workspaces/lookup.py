@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from kaito.errors import ClusterError, KaitoError, NotReadyError, WorkspaceError
 from kaito.json_fields import items
-from kaito.kube.api_server import ApiServer, StatusError, check_with
+from kaito.kube.api_server import ApiServer
+from kaito.kube.hints import kubectl_hint
+from kaito.kube.status import StatusError
 from kaito.workspaces import workspace as workspaces
 from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, fetch, no_kaito, replicas_of
 from kaito.workspaces.workspace import Workspace
@@ -149,7 +151,7 @@ def replicas_that_are(api: ApiServer, name: str, namespace: str) -> list[Workspa
     if listed.why == FORBIDDEN:
         raise ClusterError(
             f'"{name}" is an InferenceSet, and you may not list its workspaces',
-            check_with(f"auth can-i list workspaces.kaito.sh -n {namespace}", api.target),
+            kubectl_hint(f"auth can-i list workspaces.kaito.sh -n {namespace}", api.target),
         )
     return sorted(map(workspaces.read, items(listed.document, "items")))
 

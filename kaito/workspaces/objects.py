@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kaito.errors import WorkspaceError
-from kaito.kube.api_server import ApiServer, StatusError
+from kaito.kube.api_server import ApiServer
+from kaito.kube.status import StatusError
 
 # The versions of kaito.sh, newest first; older clusters serve only the second.
 VERSIONS = ("v1beta1", "v1alpha1")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kaito.errors import KaitoError, NotReadyError
 from kaito.json_fields import items, part, text
 from kaito.kube.api_server import ApiServer
+from kaito.kube.duration import age
 from kaito.text import excerpt
 from kaito.workspaces.objects import fetch
 from kaito.workspaces.workspace import Workspace, read
@@ -50,33 +50,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [head, *([" ".join(cell.split()) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return ["   ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip() for line in lines]
-
-
-def age(moment: str, now: float | None = None) -> str:
-    """How long ago an RFC 3339 moment was, as kubectl shows it (apimachinery's duration.HumanDuration)."""
-    import calendar
-
-    try:
-        then = calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S"))
-    except ValueError:
-        return "-"
-    seconds = max(0, int((time.time() if now is None else now) - then))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:
-        return f"{seconds}s"
-    if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    if days < 2 * 365:
-        return f"{days}d"
-    return f"{days // 365}y{days % 365}d" if days % 365 and days < 8 * 365 else f"{days // 365}y"
 
 
 def pod_lines(api: ApiServer, workspace: Workspace) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kaito.errors import ClusterError, KaitoError, NotReadyError
-from kaito.kube.api_server import ApiServer, forbidden, read_status
+from kaito.kube.api_server import ApiServer
+from kaito.kube.hints import forbidden
+from kaito.kube.status import read_status
 from kaito.net.connection import Connection
 from kaito.net.proxy import Proxy
 from kaito.net.request import Request

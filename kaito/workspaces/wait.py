@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from kaito.errors import ClusterError, InferenceError, KaitoError, NotReadyError, UnreachableError
-from kaito.kube.api_server import ApiServer, is_transient
+from kaito.kube.api_server import ApiServer
+from kaito.kube.status import is_transient
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
 from kaito.workspaces.endpoint import Endpoint, Found, find

@@ -6,7 +6,7 @@ import pytest
 
 from kaito.kube.api_server import ApiServer
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Cluster, Target, User
+from kaito.kube.kubeconfig.model import Cluster, Target, User
 from kaito.workspaces.endpoint import http_port, is_own_cluster
 from tests.cluster import port, service
 

@@ -9,7 +9,7 @@ import pytest
 from kaito.errors import ClusterError, NotReadyError
 from kaito.kube.api_server import ApiServer
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Cluster, Target, User
+from kaito.kube.kubeconfig.model import Cluster, Target, User
 from kaito.net.url import parse_url
 from kaito.workspaces.routes import DirectLink, ProxyLink
 

@@ -8,7 +8,8 @@ import pytest
 
 from kaito.kube.api_server import ApiServer
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, resolve
+from kaito.kube.kubeconfig.model import Overrides
+from kaito.kube.kubeconfig.resolve import resolve
 from kaito.workspaces.objects import named, replicas_of
 from kaito.workspaces.watch import Changes
 from tests.cluster import Raw, Refusal, replica_of, workspace
