@@ -12,7 +12,7 @@ from kaito import cli
 from kaito.chat import slash
 from kaito.chat.json_output import FIELDS
 from kaito.commands import chat, get_endpoint, status, version
-from kaito.commands import kubectl_flags as cluster
+from kaito.commands.kubectl_flags import KUBECTL_FLAGS
 from kaito.flags import describe, parse, split_verb
 from tests import messages
 from tests.messages import GAP, KAITO
@@ -72,8 +72,8 @@ def flag_row(flag):
 @pytest.mark.parametrize(
     ("title", "flags"),
     [
-        pytest.param("Flags", (*chat.FLAGS, *set(cli.ROOT_FLAGS) - set(cluster.KUBECTL_FLAGS)), id="chat"),
-        pytest.param("kubectl's flags", cluster.KUBECTL_FLAGS, id="kubectl"),
+        pytest.param("Flags", (*chat.FLAGS, *set(cli.ROOT_FLAGS) - set(KUBECTL_FLAGS)), id="chat"),
+        pytest.param("kubectl's flags", KUBECTL_FLAGS, id="kubectl"),
         pytest.param("kubectl kaito status", status.FLAGS, id="status"),
         pytest.param("kubectl kaito get-endpoint", get_endpoint.FLAGS, id="get-endpoint"),
         pytest.param("kubectl kaito version", version.FLAGS, id="version"),
@@ -148,7 +148,7 @@ def command_lines():
 def test_the_program_takes_each_command_line_that_is_shown(words):
     name, rest = split_verb(words, cli.ROOT_FLAGS)
     assert name in (*cli.VERBS, "")
-    values = parse(rest, (*(cli._module(name).FLAGS if name else ()), *cli.ROOT_FLAGS))
+    values = parse(rest, (*(cli.load(name).flags if name else ()), *cli.ROOT_FLAGS))
     assert not values.arguments
 
 

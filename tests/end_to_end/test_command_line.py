@@ -15,8 +15,8 @@ from . import CHAT, NAME, UNMEASURED
 
 EXIT_CODES = """\
 Exit codes:
-  0    fine
-  1    anything not below
+  0    success
+  1    any other error
   2    usage: """
 
 

@@ -103,7 +103,7 @@ class TestUsage:
             *(
                 pytest.param(
                     ("chat", "--workspace-name", name),
-                    f'error: "{name}" cannot be the name of a workspace: those are lower case letters, digits, '
+                    f'error: "{name}" cannot be the name of a workspace: names consist of lower case letters, digits, '
                     '"-" and "."\n'
                     "list the workspaces: kubectl kaito status\n",
                     id=f"no name: {name}",
