@@ -1,4 +1,4 @@
-"""python3 -m tests.cluster: a chat with no cluster at hand. See `--help`."""
+"""python3 -m tests.cluster: a chat on a stand-in cluster. See `--help`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACE = 0.03  # seconds between two words of the scripted model
 
 
 def arguments(argv):
-    """Read the command line; what stands behind "--" is the chat's."""
+    """Return the parsed command line, and the words after "--", which are the chat's."""
     own, chat = (argv[: argv.index("--")], argv[argv.index("--") + 1 :]) if "--" in argv else (argv, [])
     parser = argparse.ArgumentParser(prog="python3 -m tests.cluster", usage=USAGE, description=DESCRIPTION)
     parser.add_argument("--serve", action="store_true", help="print the kubeconfig's path and wait until interrupted")
@@ -36,7 +36,7 @@ def arguments(argv):
 
 
 def upstream(url):
-    """The server at `url` and the name of the model it serves (`None`: it does not say)."""
+    """Return the server at `url` and the name of the model it serves (None if it does not say)."""
     try:
         model = Upstream(url)
     except ValueError as error:
@@ -49,7 +49,7 @@ def upstream(url):
 
 
 def main(argv):
-    """Run it and return the exit code."""
+    """Run the cluster and return the exit code."""
     options, chat = arguments(argv)
     if options.upstream:
         model, name = upstream(options.upstream)
@@ -75,10 +75,10 @@ def main(argv):
 
 
 def serve(path):
-    """Say where the kubeconfig is and wait for Ctrl-C or SIGTERM."""
+    """Print the path of the kubeconfig and wait for Ctrl-C or SIGTERM."""
     print(path, flush=True)
     try:
-        # Not one endless wait: a signal that comes right before it would only be seen behind it.
+        # Not one endless wait: Python would handle a signal that comes right before it only after it.
         while not threading.Event().wait(1):
             pass
     except KeyboardInterrupt:
