@@ -59,18 +59,6 @@ def plugin(tmp_path_factory):
     return str(folder)
 
 
-@pytest.fixture(scope="session")
-def zipapp(tmp_path_factory):
-    """The program as one file; built here unless KAITO_PROGRAM names one."""
-    named = os.environ.get("KAITO_PROGRAM")
-    if named:
-        return named
-    folder = tmp_path_factory.mktemp("dist")
-    builder = os.path.join(ROOT, "build_zipapp.py")
-    subprocess.run([sys.executable, builder, folder], check=True, stdout=subprocess.DEVNULL)
-    return str(folder / "kubectl-kaito")
-
-
 @pytest.fixture
 def script(kubeconfig, home, plugin, tmp_path):
     """Run a script as a runner does: script("kubectl kaito …", WORKSPACE="x") -> CompletedProcess."""

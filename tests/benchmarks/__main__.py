@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 
-from tests.cluster.process import ROOT
+from tests.cluster.process import zipapp_in
 
 from . import contexts, distance, start, stream
 
@@ -28,15 +27,6 @@ def machine():
     return f"{name}, {os.cpu_count()} cores, {system}, Python {platform.python_version()}"
 
 
-def program(folder):
-    """The program to be measured: what KAITO_PROGRAM names, or the zipapp of this checkout, built for it."""
-    named = os.environ.get("KAITO_PROGRAM")
-    if not named:
-        words = [sys.executable, os.path.join(ROOT, "build_zipapp.py"), folder]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    return named or os.path.join(folder, "kubectl-kaito")
-
-
 def main(argv):
     """Measure, print and return the exit code: 1 where a bound is passed."""
     parser = argparse.ArgumentParser(
@@ -46,7 +36,7 @@ def main(argv):
     parser.add_argument("--rounds", type=int, default=15, help="how often the short ones are measured (default 15)")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["KAITO_PROGRAM"] = program(folder)
+        os.environ["KAITO_PROGRAM"] = zipapp_in(folder)
         few = max(3, options.rounds // 3)
         rows = [
             *start.rows(folder, options.rounds),

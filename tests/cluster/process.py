@@ -41,6 +41,15 @@ def program():
     return [sys.executable, os.environ.get("KAITO_PROGRAM") or os.path.join(ROOT, "kubectl-kaito")]
 
 
+def zipapp_in(folder):
+    """Return the path of the program as one file: the one that KAITO_PROGRAM names, or one built into `folder`."""
+    named = os.environ.get("KAITO_PROGRAM")
+    if not named:
+        words = [sys.executable, os.path.join(ROOT, "build_zipapp.py"), folder]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return named or os.path.join(folder, "kubectl-kaito")
+
+
 def environment(home, changes=None):
     """Return a clean environment with `changes`; a value of None removes the variable."""
     env = {name: os.environ[name] for name in KEPT if name in os.environ}
