@@ -24,7 +24,7 @@ from kaito.net.errors import (
     TlsSettingError,
     TransportError,
 )
-from kaito.net.proxy import choose
+from kaito.net.proxy import proxy_for
 from kaito.net.request import Request, Timeouts
 from kaito.net.response import Response
 from kaito.net.url import parse_url
@@ -135,7 +135,7 @@ class ApiServer:
             origin = "--server" if target.given("server") else f'cluster "{target.cluster.name}"'
             raise ClusterError(f"{origin}: {error}", self._see("server")) from None
         try:
-            self._proxy = choose(self.url, environ, target.cluster.proxy_url)
+            self._proxy = proxy_for(self.url, environ, target.cluster.proxy_url)
         except ProxySettingError as error:
             # Without a proxy-url it is a variable of the environment, which the message names.
             hint = self._see("proxy-url") if target.cluster.proxy_url else ""

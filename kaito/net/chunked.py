@@ -1,4 +1,7 @@
-"""The chunked coding of HTTP bodies, taken off (RFC 9112, section 7.1). Pure."""
+"""The chunked coding of HTTP bodies (RFC 9112, section 7.1), decoded. Pure.
+
+A size's line and a chunk's data end in CRLF, never in a bare LF: two readers could otherwise find different bodies.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ from kaito.text import excerpt
 _LINE_LIMIT = 4096  # bytes of a chunk's size and extensions
 _TRAILER_LIMIT = 64 * 1024  # bytes of all trailers
 
-_HEADER = pattern(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_HEADER = pattern(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 _HEADER_SO_FAR = pattern(rb"[0-9A-Fa-f]{0,15}[ \t]*(?:;[^\r\n]*)?\r?")
 
 
 class ChunkDecoder:
-    """Takes a body apart. State: where in a chunk it stands.
+    """Decodes a body piece by piece. State: the position within the current chunk.
 
-    `done`: the last chunk and the trailers have come; `rest`: then, what came behind them. `failure`: why what came
-    is not chunked, or "".
+    `done`: the last chunk and the trailers have come; `rest`: the bytes after them. `failure`: why the stream is not
+    chunked, or "".
     """
 
     def __init__(self) -> None:
@@ -24,11 +27,11 @@ class ChunkDecoder:
         self.rest = b""
         self.failure = ""
         self._left = 0  # bytes of the current chunk's data that have not come
-        self._open = False  # within a chunk: its data or the line end behind it has not all come
+        self._open = False  # within a chunk: its data or the line end after it has not come whole
         self._trailers = -1  # bytes of trailers so far, -1 before them
 
     def feed(self, data: bytes) -> bytes:
-        """Give the body bytes in `data`, any piece of the stream; up to the failure, when there is one."""
+        """Return the body bytes in `data`, any piece of the stream; up to the failure, if there is one."""
         pieces: list[bytes] = []
         if self.rest:
             data = self.rest + data
@@ -42,7 +45,7 @@ class ChunkDecoder:
         return b"".join(pieces)
 
     def _decode(self, data: bytes, pieces: list[bytes]) -> int:
-        """Append the body bytes to `pieces`; give the place where what cannot be decoded yet begins."""
+        """Append the body bytes to `pieces`; return where the bytes begin that cannot be decoded yet."""
         at = 0
         match = _HEADER.match
         while True:
@@ -59,8 +62,8 @@ class ChunkDecoder:
             if self._trailers >= 0:
                 return self._skip_trailers(data, at)
             header = match(data, at)
+            _check_header(data[at : header.end() if header else at + _LINE_LIMIT], complete=header is not None)
             if header is None:
-                _check_header_so_far(data[at : at + _LINE_LIMIT])
                 return at
             at = header.end()
             size = int(header[1], 16)
@@ -75,36 +78,37 @@ class ChunkDecoder:
                 self._open = True
 
     def _skip_trailers(self, data: bytes, at: int) -> int:
-        """The place behind those trailers that have come whole."""
+        """Return the position after the trailers that have come whole."""
         while True:
             end = data.find(b"\n", at)
             if self._trailers + (end if end >= 0 else len(data)) - at > _TRAILER_LIMIT:
                 raise ValueError("the trailers have no end")
             if end < 0:
                 return at
-            line = data[at:end].rstrip(b"\r")
+            line = data[at:end]
             self._trailers += end + 1 - at
             at = end + 1
-            if not line:
+            if line in (b"", b"\r"):
                 self.done = True
                 return at
 
 
 def _skip_line_end(data: bytes, at: int) -> int:
-    """The place behind the line end at `at`; -1 when it has not all come."""
+    """Return the position after the CRLF at `at`; -1 if it has not come whole. Raises ValueError for other bytes."""
     found = data[at : at + 2]
     if found == b"\r\n":
         return at + 2
-    if found[:1] == b"\n":
-        return at + 1
     if found in (b"", b"\r"):
         return -1
     raise ValueError(f"a chunk does not end where its size says, but goes on with {excerpt(data[at : at + 200], 40)}")
 
 
-def _check_header_so_far(found: bytes) -> None:
-    """Raise ValueError when what stands where a chunk begins cannot become a chunk's header."""
-    if not _HEADER_SO_FAR.fullmatch(found):
+def _check_header(found: bytes, *, complete: bool) -> None:
+    """Check a chunk's header, or the beginning of one that is not `complete`. Raises ValueError.
+
+    The bound is one for both, so that the verdict does not depend on how the stream was split.
+    """
+    if not complete and not _HEADER_SO_FAR.fullmatch(found):
         raise ValueError(f"there is no chunk size, but {excerpt(found, 40)}")
-    if len(found) >= _LINE_LIMIT:
+    if len(found) > _LINE_LIMIT - (not complete):
         raise ValueError("a chunk's header has no end")

@@ -17,7 +17,7 @@ from kaito.net.proxy import Proxy
 from kaito.net.request import Request, Timeouts, basic_authorization
 from kaito.net.response import Response, receive_head
 from kaito.net.url import Url, authority
-from kaito.net.wire import Wire
+from kaito.net.wire import Bounds, Wire
 from kaito.text import excerpt
 
 _ONE_SEGMENT = 64 * 1024  # a body up to here is sent together with the headers
@@ -38,7 +38,7 @@ class Connection:
         proxy: Proxy | None = None,
         trace: Callable[[str], None] | None = None,
     ) -> None:
-        """`server_name`: the name that the certificate must bear, when it is not the URL's host.
+        """`server_name`: the name that the certificate must carry, if it is not the URL's host.
 
         `trace` gets a line for each connection and each request: method, URL, status, milliseconds.
         """
@@ -52,9 +52,9 @@ class Connection:
         self._wire: Wire | None = None
 
     def request(self, request: Request) -> Response:
-        """Send a request, whose path is put behind the URL's own, and wait for the answer's head.
+        """Send a request, its path appended to the URL's, and wait for the answer's head.
 
-        An answer of an earlier request that was not read to its end is given up. Raises TransportError.
+        The answer to an earlier request is abandoned if it was not read to its end. Raises TransportError.
         """
         started = time.monotonic()
         try:
@@ -66,7 +66,7 @@ class Connection:
         return response
 
     def close(self) -> None:
-        """Close the connection at once, whatever it is doing; who waits for it gets CancelledError."""
+        """Close the connection at once; a thread that waits for it gets CancelledError."""
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.kill()
@@ -92,7 +92,7 @@ class Connection:
 
     @property
     def _plain_proxy(self) -> bool:
-        """Does a proxy get the whole request, the URL's host included?"""
+        """Return whether a proxy gets the whole request, the URL's host included."""
         return self._proxy is not None and self._proxy.scheme == "http" and self._tls is None
 
     def _exchange(self, request: Request, head: bytes, started: float) -> Response:
@@ -103,14 +103,14 @@ class Connection:
             try:
                 return self._ask(wire, request, head, deadline)
             except TruncatedError:
-                # The server closed the idle connection just then: nobody saw the request, as far as one can tell.
+                # The server closed the idle connection just then; as far as one can tell, it never saw the request.
                 if wire.received:
                     raise
         wire = self._dial(request.timeouts, deadline)
         return self._ask(wire, request, head, deadline)
 
     def _idle_wire(self) -> Wire | None:
-        """The connection of an earlier request, when it can carry one more."""
+        """Return the connection of an earlier request if it can carry another."""
         wire = self._wire
         if wire is not None and not (wire.free and wire.is_quiet()):
             wire.kill()
@@ -125,7 +125,7 @@ class Connection:
         if timeouts.connect is not None and (deadline is None or started + timeouts.connect < deadline):
             limit, deadline = timeouts.connect, started + timeouts.connect
         try:
-            wire.bound("connect", None, limit, deadline)
+            wire.bound(Bounds("connect", None, limit, deadline))
             if self._proxy is None:
                 wire.connect(self._url.host, self._url.port)
             else:
@@ -143,7 +143,7 @@ class Connection:
         return wire
 
     def _pass_proxy(self, wire: Wire, proxy: Proxy) -> None:
-        """Have the proxy connect to the server, unless it is to get the requests themselves."""
+        """Ask the proxy to connect to the server, unless the proxy gets the requests themselves."""
         if self._plain_proxy:
             return
         wire.doing = "answer"
@@ -161,7 +161,7 @@ class Connection:
 
     def _ask(self, wire: Wire, request: Request, message: bytes, deadline: float | None) -> Response:
         wire.free = False
-        wire.bound("headers", request.timeouts.idle, request.timeouts.total, deadline)
+        wire.bound(Bounds("headers", request.timeouts.idle, request.timeouts.total, deadline))
         sent = request.body or b""
         try:
             try:
@@ -171,10 +171,10 @@ class Connection:
                     wire.send(message)
                     wire.send(sent)
             except TruncatedError:
-                # A server may refuse a request before it has all of it; then its answer is there to be read.
+                # A server may refuse a request before it has read all of it; its answer can still be read.
                 pass
             head, body = receive_head(wire, request.method)
-            wire.stage = "body"
+            wire.enter("body")
             response = Response(wire, head, body)
         except BaseException:
             wire.kill()
@@ -208,7 +208,7 @@ def _host(url: Url) -> str:
 
 
 def _harmless_location(location: str) -> str:
-    """Where a redirect points, without what could be a credential: user information, query and fragment."""
+    """Return where a redirect points, without the parts that may hold a credential: user, query and fragment."""
     bare = re.sub(r"[?#].*", "", location, flags=re.DOTALL)
     return excerpt(re.sub(r"^([A-Za-z][\w+.-]*:)?//[^/]*@", r"\1//", bare), 300)
 

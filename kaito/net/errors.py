@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TransportError(Exception):
-    """A request failed. `message`: one line, "host:port: why"; `why` alone is for callers who name the place."""
+    """A request failed. `message`: one line, "host:port: why"; `why` alone is for callers that name the place."""
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"{where}: {why}")
@@ -13,15 +13,15 @@ class TransportError(Exception):
 
 
 class ConnectError(TransportError):
-    """There is no connection: no such host, refused, unreachable, or one of the kinds below."""
+    """No connection could be made: no such host, refused, unreachable, or one of the subclasses."""
 
 
 class ProxyError(ConnectError):
-    """The proxy refuses to connect, or does not answer like one."""
+    """The proxy refuses to connect, or does not answer like a proxy."""
 
 
 class TlsError(ConnectError):
-    """TLS failed, and not over the server's certificate."""
+    """The TLS handshake failed."""
 
 
 class CertificateError(TlsError):
@@ -41,7 +41,7 @@ class TimedOutError(TransportError):
 
 
 class ResponseError(TransportError):
-    """The answer is not what an answer should be."""
+    """The answer breaks the rules of HTTP, or a bound."""
 
 
 class TruncatedError(ResponseError):
@@ -53,7 +53,7 @@ class CancelledError(TransportError):
 
 
 class RedirectError(TransportError):
-    """The server points elsewhere; nothing is followed. `location`: where to, without credentials and query."""
+    """The server redirects, which is never followed. `location`: where to, without credentials and query."""
 
     def __init__(self, where: str, status: int, location: str) -> None:
         target = f" to {location}" if location else ""
@@ -67,7 +67,7 @@ class SettingError(ValueError):
 
 
 class ProxySettingError(SettingError):
-    """The proxy that is set cannot be used; the text never holds its credentials."""
+    """The proxy setting cannot be used; the text never holds its credentials."""
 
 
 class TlsSettingError(SettingError):
@@ -79,4 +79,4 @@ class TlsSettingError(SettingError):
 
 
 class ClientCertificateSettingError(TlsSettingError):
-    """It is the client certificate, or its key."""
+    """The client certificate or its key cannot be used."""

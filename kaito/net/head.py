@@ -199,5 +199,5 @@ def _length(values: list[str]) -> int | None:
         return None
     lengths = {int(text) if _LENGTH.fullmatch(text) else None for text in texts}
     if len(lengths) > 1 or None in lengths:
-        raise HeadError(f"Content-Length is wrong: {excerpt(', '.join(sorted(texts)), 40)}")
+        raise HeadError(f"Content-Length is wrong: {excerpt(', '.join(sorted(texts)), 40) or 'it is empty'}")
     return lengths.pop()

@@ -1,4 +1,4 @@
-"""Which proxy a URL takes, by Go's rules. Pure.
+"""The proxy for a URL, by Go's rules. Pure.
 
 The reference is golang.org/x/net/http/httpproxy for the environment, and client-go's NewProxierWithNoProxyCIDR and
 parseProxyURL for the rest.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Union
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from kaito.net.errors import ProxySettingError
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+    from urllib.parse import SplitResult
 
     from kaito.net.url import Url
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Proxy(NamedTuple):
-    """A proxy; `scheme` is "http" or "socks5", the rest as strings decoded, "" where absent."""
+    """A proxy. `scheme`: "http" or "socks5"; `username`, `password`: decoded, "" if absent."""
 
     scheme: str
     host: str
@@ -34,33 +34,44 @@ class Proxy(NamedTuple):
 _PORTS = {"http": 80, "socks5": 1080}
 
 
-def choose(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy | None:
-    """Give the proxy for `url`: the cluster's own `proxy_url`, else the environment's. Raises ProxySettingError."""
+def proxy_for(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy | None:
+    """Return the proxy for `url`: the cluster's own `proxy_url`, else the environment's. Raises ProxySettingError."""
     if proxy_url:
         return _parse(proxy_url, "proxy-url", ("http", "socks5"))
     name = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
     value = environ.get(name) or environ.get(name.lower()) or ""
-    if not value or not _is_proxied(url.host, url.port, environ.get("NO_PROXY") or environ.get("no_proxy") or ""):
-        return None
-    if "://" not in value:
+    if value and "://" not in value:
         value = "http://" + value
-    if _split(value) is None:
-        # Go passes over a variable that is no URL.
+    if not value or _split(value) is None:
+        # Go ignores a variable that is not a URL.
+        return None
+    if name == "HTTP_PROXY" and environ.get("REQUEST_METHOD"):
+        raise ProxySettingError(
+            "HTTP_PROXY is set beside REQUEST_METHOD, as in a CGI script, where a request's Proxy header sets it"
+        )
+    if not _is_proxied(url.host, url.port, environ.get("NO_PROXY") or environ.get("no_proxy") or ""):
         return None
     return _parse(value, name, ("http", "socks5", "socks5h"))
 
 
 def _split(text: str) -> SplitResult | None:
-    """The parts of a URL; None when it is none."""
+    """Return the parts of a URL, None if `text` is not one."""
+    # Most runs use no proxy, and urllib takes longer to import than a request takes.
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(text)
-        _ = parts.port
     except ValueError:
         return None
-    return None if re.search(r"[\s\x00-\x1f\x7f]", text) else parts
+    # Digits alone make a port, however many: one that is too large is an error, as when Go dials it.
+    _, colon, port = parts.netloc.rpartition("@")[2].rpartition(":")
+    is_port = not colon or "]" in port or not port or (port.isascii() and port.isdigit())
+    return parts if is_port and not re.search(r"[\s\x00-\x1f\x7f]", text) else None
 
 
 def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
+    from urllib.parse import unquote
+
     parts = _split(text)
     if parts is None:
         raise ProxySettingError(f"{name} is not a URL")
@@ -72,16 +83,16 @@ def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
         raise ProxySettingError(f"{name} must begin with http:// or socks5://")
     if not parts.hostname:
         raise ProxySettingError(f"{name} names no host")
-    if parts.port == 0:
-        raise ProxySettingError(f"{name} has no valid port")
     scheme = "http" if parts.scheme == "http" else "socks5"
-    return Proxy(
-        scheme,
-        unquote(parts.hostname),
-        parts.port or _PORTS[scheme],
-        unquote(parts.username or ""),
-        unquote(parts.password or ""),
-    )
+    try:
+        port = _PORTS[scheme] if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    if not port:
+        raise ProxySettingError(f"{name} has no valid port")
+    # Bytes that are not UTF-8 are sent as they are, as by Go.
+    username, password = (unquote(part or "", errors="surrogateescape") for part in (parts.username, parts.password))
+    return Proxy(scheme, unquote(parts.hostname), port, username, password)
 
 
 def _is_proxied(host: str, port: int, no_proxy: str) -> bool:
@@ -95,7 +106,7 @@ def _is_proxied(host: str, port: int, no_proxy: str) -> bool:
 
 
 def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool:
-    """Does one entry of NO_PROXY, in lower case, name the host?"""
+    """Return whether one entry of NO_PROXY, in lower case, names the host."""
     if entry == "*":
         return True
     if "/" in entry:
@@ -107,6 +118,8 @@ def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool
         return _address(name) == address
     if name.startswith("*."):
         name = name[1:]
+    if not name.isascii():
+        name = _to_ascii(name)
     if name.startswith("."):
         return host.endswith(name)
     return host == name or host.endswith("." + name)
@@ -115,7 +128,7 @@ def _matches(entry: str, host: str, port: int, address: _Address | None) -> bool
 def _is_in(address: _Address, network: str) -> bool:
     from ipaddress import ip_network
 
-    # client-go takes leading zeros for decimal (ParseCIDRSloppy), and no Go function knows netmasks.
+    # client-go reads leading zeros as decimal (ParseCIDRSloppy), and no Go function reads netmasks.
     if "." in network and ":" not in network:
         network = re.sub(r"\b0+(?=\d)", "", network)
     try:
@@ -124,8 +137,16 @@ def _is_in(address: _Address, network: str) -> bool:
         return False
 
 
+def _to_ascii(name: str) -> str:
+    """Return an international name as DNS has it; a name that cannot be one, unchanged."""
+    try:
+        return ".".join(label.encode("idna").decode("ascii") for label in name.split("."))
+    except UnicodeError:
+        return name
+
+
 def _split_port(entry: str) -> tuple[str, str]:
-    """As net.SplitHostPort, where a bare IPv6 address has no port."""
+    """Split an entry as Go's net.SplitHostPort does; a bare IPv6 address has no port."""
     host, colon, port = entry.rpartition(":")
     if colon and host.startswith("[") and host.endswith("]"):
         return host[1:-1], port
@@ -135,7 +156,7 @@ def _split_port(entry: str) -> tuple[str, str]:
 
 
 def _address(host: str) -> _Address | None:
-    # Few hosts are addresses: ipaddress is imported for what looks like one.
+    # Few hosts are addresses: ipaddress is imported only for what looks like one.
     if ":" not in host and not host[-1:].isdigit():
         return None
     from ipaddress import IPv6Address, ip_address

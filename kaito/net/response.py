@@ -19,7 +19,7 @@ from kaito.net.head import (
     read_response,
     response_body,
 )
-from kaito.net.wire import Wire
+from kaito.net.wire import Bounds, Wire
 from kaito.text import excerpt
 
 # Bytes of an answer's head, together with the interim answers before it. A login page of a gateway sets large cookies.
@@ -38,7 +38,7 @@ class Response:
         self._finished = False
         self.status: int = head.status
         self.reason: str = excerpt(head.reason)
-        """The status line's words, sanitised."""
+        """The reason in the status line, sanitised."""
         if framing.length == 0:
             self._finish(b"")
 
@@ -47,7 +47,7 @@ class Response:
         return next(iter(self._head.values(name.lower())), "")
 
     def read(self, limit: int) -> bytes:
-        """The whole body; again after that, the same. Raises TransportError, also past `limit` bytes."""
+        """Return the whole body, the same one at each call. Raises TransportError, also for more than `limit` bytes."""
         if self._body is None:
             pieces, size = [], 0
             for piece in self.chunks():
@@ -60,9 +60,9 @@ class Response:
         return self._body
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it arrives, once; ends only where the body properly ends. Raises TransportError.
+        """Yield the body as it arrives, once. Ends only where the body properly ends; else raises TransportError.
 
-        Leaving it before its last byte closes the connection.
+        Closing the iterator before the last byte closes the connection.
         """
         if self._begun:
             raise RuntimeError("the body has been read")
@@ -86,17 +86,17 @@ class Response:
             raise
 
     def hasten(self, seconds: float) -> None:
-        """Bound the wait for what is left of the body to `seconds` from now on, in all."""
+        """Allow `seconds` from now on, in all, for the rest of the body."""
         if not self._finished:
-            self._wire.bound("body", None, seconds, time.monotonic() + seconds)
+            self._wire.bound(Bounds("body", None, seconds, time.monotonic() + seconds))
 
     def close(self) -> None:
-        """Give up what has not been read, and the connection with it; nothing happens when all has been read."""
+        """Close the connection unless the whole body has been read."""
         if not self._finished:
             self._wire.kill()
 
-    # Each of these calls `_finish` before it gives the last bytes away, so that a reader who sees the end in them, as
-    # in an event stream's last event, may stop there and have the connection kept.
+    # Each of these calls `_finish` before it yields the last bytes, so that a reader who recognises the end in them, as
+    # in an event stream's last event, may stop there and the connection is kept.
 
     def _chunked(self) -> Iterator[bytes]:
         wire, decoder = self._wire, ChunkDecoder()
@@ -133,7 +133,7 @@ class Response:
             yield data
 
     def _finish(self, rest: bytes) -> None:
-        """The answer has ended; `rest` is what came behind it, which nobody asked for."""
+        """Note that the answer has ended; `rest`: bytes that came after it, which nobody asked for."""
         self._finished = True
         if not self._framing.keep_alive or rest or self._wire.buffer:
             self._wire.kill()
@@ -148,9 +148,9 @@ def receive_head(wire: Wire, method: str, *, upgrade: bool = False) -> tuple[Res
     """
     data, start, searched = bytearray(), 0, 0
     while True:
+        _check_start(wire, bytes(data[start : start + 200]))
         end = end_of_head(data, searched)
         if end < 0:
-            _check_start(wire, bytes(data[start : start + 200]))
             if len(data) > _HEAD_LIMIT:
                 raise ResponseError(wire.where, f"the answer's headers are larger than {_HEAD_LIMIT >> 20} MiB")
             searched = max(start, len(data) - 3)

@@ -25,7 +25,7 @@ _REPLIES = {
 
 
 class SocksError(ValueError):
-    """The proxy refuses, or speaks no SOCKS5; the text says which, without credentials."""
+    """The proxy refuses, or does not speak SOCKS5; the text says which, without credentials."""
 
 
 def handshake(
@@ -36,9 +36,9 @@ def handshake(
     username: str = "",
     password: str = "",
 ) -> None:
-    """Ask the proxy at the other end to connect to `host`, whose name it resolves, and `port`.
+    """Ask the proxy at the other end to resolve `host` and connect to it.
 
-    `receive(n)` gives exactly n bytes or raises; whatever it or `send` raises passes through. Raises SocksError.
+    `receive(n)` returns exactly n bytes. Raises SocksError, and whatever `send` and `receive` raise.
     """
     _authenticate(send, receive, username, password)
     send(bytes([_VERSION, _CONNECT, 0]) + _address(host) + port.to_bytes(2, "big"))
@@ -56,7 +56,7 @@ def _authenticate(
     send: Callable[[bytes], object], receive: Callable[[int], bytes], username: str, password: str
 ) -> None:
     methods = [_NO_AUTHENTICATION, _USERNAME_PASSWORD] if username else [_NO_AUTHENTICATION]
-    name, word = username.encode(), password.encode()
+    name, word = (text.encode("utf-8", "surrogateescape") for text in (username, password))
     if len(name) > 255 or len(word) > 255:
         raise SocksError("takes a name and a password of at most 255 bytes each")
     send(bytes([_VERSION, len(methods), *methods]))

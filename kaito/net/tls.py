@@ -1,7 +1,7 @@
-"""What is trusted and what is shown: settings to an `ssl.SSLContext` that gives kubectl's verdicts.
+"""TLS settings → an `ssl.SSLContext` that reaches kubectl's verdicts.
 
-The reference is client-go's transport.TLSConfigFor and Go's crypto/tls; OpenSSL's own ideas, which differ between
-Python versions, are set aside where they would refuse what kubectl accepts.
+The references are client-go's transport.TLSConfigFor and Go's crypto/tls. OpenSSL's defaults differ between Python
+versions; where they refuse what kubectl accepts, they are turned off.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import re
 import ssl
 from typing import NamedTuple
 
+from kaito.errors import os_reason
 from kaito.lazy_re import pattern
 from kaito.net.errors import ClientCertificateSettingError, TlsSettingError
 
 
 class Certificate(NamedTuple):
-    """A client certificate and its key, in PEM; data wins over a file, each for itself.
+    """A client certificate and its key, in PEM; of each, data wins over a file.
 
-    `written`: when the files were, in nanoseconds, so that files that were replaced make another certificate.
+    `written`: when the files were written, in nanoseconds, so that replaced files make another certificate.
     """
 
     file: str = ""
@@ -30,9 +31,9 @@ class Certificate(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """Which servers to trust: those of an authority in PEM (data wins over the file), or of the system's.
+    """Which servers to trust: those certified by an authority in PEM (data wins over the file), or by the system's.
 
-    `server_name`: the name that the certificate must bear, "" for the URL's host.
+    `server_name`: the name that the certificate must carry, "" for the URL's host.
     """
 
     ca_file: str = ""
@@ -42,8 +43,8 @@ class Trust(NamedTuple):
 
 
 # Where Go looks for the system's authorities (crypto/x509/root_*.go), for a Python that was built elsewhere and whose
-# OpenSSL looks in a place that this system does not have.
-_SYSTEM_ROOTS = (
+# OpenSSL looks in a folder that does not exist here.
+SYSTEM_ROOTS = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
@@ -55,17 +56,17 @@ _SYSTEM_ROOTS = (
 _X509_PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN has a name from 3.10 on only
 _IGNORE_UNEXPECTED_EOF = 0x80  # ssl.OP_IGNORE_UNEXPECTED_EOF, likewise
 
-# What Go's clients offer below TLS 1.3 (crypto/tls), and the keys that they take: RSA from 1024 bits on.
+# What Go's clients offer below TLS 1.3 (crypto/tls), and the keys that they accept: RSA of 1,024 bits or more.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!PSK:@SECLEVEL=1"
 
-# Windows opens no file by its descriptor, and removes none that is open.
-_NAMELESS_FILES = os.name != "nt"
+# Windows cannot open a file by its descriptor, nor remove a file that is open.
+NAMELESS_FILES = os.name != "nt"
 
 _CERTIFICATE = pattern(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
-    """Make the context for connections to a server under `trust`, showing `certificate` when it asks.
+    """Make the context for connections to a server under `trust`; present `certificate` if the server asks for one.
 
     Raises TlsSettingError. The caller passes `trust.server_name` or the host as `server_hostname`.
     """
@@ -73,13 +74,13 @@ def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
     made.minimum_version = ssl.TLSVersion.TLSv1_2  # as Go's clients
     try:
         made.set_ciphers(_CIPHERS)
-    except ssl.SSLError:  # LibreSSL, which macOS's own Python has, may not know of levels
+    except ssl.SSLError:  # LibreSSL, which macOS's own Python has, may not know security levels
         pass
     made.set_alpn_protocols(["http/1.1"])
-    # Go trusts whatever stands in the pool, be it a leaf, and asks no authority for key usages or identifiers.
+    # Go trusts every certificate in the pool, even a leaf, and requires no key usages or identifiers of an authority.
     made.verify_flags = (made.verify_flags & ~ssl.VERIFY_X509_STRICT) | _X509_PARTIAL_CHAIN
     made.hostname_checks_common_name = False
-    # Python asks OpenSSL to take a connection that was cut for one that was closed. It is not.
+    # Python asks OpenSSL to accept a truncated connection as a closed one. It is not.
     made.options &= ~_IGNORE_UNEXPECTED_EOF
     _set_trust(made, trust)
     if certificate is not None:
@@ -105,7 +106,7 @@ def _set_trust(made: ssl.SSLContext, trust: Trust) -> None:
 
 
 def _add_authorities(made: ssl.SSLContext, pem: bytes, name: str) -> None:
-    """Trust each certificate in `pem` that can be read; Go's AppendCertsFromPEM skips the others, too."""
+    """Trust each certificate in `pem` that can be read, and skip the others, as Go's AppendCertsFromPEM does."""
     added = 0
     for block in _CERTIFICATE.findall(pem):
         try:
@@ -122,7 +123,7 @@ def _add_system_roots(made: ssl.SSLContext) -> None:
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and _has_entries(paths.capath)):
         return
-    for path in _SYSTEM_ROOTS:
+    for path in SYSTEM_ROOTS:
         try:
             made.load_verify_locations(cafile=path)
             return
@@ -152,12 +153,12 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
         raise TlsSettingError(f"{key_name} holds no PEM private key")
 
     def refuse_password() -> bytes:
-        # Called for an encrypted key only, in place of OpenSSL's question on the terminal.
+        # Called for an encrypted key only; OpenSSL would otherwise ask on the terminal.
         raise TlsSettingError(f"{key_name} is encrypted; kubectl cannot use it either: write it without a password")
 
     try:
         if certificate.data or certificate.key_data:
-            load = _load_from_memory if _NAMELESS_FILES else _load_from_disk
+            load = _load_from_memory if NAMELESS_FILES else _load_from_disk
             load(made, chain, key, refuse_password)
         else:
             made.load_cert_chain(certificate.file, certificate.key_file, refuse_password)
@@ -169,15 +170,16 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
             f"the client certificate {chain_name} or its key {key_name} cannot be used: {why}"
         ) from None
     except OSError as error:
-        why = (error.strerror or "unknown error").lower()
-        raise TlsSettingError(f"the client certificate {chain_name} cannot be handed to OpenSSL: {why}") from None
+        raise TlsSettingError(
+            f"the client certificate {chain_name} cannot be handed to OpenSSL: {os_reason(error)}"
+        ) from None
 
 
 def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
-    """Hand over key material that is in memory: OpenSSL's Python side reads files only.
+    """Load key material that is in memory, through a file without a name: Python's ssl reads files only.
 
-    The file has no name: on Linux it is memory; elsewhere it is unlinked before the first byte is written, so that
-    nothing stays behind however the program ends.
+    On Linux the file is memory; elsewhere it is unlinked before its first byte is written, so that nothing remains
+    however the program ends.
     """
     with _nameless_file() as chain_file, _nameless_file() as key_file:
         for file, data in ((chain_file, chain), (key_file, key)):
@@ -192,7 +194,7 @@ def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: 
 
 
 def _load_from_disk(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
-    """The same where an open file cannot lose its name: in two private files, which are gone when this returns."""
+    """Load it through two private files, removed before this returns, where an open file cannot lose its name."""
     import tempfile
 
     paths: list[str] = []
@@ -213,7 +215,7 @@ def _read(path: str, what: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise TlsSettingError(f"cannot read the {what} {path}: {(error.strerror or 'unknown error').lower()}") from None
+        raise TlsSettingError(f"cannot read the {what} {path}: {os_reason(error)}") from None
 
 
 def _nameless_file() -> io.FileIO:

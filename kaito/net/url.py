@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+
+from kaito.lazy_re import pattern
+
+# What almost every server's URL looks like. Anything else, IPv6 too, is left to urllib: importing it takes longer than
+# a request.
+USUAL = pattern(r"(https?)://([a-z0-9.-]+)(?::([0-9]{1,4}|[1-5][0-9]{4}))?((?:/[!-\x22$-.0->@-~]+)*)/*")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Url(NamedTuple):
-    """A server. `host`: a name or an address, without brackets; `path`: the prefix, no "/" behind it."""
+    """A server. `host`: a name or an address, without brackets; `path`: a prefix without a trailing "/", or ""."""
 
     scheme: str
     host: str
@@ -17,7 +23,7 @@ class Url(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """host:port, an IPv6 address in brackets."""
+        """Return "host:port", with an IPv6 address in brackets."""
         return authority(self.host, self.port)
 
     def __str__(self) -> str:
@@ -25,10 +31,20 @@ class Url(NamedTuple):
 
 
 def parse_url(text: str) -> Url:
-    """Read the URL of a server, http or https. Raises ValueError, whose text never repeats credentials.
+    """Read the http or https URL of a server. Raises ValueError, whose text never repeats credentials.
 
     A query and a fragment are dropped, as client-go does.
     """
+    usual = USUAL.fullmatch(text)
+    if usual and usual[3] not in ("0", "00", "000", "0000"):
+        scheme, host, port, path = usual.groups()
+        return Url(scheme, host, int(port or _DEFAULT_PORTS[scheme]), path)
+    return _parse_unusual(text)
+
+
+def _parse_unusual(text: str) -> Url:
+    from urllib.parse import unquote, urlsplit
+
     if re.search(r"[\s\x00-\x1f\x7f]", text):
         raise ValueError("the URL holds white space or control characters")
     try:
@@ -42,7 +58,7 @@ def parse_url(text: str) -> Url:
         raise ValueError("the URL holds a user name or password, which belong elsewhere")
     if not parts.hostname or port == 0:
         raise ValueError("the URL's host or port is not valid")
-    host = unquote(parts.hostname)
+    host = unquote(parts.hostname).lower()
     if re.search(r"[\s\x00-\x20\x7f/?#@\\]", host):
         raise ValueError("the URL's host is not valid")
     if not host.isascii():
@@ -50,9 +66,9 @@ def parse_url(text: str) -> Url:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:
             raise ValueError("the URL's host is not valid") from None
-    return Url(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), parts.path.rstrip("/"))
+    return Url(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], parts.path.rstrip("/"))
 
 
 def authority(host: str, port: int) -> str:
-    """host:port, an IPv6 address in brackets."""
+    """Return "host:port", with an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

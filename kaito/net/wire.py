@@ -9,8 +9,9 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+from kaito.errors import os_reason
 from kaito.lazy_re import pattern
 from kaito.net.errors import (
     CancelledError,
@@ -25,7 +26,7 @@ from kaito.text import excerpt
 
 _READ_SIZE = 64 * 1024
 _KEEPALIVE = 30  # seconds of silence before the first probe, and between probes
-# Seconds. A signal that comes right before a wait is noticed right behind it, so long waits are made of short ones.
+# Seconds. Python handles a signal only after the system call returns, so long waits are split into slices.
 _SLICE = 0.1
 
 # Linux, else None. A server that sends head and body apart and leaves Nagle's algorithm on (http.server, many small
@@ -33,49 +34,60 @@ _SLICE = 0.1
 # something to send along.
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
-# How OpenSSL names what is no TLS record at all: which of them depends on its version and on the first bytes.
+# OpenSSL's names for bytes that are not a TLS record: which one it uses depends on its version and on the bytes.
 _NOT_TLS = frozenset(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"))
 _ABOUT_CLIENT_CERTIFICATE = pattern("ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)")
 
 
-class Wire:
-    """One socket. State: the socket, what has been read and not yet used, the bounds in force, and its use.
+class Bounds(NamedTuple):
+    """How long the waits of a stage ("connect", "headers" or "body") may take.
 
-    `kill` may come from another thread at any moment. It shuts the socket down, which ends whatever wait there is,
-    and who waited closes it; `kill` itself closes a socket only when nobody waits on it. So no file descriptor is
-    closed, and perhaps given to another file, in the middle of a system call on it.
+    `idle`: seconds without a byte, None for no bound. `deadline`: when the stage must have ended (time.monotonic), None
+    for no bound; `limit`: the seconds that it was computed from, for errors.
     """
 
-    def __init__(self, where: str) -> None:
+    stage: str
+    idle: float | None = None
+    limit: float | None = None
+    deadline: float | None = None
+
+
+class Wire:
+    """One socket. State: the socket, bytes read but not yet used, the bounds in force, whether a call is in progress.
+
+    Another thread may call `kill` at any moment. It shuts the socket down, which ends a wait in progress, and the
+    waiting thread then closes the socket; `kill` itself closes it only when no thread waits. So no file descriptor is
+    closed, and perhaps reused for another file, during a system call on it.
+    """
+
+    def __init__(self, where: str, sock: socket.socket | None = None) -> None:
+        """`sock`: one that is connected already; else `connect` makes one."""
         self.where = where
-        """Who is at the other end, for errors: "host:port"."""
+        """The peer, for errors: "host:port"."""
         self.doing = "connection"
-        """What is awaited before there is a connection, for errors."""
-        self.stage = "connect"
+        """The step of connecting that is in progress, for errors."""
         self.free = False
-        """Open, and no request on it."""
+        """Whether the connection is open and no request is in progress on it."""
         self.buffer = b""
-        """What has been read and not yet used."""
+        """Bytes read but not yet used."""
         self.received = 0
-        """Bytes that came since `bound` began the stage."""
-        self._sock: socket.socket | None = None
+        """Bytes received since `bound` began the stage."""
+        self._sock = sock
         self._dead = False
         self._busy = False
-        self._idle: float | None = None
-        self._limit: float | None = None
-        self._deadline: float | None = None
+        self._bounds = Bounds("connect")
 
-    def bound(self, stage: str, idle: float | None, limit: float | None, deadline: float | None) -> None:
-        """Begin a stage: `idle` seconds without a byte, and all of it before `deadline` (monotonic).
-
-        `limit` is what the deadline was made of, in seconds, for errors.
-        """
-        self.stage = stage
+    def bound(self, bounds: Bounds) -> None:
+        """Begin a stage under these bounds."""
+        self._bounds = bounds
         self.received = 0
-        self._idle, self._limit, self._deadline = idle, limit, deadline
+
+    def enter(self, stage: str) -> None:
+        """Go on to another stage under the same bounds."""
+        self._bounds = self._bounds._replace(stage=stage)
 
     def kill(self) -> None:
-        """Close the socket at once; whoever waits on it gets CancelledError."""
+        """Close the socket at once; a thread that waits on it gets CancelledError."""
         self._dead = True
         self.free = False
         sock = self._sock
@@ -90,7 +102,7 @@ class Wire:
             sock.close()
 
     def connect(self, host: str, port: int) -> None:
-        """Connect to the first address of `host` that lets itself be connected to. Raises TransportError."""
+        """Connect to the first address of `host` that accepts a connection. Raises TransportError."""
         self.doing = "name look-up"
         addresses = self._resolve(host, port)
         self.doing = "connection"
@@ -98,7 +110,7 @@ class Wire:
         for place, (family, kind, protocol, _, address) in enumerate(addresses):
             patience = self._patience()
             if patience is not None and place + 1 < len(addresses):
-                # An address that swallows packets leaves some time to the others, as in Go's net.Dialer.
+                # An address that drops packets must leave some time for the others, as in Go's net.Dialer.
                 patience = min(patience, max(patience / (len(addresses) - place), 2.0))
             try:
                 self._sock = socket.socket(family, kind, protocol)
@@ -112,11 +124,11 @@ class Wire:
                     failure = error
         if failure is None or _is_timeout(failure):
             raise self._timed_out(None)
-        raise ConnectError(self.where, _reason(failure))
+        raise ConnectError(self.where, os_reason(failure))
 
     def _resolve(self, host: str, port: int) -> list[Any]:
-        """The addresses of a host, looked up in a thread: the system's look-up has no bound and cannot be ended."""
-        # As bytes, which are taken as they are: a text would have the codec for international names imported.
+        """Return the addresses of a host, from a thread: the system's look-up has no bound and cannot be ended."""
+        # As bytes, which are passed on unchanged: a str would import the codec for international names.
         name = host.encode()
         try:
             return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
@@ -131,7 +143,7 @@ class Wire:
         def look_up() -> None:
             try:
                 found.append(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
-            except (OSError, UnicodeError) as error:
+            except Exception as error:
                 found.append(error)
             finally:
                 done.release()
@@ -142,19 +154,24 @@ class Wire:
             patience = self._patience()
             if self._dead:
                 raise self._cancelled()
-        if not isinstance(found[0], Exception):
-            return list(found[0])
-        if isinstance(found[0], OSError) and found[0].errno == socket.EAI_AGAIN:
+        failure = found[0]
+        if not isinstance(failure, Exception):
+            return list(failure)
+        if not isinstance(failure, (OSError, UnicodeError)):
+            raise failure
+        if isinstance(failure, OSError) and failure.errno == socket.EAI_AGAIN:
             raise ConnectError(self.where, "the name cannot be looked up at the moment")
         raise ConnectError(self.where, "no such host")
 
     def wrap(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Put TLS on the connection. Raises TransportError."""
+        """Start TLS on the connection. Raises TransportError."""
         assert self._sock is not None
         self.doing = "TLS handshake"
+        # As bytes: a str would import the codec for international names, with its tables.
+        name = server_name.encode() if server_name.isascii() else server_name
         try:
             self._sock = wrapped = context.wrap_socket(
-                self._sock, server_hostname=server_name, do_handshake_on_connect=False, suppress_ragged_eofs=False
+                self._sock, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=False
             )
             self._call_patiently(self._patience(), wrapped.do_handshake)
         except OSError as error:
@@ -169,7 +186,7 @@ class Wire:
             raise TlsError(self.where, f"no certificate can be for {excerpt(server_name)}") from None
 
     def send(self, data: bytes) -> None:
-        """Send all of `data`; what the other side takes counts against idleness. Raises TransportError."""
+        """Send all of `data`; the idle bound applies to each piece that the peer accepts. Raises TransportError."""
         assert self._sock is not None
         rest = memoryview(data)
         while rest:
@@ -181,7 +198,7 @@ class Wire:
                 pass
 
     def take(self) -> bytes:
-        """What has arrived, waiting for its first byte; b"" at the end of the stream. Raises TransportError."""
+        """Return what has arrived, waiting for the first byte; b"" at the end of the stream. Raises TransportError."""
         if self._dead:
             raise self._cancelled()
         if self.buffer:
@@ -193,7 +210,7 @@ class Wire:
         return arrived
 
     def receive(self, count: int) -> bytes:
-        """Exactly `count` bytes. Raises TransportError."""
+        """Return exactly `count` bytes. Raises TransportError."""
         data = b""
         while len(data) < count:
             more = self.take()
@@ -204,12 +221,12 @@ class Wire:
         return data
 
     def is_quiet(self) -> bool:
-        """Is the idle connection still open, with nothing said unasked?"""
+        """Return whether the idle connection is still open and the peer has sent nothing unasked."""
         if self._sock is None or self._dead:
             return False
         try:
             self._sock.settimeout(0)
-            # A read, not a look at the descriptor: TLS has messages of its own, which mean nothing here.
+            # A read, not a poll of the descriptor: TLS has messages of its own, which do not count.
             self._sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
@@ -218,7 +235,7 @@ class Wire:
         return False
 
     def _wait(self, operation: Callable[[Any], Any], argument: Any) -> Any:
-        """One wait on the connected socket, its errors translated."""
+        """Make one call that waits on the connected socket; translate its errors."""
         patience = self._patience()
         try:
             return self._call_patiently(patience, operation, argument)
@@ -226,15 +243,15 @@ class Wire:
             if self._dead:
                 raise self._cancelled() from None
             if _is_timeout(error):
-                raise self._timed_out(self._idle if patience == self._idle else None) from None
+                raise self._timed_out(self._bounds.idle if patience == self._bounds.idle else None) from None
             if _is_end(error):
                 raise self.truncated() from None
             if isinstance(error, ssl.SSLError):
                 raise _tls_failure(self.where, error) from None
-            raise TruncatedError(self.where, f"the connection broke: {_reason(error)}") from None
+            raise TruncatedError(self.where, f"the connection broke: {os_reason(error)}") from None
 
     def _call_patiently(self, patience: float | None, operation: Callable[..., Any], *arguments: Any) -> Any:
-        """A call on the socket that may wait for `patience` seconds in all; then, the socket's own timeout error."""
+        """Make a call that may wait for `patience` seconds in all. Raises socket.timeout after that."""
         assert self._sock is not None
         end = None if patience is None else time.monotonic() + patience
         while True:
@@ -247,7 +264,7 @@ class Wire:
                     raise
 
     def _call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
-        """One system call that may wait, between the two looks at `_dead` that make `kill` safe."""
+        """Make one system call that may wait, between the two checks of `_dead` that make `kill` safe."""
         self._busy = True
         try:
             if self._dead:
@@ -266,30 +283,32 @@ class Wire:
         return result
 
     def _patience(self) -> float | None:
-        """How long the next wait may be, in seconds. Raises TimedOutError when no time is left."""
-        if self._deadline is None:
-            return self._idle
-        left = self._deadline - time.monotonic()
+        """Return how many seconds the next wait may take. Raises TimedOutError if no time is left."""
+        idle, deadline = self._bounds.idle, self._bounds.deadline
+        if deadline is None:
+            return idle
+        left = deadline - time.monotonic()
         if left <= 0:
             raise self._timed_out(None)
-        return left if self._idle is None else min(left, self._idle)
+        return left if idle is None else min(left, idle)
 
     def _timed_out(self, idle: float | None) -> TimedOutError:
-        """The error for a wait that was too long: that for one byte (`idle` seconds), or the whole."""
-        seconds = f"{(self._limit if idle is None else idle) or 0:g} s"
-        if self.stage == "connect":
+        """Return the error for a wait that was too long: for one byte (`idle` seconds), or for the whole stage."""
+        stage, limit = self._bounds.stage, self._bounds.limit
+        seconds = f"{(limit if idle is None else idle) or 0:g} s"
+        if stage == "connect":
             why = f"no {self.doing} within {seconds}"
-        elif self.stage == "headers":
+        elif stage == "headers":
             why = f"no answer within {seconds}"
         elif idle is None:
             why = f"the answer did not end within {seconds}"
         else:
             why = f"the answer stopped: nothing came for {seconds}"
-        return TimedOutError(self.where, why, self.stage)
+        return TimedOutError(self.where, why, stage)
 
     def truncated(self) -> TruncatedError:
         """Return the error for a stream that ended too soon, in the words of the stage."""
-        if self.stage == "body":
+        if self._bounds.stage == "body":
             return TruncatedError(self.where, "the answer is cut off")
         if self.received:
             return TruncatedError(self.where, "the answer is cut off in its headers")
@@ -300,7 +319,7 @@ class Wire:
 
 
 def _connect(sock: socket.socket, address: Any, patience: float | None) -> None:
-    """Connect within `patience` seconds. Raises OSError, of them socket.timeout."""
+    """Connect within `patience` seconds. Raises OSError, socket.timeout if the time is up."""
     end = None if patience is None else time.monotonic() + patience
     sock.setblocking(False)
     code = sock.connect_ex(address)
@@ -308,7 +327,7 @@ def _connect(sock: socket.socket, address: Any, patience: float | None) -> None:
         left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
         if left <= 0:
             raise socket.timeout("timed out")
-        # Windows tells of a failed connection apart from a writable one.
+        # Windows reports a failed connection among the exceptional sockets, not the writable ones.
         if any(select.select((), (sock,), (sock,), left)):
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
@@ -329,7 +348,7 @@ def _is_timeout(error: OSError) -> bool:
 
 
 def _is_end(error: OSError) -> bool:
-    """Did the other side end the connection, by whatever name Python or OpenSSL knows it?"""
+    """Return whether the peer ended the connection; Python and OpenSSL have several errors for it."""
     if isinstance(error, ssl.SSLError):
         return (
             isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
@@ -346,11 +365,7 @@ def _tls_failure(where: str, error: OSError) -> TlsError:
         return TlsError(where, "the server does not speak HTTPS; plain HTTP, perhaps")
     if reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED":
         return ClientCertificateError(where, "the server asks for a client certificate")
-    words = excerpt(reason.replace("_", " ").lower()) or _reason(error)
+    words = excerpt(reason.replace("_", " ").lower()) or os_reason(error)
     if _ABOUT_CLIENT_CERTIFICATE.search(reason):
         return ClientCertificateError(where, f"the server refuses the client certificate: {words}")
     return TlsError(where, f"TLS failed: {words}")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or "unknown error").lower()

@@ -16,7 +16,7 @@ from kaito.kube.api_server import ApiServer
 from kaito.model.client import ChatModel, Model
 from kaito.model.link import Link
 from kaito.net.errors import ProxySettingError
-from kaito.net.proxy import choose
+from kaito.net.proxy import proxy_for
 from kaito.net.url import Url
 from kaito.workspaces.lookup import Lookup, look_up
 from kaito.workspaces.routes import DirectLink, ProxyLink
@@ -112,7 +112,7 @@ def is_own_cluster(api: ApiServer, environ: Mapping[str, str]) -> bool:
         return True
     own = environ.get("KUBERNETES_SERVICE_HOST", "").lower()
     # What an address or a name means behind a proxy, only the proxy knows.
-    if not own or choose(server, environ, target.cluster.proxy_url):
+    if not own or proxy_for(server, environ, target.cluster.proxy_url):
         return False
     host = server.host.lower()
     if host == own:
@@ -195,7 +195,7 @@ def _probe(
         # An address that hangs leaves half of the time to the next one.
         seconds = left if place + 1 == len(urls) else left / 2
         try:
-            link = DirectLink(url, None if environ is None else choose(url, environ), api.trace)
+            link = DirectLink(url, None if environ is None else proxy_for(url, environ), api.trace)
         except ProxySettingError as error:
             tried.append(Attempt(kind, str(url), str(error)))
             continue

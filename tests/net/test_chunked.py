@@ -1,4 +1,4 @@
-"""The chunked coding: strict about sizes and ends, in any pieces."""
+"""The chunked coding: strict about sizes and ends, however the stream is split."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ BODIES = [
     pytest.param(b"3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n", b"abc0123456789", b"", id="hexadecimal sizes"),
     pytest.param(b"0003\r\nabc\r\n000\r\n\r\n", b"abc", b"", id="leading zeros"),
     pytest.param(b'3;a=b;c="d"\r\nabc\r\n0 ;x\r\n\r\n', b"abc", b"", id="extensions"),
-    pytest.param(b"3\nabc\n0\n\n", b"abc", b"", id="bare line feeds"),
+    pytest.param(b"3;" + b"x" * 4092 + b"\r\nabc\r\n0\r\n\r\n", b"abc", b"", id="the longest header"),
     pytest.param(b"3\r\nabc\r\n0\r\nA: b\r\nC: d\r\n\r\n", b"abc", b"", id="trailers"),
     pytest.param(b"2\r\n\r\n\r\n0\r\n\r\n", b"\r\n", b"", id="line ends as data"),
-    pytest.param(b"0\r\n\r\nHTTP/1.1", b"", b"HTTP/1.1", id="something behind the end"),
+    pytest.param(b"0\r\n\r\nHTTP/1.1", b"", b"HTTP/1.1", id="bytes after the end"),
 ]
 
 
@@ -60,6 +60,13 @@ def test_data_is_given_as_it_arrives():
         pytest.param(b"\r\n3\r\nabc", "there is no chunk size, but 3 abc", id="empty line"),
         pytest.param(b"f" * 16, "there is no chunk size, but " + "f" * 16, id="2^64"),
         pytest.param(b"data: {}\n\n", "there is no chunk size, but data: {}", id="not chunked at all"),
+        pytest.param(b"3\nabc\r\n", "there is no chunk size, but 3 abc", id="a bare line feed after a size"),
+        pytest.param(
+            b"3\r\nabc\n0\r\n\r\n",
+            "a chunk does not end where its size says, but goes on with 0",
+            id="a bare line feed after a chunk",
+        ),
+        pytest.param(b"3;" + b"x" * 4093 + b"\r\nabc", "a chunk's header has no end", id="a header one byte too long"),
         pytest.param(b"1;" + b"x" * 5000, "a chunk's header has no end", id="extension without end"),
         pytest.param(
             b"3\r\nabcdef\r\n",
@@ -71,7 +78,7 @@ def test_data_is_given_as_it_arrives():
     ],
 )
 @pytest.mark.parametrize("step", [1, 1000, 1 << 20])
-def test_what_is_no_chunk_is_refused(stream, reason, step):
+def test_what_is_not_chunked_is_refused(stream, reason, step):
     decoder = ChunkDecoder()
     at = 0
     while not decoder.failure and at < len(stream):

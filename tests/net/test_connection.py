@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from kaito import __version__
-from kaito.net import errors
+from kaito.net import errors, url
 from kaito.net.connection import Connection
 from kaito.net.errors import (
     CancelledError,
@@ -572,6 +573,17 @@ def test_refused():
     assert type(failure.value) is ConnectError
 
 
+def test_any_failure_of_a_name_look_up_reaches_whoever_asked(monkeypatch):
+    """The look-up runs in a thread of its own."""
+
+    def fail(host, port, flags=0, **_):
+        raise OSError("as numeric") if flags else MemoryError("as a name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(MemoryError, match="as a name"):
+        Connection(Url("http", "a.example", 80, "")).request(Request("GET", "/"))
+
+
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".invalid", "-..-"])
 def test_no_such_host(host):
     with pytest.raises(ConnectError) as failure:
@@ -1080,3 +1092,27 @@ def test_every_kind_of_failure_is_a_transport_error():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind.__module__ == errors.__name__]
     assert all(issubclass(kind, (TransportError, SettingError)) and kind.__name__.endswith("Error") for kind in kinds)
     assert issubclass(TlsError, ConnectError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://api.example.com", "https://api.example.com:6443", "http://10.0.0.1:8080/", "https://[2001:db8::1]:6443"),
+        *("https://a/k8s/clusters/c-1/", "https://a//x//", "https://a/x/../y", "https://a:65535", "https://a:00443/x%2fy"),
+        *("https://a/~b;c=d,e!$&'()*+@f", 'https://a/"', "https://-a-.b..c", "http://a:8/[x]", "https://a:0", "https://a:59999"),
+        *("https://a:60000", "https://a:", "https://a?x", "https://a#x", "https://a/b?c#d", "https://[::1%25eth0]", "HTTPS://A"),
+        *("https://[::ffff:1.2.3.4]", "https://1.2.3.4.", "https://a_b", "https://[", "https://[]", "https://a]", "https://a/\\"),
+    ],
+)  # fmt: skip
+def test_the_usual_urls_are_read_as_any_other(text, monkeypatch):
+    """The short cut for them takes urllib's verdict."""
+
+    def verdict():
+        try:
+            return parse_url(text)
+        except ValueError as error:
+            return str(error)
+
+    shortly = verdict()
+    monkeypatch.setattr(url, "USUAL", re.compile("(?!)"))
+    assert shortly == verdict()

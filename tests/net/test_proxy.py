@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -13,7 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from kaito.net.errors import ProxySettingError
-from kaito.net.proxy import Proxy, choose
+from kaito.net.proxy import Proxy, proxy_for
+from kaito.net.request import basic_authorization
 from kaito.net.url import Url, parse_url
 from tests.servers import RawServer
 
@@ -52,6 +52,14 @@ TABLE = [
     Row("no scheme", HTTPS, {"HTTPS_PROXY": "{proxy}"}, "http"),
     Row("scheme in capitals", HTTPS, {"HTTPS_PROXY": "HTTP://{proxy}"}, "http"),
     Row("a slash behind", HTTPS, {"HTTPS_PROXY": "http://{proxy}/"}, "http"),
+    Row("in a CGI script", HTTP, {**PROXIED, "REQUEST_METHOD": "GET"}, "error"),
+    Row(
+        "in a CGI script, for what NO_PROXY names", HTTP, {**PROXIED, "NO_PROXY": "*", "REQUEST_METHOD": "GET"}, "error"
+    ),
+    Row("in a CGI script for https", HTTPS, {**PROXIED, "REQUEST_METHOD": "GET"}, "http"),
+    Row("a port that is too large", HTTPS, {"HTTPS_PROXY": "http://127.0.0.1:99999"}, "error"),
+    Row("a port of letters", HTTPS, {"HTTPS_PROXY": "http://127.0.0.1:port"}, "direct"),
+    Row("a port of many digits", HTTPS, {"HTTPS_PROXY": "http://127.0.0.1:" + "9" * 30}, "error"),
     Row("socks5", HTTPS, {"HTTPS_PROXY": "socks5://{proxy}"}, "socks5"),
     Row("socks5h", HTTPS, {"HTTPS_PROXY": "socks5h://{proxy}"}, "socks5"),
     Row("socks5 for http", HTTP, {"HTTP_PROXY": "socks5://{proxy}"}, "socks5"),
@@ -102,6 +110,9 @@ TABLE = [
     no_proxy("a URL", HTTPS, "https://api.example.com", "http"),
     no_proxy("a trailing dot in it", HTTPS, "example.com.", "http"),
     no_proxy("a trailing dot in the server", "https://api.example.com.", "example.com", "http"),
+    no_proxy("an international name", "https://xn--bcher-kva.example:6443", "bücher.example", "direct"),
+    no_proxy("an international domain", "https://api.xn--bcher-kva.example:6443", ".bücher.example", "direct"),
+    no_proxy("an international name and port", "https://xn--bcher-kva.example:6443", "BÜCHER.example:6443", "direct"),
     no_proxy("an address", "https://10.1.2.3:6443", "10.1.2.3", "direct"),
     no_proxy("another address", "https://10.1.2.3:6443", "10.1.2.4", "http"),
     no_proxy("an address and port", "https://10.1.2.3:6443", "10.1.2.3:6443", "direct"),
@@ -139,11 +150,11 @@ def test_table(row):
     url = parse_url(row.server)
     if row.verdict == "error":
         with pytest.raises(ProxySettingError):
-            choose(url, row.environ, row.proxy_url)
+            proxy_for(url, row.environ, row.proxy_url)
     elif row.verdict == "direct":
-        assert choose(url, row.environ, row.proxy_url) is None
+        assert proxy_for(url, row.environ, row.proxy_url) is None
     else:
-        assert choose(url, row.environ, row.proxy_url) == Proxy(row.verdict, "127.0.0.1", 3128)
+        assert proxy_for(url, row.environ, row.proxy_url) == Proxy(row.verdict, "127.0.0.1", 3128)
 
 
 def run_kubectl(row, folder):
@@ -177,8 +188,8 @@ def run_kubectl(row, folder):
         )
     if heard:
         return heard[0]
-    refused = "could not parse" in ran.stderr or "unsupported scheme" in ran.stderr or 'parse "' in ran.stderr
-    return "error" if refused else "direct"
+    refusals = ("could not parse", "unsupported scheme", 'parse "', "refusing to use HTTP_PROXY", "invalid port")
+    return "error" if any(words in ran.stderr for words in refusals) else "direct"
 
 
 @pytest.mark.skipif(KUBECTL is None, reason="no kubectl here; the table holds its verdicts")
@@ -205,8 +216,8 @@ URL = Url("https", "api.example.com", 6443, "")
     ],
 )
 def test_what_a_proxy_s_url_says(text, proxy):
-    assert choose(URL, {"HTTPS_PROXY": text}) == proxy
-    assert choose(URL, {}, text) == proxy
+    assert proxy_for(URL, {"HTTPS_PROXY": text}) == proxy
+    assert proxy_for(URL, {}, text) == proxy
 
 
 @pytest.mark.parametrize(
@@ -220,17 +231,19 @@ def test_what_a_proxy_s_url_says(text, proxy):
         pytest.param("ftp://me:secret@p.example", "{} must begin with http:// or socks5://", id="another scheme"),
         pytest.param("http://me:secret@", "{} names no host", id="no host"),
         pytest.param("http://me:secret@p.example:0", "{} has no valid port", id="port 0"),
+        pytest.param("http://me:secret@p.example:99999", "{} has no valid port", id="port 99999"),
     ],
 )
 def test_what_cannot_be_used_is_said_without_credentials(text, reason):
     for name, options in (("HTTPS_PROXY", ({"HTTPS_PROXY": text},)), ("proxy-url", ({}, text))):
         with pytest.raises(ProxySettingError) as failure:
-            choose(URL, *options)
+            proxy_for(URL, *options)
         assert str(failure.value) == reason.format(name)
 
 
 @pytest.mark.skipif(KUBECTL is None, reason="no kubectl here")
-def test_credentials_are_sent_as_kubectl_sends_them(tmp_path):
+@pytest.mark.parametrize("login", ["m%40e:p%3Aa%2Fs", "m%e9:p%ffw"], ids=["escapes", "bytes that are not UTF-8"])
+def test_credentials_are_sent_as_kubectl_sends_them(tmp_path, login):
     heads = []
 
     def script(peer):
@@ -238,7 +251,7 @@ def test_credentials_are_sent_as_kubectl_sends_them(tmp_path):
         peer.send(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
 
     with RawServer(script) as proxy:
-        text = f"http://m%40e:p%3Aa%2Fs@{proxy.authority}"
+        text = f"http://{login}@{proxy.authority}"
         subprocess.run(
             [KUBECTL, "--kubeconfig=/dev/null", "--server", HTTPS, "--token=t", "get", "--raw", "/version"],
             env={"HOME": str(tmp_path), "PATH": os.defpath, "HTTPS_PROXY": text},
@@ -246,6 +259,5 @@ def test_credentials_are_sent_as_kubectl_sends_them(tmp_path):
             capture_output=True,
             timeout=60,
         )
-        ours = choose(parse_url(HTTPS), {"HTTPS_PROXY": text})
-    expected = base64.b64encode(f"{ours.username}:{ours.password}".encode()).decode()
-    assert f"Proxy-Authorization: Basic {expected}" in heads[0]
+        ours = proxy_for(parse_url(HTTPS), {"HTTPS_PROXY": text})
+    assert f"Proxy-Authorization: {basic_authorization(ours.username, ours.password)}\r\n" in heads[0]

@@ -246,7 +246,7 @@ def test_system_roots_are_found_where_go_looks_when_openssl_looks_elsewhere(serv
 
     monkeypatch.setattr(ssl, "get_default_verify_paths", Nowhere)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
-    monkeypatch.setattr(tls, "_SYSTEM_ROOTS", ("/nowhere", path("ca.pem")))
+    monkeypatch.setattr(tls, "SYSTEM_ROOTS", ("/nowhere", path("ca.pem")))
     assert get(f"https://localhost:{serve().port}", Trust()) == b"hello"
 
 
@@ -446,7 +446,7 @@ def test_key_data_never_rests_on_a_disk(monkeypatch, tmp_path, memory):
 
 
 def test_where_no_file_can_be_without_a_name_key_data_is_gone_before_anything_is_sent(monkeypatch, tmp_path):
-    monkeypatch.setattr(tls, "_NAMELESS_FILES", False)
+    monkeypatch.setattr(tls, "NAMELESS_FILES", False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     modes = []
     load = ssl.SSLContext.load_cert_chain
@@ -467,10 +467,12 @@ def test_where_no_file_can_be_without_a_name_key_data_is_gone_before_anything_is
 
 
 def test_a_server_that_speaks_plain_http():
-    with RawServer(answering_once(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
-        server._script = lambda peer: (peer.socket.recv(65536), peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-        with pytest.raises(TlsError) as failure:
-            get(f"https://127.0.0.1:{server.port}")
+    def script(peer):
+        peer.socket.recv(65536)
+        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with RawServer(script) as server, pytest.raises(TlsError) as failure:
+        get(f"https://127.0.0.1:{server.port}")
     assert failure.value.why == "the server does not speak HTTPS; plain HTTP, perhaps"
     assert type(failure.value) is TlsError
 
