@@ -1,5 +1,7 @@
 """pflag's rules, as its README and kubectl show them; the values' grammar is Go's strconv."""
 
+from __future__ import annotations
+
 import math
 
 import pytest
