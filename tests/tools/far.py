@@ -9,9 +9,9 @@ import time
 
 
 class Line:
-    """One connection through the forwarder. `trips`: round trips that the client has begun, the TCP handshake first.
+    """One connection through the forwarder; `trips` counts the round trips that the client began.
 
-    A new one begins where the client speaks after the server has spoken.
+    The first is the TCP handshake; a new one begins when the client sends after the server has sent.
     """
 
     def __init__(self):
