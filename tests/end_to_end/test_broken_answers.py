@@ -183,7 +183,7 @@ def test_works(cluster, chat, answer, out):
             Raw(HALF + chunk(b"data: [1]\n\n") + LAST),
             "half\n",
             "error: the model's server sent something else than a JSON object: [1]\n",
-            id="JSON that is not an object",
+            id="JSON that is no object",
         ),
         pytest.param(
             Raw(HALF + chunk(b"data: " + b"[" * 100_000 + b"\n\n") + LAST),
