@@ -10,7 +10,7 @@ from tests.cluster.process import zipapp_in
 
 @pytest.fixture
 def cluster():
-    """A fresh stand-in cluster with one ready workspace, phi-3-5-mini, behind a ClusterIP Service."""
+    """A fresh stand-in cluster with one ready workspace, phi-3-5-mini, and its ClusterIP Service."""
     with Cluster() as made:
         made.add(workspace("phi-3-5-mini"), service("phi-3-5-mini"))
         yield made

@@ -1,4 +1,4 @@
-r"""A stand-in cluster: a real HTTPS API server on loopback with a scripted model behind its service proxy.
+r"""A stand-in cluster: a real HTTPS API server on loopback and a scripted model that its service proxy leads to.
 
     with Cluster() as cluster:
         cluster.add(workspace("phi"), service("phi"))

@@ -53,11 +53,11 @@ def main(argv):
     options, chat = arguments(argv)
     if options.upstream:
         model, name = upstream(options.upstream)
-        behind = f"the model behind it is {name or 'unknown'}, at {options.upstream}"
+        served = f"its model is {name or 'unknown'}, at {options.upstream}"
     else:
         model = Model(pace=PACE)
         name = model.name
-        behind = "the model behind it is a script"
+        served = "its model is a script"
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     folder = tempfile.mkdtemp(prefix="stand-in-cluster-")
@@ -67,7 +67,7 @@ def main(argv):
             path = cluster.write_kubeconfig(folder)
             if options.serve:
                 return serve(path)
-            print(f"A stand-in cluster runs at {cluster.url}; {behind}.", file=sys.stderr)
+            print(f"A stand-in cluster runs at {cluster.url}; {served}.", file=sys.stderr)
             print("Leave with /quit.\n", file=sys.stderr, flush=True)
             return open_chat([*program(), "chat", "--kubeconfig", path, "--workspace-name", options.workspace, *chat])
     finally:

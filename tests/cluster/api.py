@@ -85,7 +85,7 @@ class Cluster:
         """All connections that were accepted."""
         return self.server.connections
 
-    # What a test sets up.
+    # For tests.
 
     def add(self, *objects):
         """Add or replace objects. A Service leads to the model (see `route`)."""
@@ -145,7 +145,7 @@ class Cluster:
             return pem
         return {f"{field}-data": pki.as_data(path) for field, path in pem.items()}
 
-    # How a request is answered.
+    # For requests.
 
     def _handle(self, exchange):
         request = exchange.request

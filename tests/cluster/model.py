@@ -1,4 +1,4 @@
-"""A scripted model behind an OpenAI-compatible server that frames, validates and refuses as vLLM 0.32 does."""
+"""A scripted model on an OpenAI-compatible server that frames, validates and refuses as vLLM 0.32 does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FINGERPRINT = "vllm-0.32.0-3bfd09ed"
 SERVER = (("Server", "uvicorn"), ("Vary", "Origin"))
 TOKEN = re.compile(r"\s*(?:\w{1,12}|[^\w\s])|\s+")
 TEMPLATE_TOKENS = 4  # what a chat template adds to each message
-PROMPT_TOKENS = 3  # and to the whole, to open the answer
+PROMPT_TOKENS = 3  # and to the conversation, to begin the answer
 
 
 def tokens(words):
@@ -241,7 +241,7 @@ class _Completion:
             return
         self.exchange.start(200, (("Content-Type", "text/event-stream; charset=utf-8"), *SERVER))
         self._emit(self._event({"role": "assistant", "content": ""}, last={}, first=True))
-        held = None  # a delta is held back until it is known whether it is the last, which names the reason
+        held = None  # the latest delta: the last one carries the finish reason, so each waits for the next
         for step in self._steps():
             if isinstance(step, (str, Reasoning)):
                 if self.spent == self.budget:

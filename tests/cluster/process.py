@@ -22,7 +22,7 @@ import time
 from typing import NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Not PYTHONDONTWRITEBYTECODE: compiling the sources anew takes three times as long as a start.
+# Not PYTHONDONTWRITEBYTECODE: to compile the sources takes three times as long as a start.
 KEPT = ("PATH", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
 # ECMA-48: CSI sequences, OSC strings, and the escapes of two characters.
 CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>])")
@@ -245,7 +245,7 @@ class Terminal:
             if select.select([self._master], [], [], left)[0]:
                 try:
                     data = os.read(self._master, 1 << 16)
-                except OSError:  # EIO: the last one has closed it
+                except OSError:  # EIO: no process has the terminal open
                     data = b""
                 self.raw += data
                 return bool(data)

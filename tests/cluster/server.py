@@ -331,7 +331,7 @@ class Server:
 
     @property
     def url(self):
-        """Scheme, host and port, without a slash behind."""
+        """Scheme, host and port, without a final slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 

@@ -25,7 +25,7 @@ needs_bash = pytest.mark.skipif(
     reason="needs kubectl, bash and Debian's bash-completion",
 )
 
-# Fills in what bash gives to a completion function, calls kubectl's, and prints what it chose, a line each.
+# Sets the variables that bash sets for a completion function, calls kubectl's, and prints its choices, one a line.
 ASK_BASH = """
 source "$1" && source <(kubectl completion bash) || exit 1
 shift
@@ -153,7 +153,7 @@ def test_a_silent_server_is_given_up_within_2_seconds(complete, cluster):
     cluster.on("/workspaces", Refusal(200, before=HANG))
     began = time.monotonic()
     assert complete("chat", "--workspace-name", "") == ([], ":4")
-    assert time.monotonic() - began < 2.5  # of which the program's start and a busy machine are some
+    assert time.monotonic() - began < 2.5  # 2 s, plus the program's start on a busy machine
 
 
 def test_so_is_one_without_a_handshake(complete):
@@ -183,7 +183,7 @@ def test_kubectl_asks_it(run_completer):
 )
 def test_bash_offers_it_through_kubectls_script(run_completer, typed, offered):
     out, err = run_completer(["bash", "-c", ASK_BASH, "bash", BASH_COMPLETION], "kubectl", "kaito", *typed)
-    # Several candidates come with their descriptions where there are some.
+    # Several candidates have their descriptions, if there are any.
     assert [line.split("  ")[0].strip() for line in out.splitlines()] == offered
     assert err == ""
 

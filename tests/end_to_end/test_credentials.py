@@ -101,7 +101,7 @@ def test_an_exec_plugin_gives_a_certificate(cluster, chat_as, plugin):
 
 
 def test_an_expired_credential_is_renewed_before_it_is_used_again(cluster, chat_as, plugin):
-    # The first is good and has run out by the time of the question; so it is not sent a second time.
+    # The first one has expired before the question, so it is not sent a second time.
     user, runs = plugin(
         {"token": cluster.token, "expirationTimestamp": "2020-01-01T00:00:00Z"},
         {"token": cluster.token, "expirationTimestamp": "2120-01-01T00:00:00Z"},

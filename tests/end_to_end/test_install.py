@@ -20,7 +20,7 @@ from . import CHAT
 def installed(tmp_path_factory):
     """The folder of programs in a fresh environment into which `pip install .` has installed this one."""
     folder = tmp_path_factory.mktemp("installed")
-    # A copy: setuptools leaves folders beside what it builds.
+    # A copy, because setuptools leaves folders in the checkout that it builds.
     checkout = folder / "checkout"
     checkout.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):

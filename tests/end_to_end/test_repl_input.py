@@ -350,7 +350,7 @@ class TestTheTerminalItself:
     def pair(self):
         """Both ends of a terminal that controls no process, so that its end sends no SIGHUP, as after `trap "" HUP`."""
         with contextlib.ExitStack() as files:
-            # Closed early by some tests; file objects know.
+            # File objects may be closed twice; some tests close them early.
             yield [files.enter_context(open(end, "r+b", buffering=0)) for end in pty.openpty()]
 
     def test_a_non_blocking_one_is_waited_for(self, cluster, start_chat, pair):

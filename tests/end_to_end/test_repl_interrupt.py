@@ -38,7 +38,7 @@ class TestDuringAnAnswer:
         cluster.model.reply(reply)
         screen = open_chat(**reader)
         screen.line("a question")
-        # The kernel drops what is still on its way to the screen when it sees Ctrl-C.
+        # At Ctrl-C the kernel discards output that has not reached the screen.
         screen.expect("a question\n" + shown.partition("^C")[0])
         interrupt(screen, cluster.model.requests.wait())
         screen.expect("^C\n[stopped]\n\n> ")

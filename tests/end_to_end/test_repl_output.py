@@ -146,7 +146,7 @@ class TestControlCharacters:
         cluster.model.reply(steps)
         screen = open_chat()
         assert ask(screen, "x") == "␛[2J␛]0;title␇\ufffd31m␈␈ab\ufffdevil\ufffd\tc␡"
-        # Between "x" and the next prompt stands what the program wrote while no line was edited.
+        # What the program wrote between "x" and the next prompt, while no line was edited.
         shown = re.search("\x1b\\[\\?2004l\r(.*?)\x1b\\[\\?2004h", screen.raw.decode(), re.DOTALL)[1]
         assert "evil" in shown
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown)

@@ -40,5 +40,5 @@ def test_the_time_they_take(ask_from):
     """A distance costs four times itself, because the second connection is opened at the same time as the first."""
     near = min(ask_from(0.0)[0] for _ in range(2))
     far = min(ask_from(0.2)[0] for _ in range(2))
-    # The question's way back is not part of it.
+    # The way of the answer does not count.
     assert 3 * 0.2 < far - near < 4.4 * 0.2

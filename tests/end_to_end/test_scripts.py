@@ -13,11 +13,11 @@ from tests.cluster import tokens, too_many_requests, workspace
 
 from . import CHAT, CONNECTED, NAME, assistant, questions, user
 
-FILE = "FILE"  # stands for the path of a file that holds FROM_FILE
+FILE = "FILE"  # replaced by the path of a file that holds FROM_FILE
 FROM_FILE = "From\na file.\n"
 ANSWER = '<ö "quoted">\n'
 
-# flags, stdin, and the messages that they make
+# flags, stdin, and the resulting messages
 INPUTS = [
     pytest.param(["-m", "Hi"], None, ["Hi"], id="a message"),
     pytest.param(["-m", "Hi", "--message", "quit", "-m/quit"], None, ["Hi", "quit", "/quit"], id="messages"),

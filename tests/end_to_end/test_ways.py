@@ -20,7 +20,7 @@ ADDRESS = "127.0.0.9"
 
 CLUSTER, BALANCER, PROXY = "ClusterIP", "LoadBalancer", "APIProxy"
 
-# The whole set of headers of a request that goes to a direct address.
+# All headers of a request to a direct address.
 ASKS = {"host", "user-agent", "accept-encoding"}
 CHATS = {"host", "user-agent", "accept-encoding", "accept", "content-type", "content-length"}
 
@@ -51,7 +51,7 @@ class Place:
         self._sockets[0].bind((host, 0))
         self.port = self._sockets[0].getsockname()[1]
         if swallow:
-            # Once its queue is full, the first packet of another connection stays without an answer.
+            # Once its queue is full, nothing answers the first packet of another connection.
             self._sockets[0].listen(0)
             for _ in range(4):
                 self._sockets.append(socket.socket())

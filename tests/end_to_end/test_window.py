@@ -93,7 +93,7 @@ def test_a_hundred_turns(window_chat, model, usage, most):
         assert request["max_tokens"] >= FLOOR
         assert request["messages"][0] == {"role": "system", "content": "You tell stories."}
         assert request["messages"][1]["role"] == "user"
-    # Not more is left out than must be.
+    # No more turns are left out than necessary.
     if model.max_model_len == 2048:
         assert min(len(request["messages"]) for request in requests[20:]) >= 6
     assert len(model.chats) <= TURNS * most, "needless round trips"
@@ -141,7 +141,7 @@ def test_a_message_that_is_too_long_alone(window_chat, reveals):
     model = Model(reveals_length=reveals)
     model.always("OK")
     result = window_chat(model, message)
-    # What the server does not count, its refusal only bounds.
+    # A server that does not count tells only a bound in its refusal.
     size = model.count([{"content": message.rstrip("\n")}]) if reveals else 2049
     assert result == (
         5,
