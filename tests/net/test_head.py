@@ -58,7 +58,7 @@ CLOSED = Whole(200, b"hello", False)
 
 
 def ask_twice(answer, method="GET", *, closes=False):
-    """What two requests to a server come to that gives each of them `answer` (and then `closes` the connection)."""
+    """Send two requests to a server that gives each `answer` (and then `closes`); return what they come to."""
 
     def script(peer):
         while peer.request():
