@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from kaito.commands.kubectl_flags import KUBECTL_FLAGS, NAMESPACE
 from kaito.errors import InferenceError, Interrupted, KaitoError, UsageError
-from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
+from kaito.flags import SWITCH, Flag, describe, parse, split_verb
 from kaito.terminal.streams import ReaderGone, hold_standard_streams, print_aside, print_text, report
 from kaito.text import nearest
 from kaito.timelimit import TimeUp
+from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kaito.commands.verb import Verb
+    from kaito.flags import Values
 
 PROGRAM = "kubectl kaito"
 

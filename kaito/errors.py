@@ -6,7 +6,10 @@ what to do next. `cli.main` prints them as `error: …` and exits with `exit_cod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class KaitoError(Exception):

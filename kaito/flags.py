@@ -8,13 +8,16 @@ value is optional (pflag's NoOptDefVal: every switch, and a few others) takes a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Union
 
 from kaito.errors import UsageError
 from kaito.text import nearest
+from kaito.values import TYPE_CHECKING, NamedTuple
 
-Value = Union[str, int, float, bool, tuple[str, ...], None]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Union
+
+    Value = Union[str, int, float, bool, tuple[str, ...], None]
 
 
 class Kind(NamedTuple):

@@ -6,8 +6,11 @@ empty collection, so that callers need no checks of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 # Above 2**53, a JSON number that is read as a double is not exact (RFC 8259, section 6).
 _LARGEST_COUNT = 2**53

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, AnyStr, cast
+
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, AnyStr
 
 
 class _Pattern:
@@ -23,4 +27,5 @@ class _Pattern:
 
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """Return the equivalent of `re.compile(text, flags)`, which compiles at its first use."""
-    return cast("re.Pattern[AnyStr]", _Pattern(text, flags))
+    made: re.Pattern[AnyStr] = _Pattern(text, flags)  # type: ignore[assignment]
+    return made

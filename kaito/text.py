@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Characters that move the cursor, reorder the line or are invisible in it: controls (C0, DEL, C1), bidirectional
 # marks, overrides and isolates, zero-width characters, lone surrogates and code points that are not characters.

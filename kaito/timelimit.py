@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from types import FrameType, TracebackType
-
 from kaito.errors import InferenceError, KaitoError
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
 
 # After the limit, TimeUp is raised again at this interval: cleaning up after the first one may block, for example on
 # a write to a reader that has stopped reading. It is longer than an exec plugin's grace (kube/exec_plugin.py).

@@ -12,7 +12,11 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
+    from typing import Protocol as Protocol
 else:
+    # A protocol tells a type checker what a class must offer; nothing asks for one at run time.
+    Protocol = object
+
     try:
         from _collections import _tuplegetter as _field
     except ImportError:  # another interpreter than CPython

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
 
-from kaito.chat.window import Plan
-from kaito.model.events import Content, Event, Finish, Reasoning, Served, Usage
+from kaito.model.events import Content, Finish, Reasoning, Served, Usage
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from kaito.chat.window import Plan
+    from kaito.model.events import Event
 
 
 class Answer(NamedTuple):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from kaito.errors import KaitoError
-from kaito.model.events import Content, Event, Reasoning
-from kaito.terminal.console import Console
+from kaito.model.events import Content, Reasoning
 from kaito.terminal.echo import Unechoed
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaito.model.events import Event
+    from kaito.terminal.console import Console
 
 
 class AnswerView:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 
-from kaito.chat.answer import Answer
 from kaito.chat.answer_view import AnswerView
-from kaito.chat.json_output import JsonOutput
-from kaito.chat.script_input import Question
-from kaito.chat.session import Session
 from kaito.chat.slash import Outcome, take
 from kaito.errors import ExpectationError, Interrupted, UsageError
-from kaito.terminal.console import Console
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kaito.chat.answer import Answer
+    from kaito.chat.json_output import JsonOutput
+    from kaito.chat.script_input import Question
+    from kaito.chat.session import Session
+    from kaito.terminal.console import Console
 
 
 def run(

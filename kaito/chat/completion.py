@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 
 from kaito.chat import parameters
-from kaito.chat.session import Session
 from kaito.chat.slash import COMMANDS
 from kaito.errors import KaitoError
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaito.chat.session import Session
 
 
 def candidates(line: str, session: Session) -> list[str]:

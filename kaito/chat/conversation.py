@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+
+from kaito.values import NamedTuple
 
 
 class Turn(NamedTuple):

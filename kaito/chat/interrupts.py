@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from types import FrameType
+
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 # Seconds within which several signals count as one: systemd sends SIGTERM and SIGHUP together, and people press
 # Ctrl-C twice.

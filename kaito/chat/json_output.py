@@ -6,16 +6,17 @@ questions, that object's `prompt` is null as well.
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from kaito.chat.interrupts import Interrupts
 from kaito.errors import InferenceError, KaitoError
 from kaito.lazy_re import pattern
 from kaito.terminal.streams import ReaderGone, print_text
 from kaito.timelimit import TimeUp
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
     from kaito.chat.answer import Answer
     from kaito.chat.session import Session
 

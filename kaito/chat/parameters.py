@@ -6,11 +6,12 @@ This table is the only place for their names, ranges and defaults. Each name, wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from kaito.flags import Flag, number, whole_number
+from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from kaito.model.client import Sampling
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kaito.chat.answer_view import AnswerView
 from kaito.chat.report import speed
-from kaito.chat.session import Session
 from kaito.chat.slash import Outcome, take
 from kaito.errors import KaitoError
-from kaito.terminal.console import Console
-from kaito.terminal.keyboard import Keyboard
 from kaito.terminal.streams import report
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from kaito.chat.session import Session
+    from kaito.terminal.console import Console
+    from kaito.terminal.keyboard import Keyboard
 
 
 class Display(NamedTuple):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from kaito.chat import parameters
-from kaito.chat.answer import Answer
 from kaito.chat.conversation import count_of_turns
-from kaito.chat.session import Session
 from kaito.chat.window import size_of
 from kaito.errors import KaitoError
-from kaito.model.client import Model
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kaito.chat.answer import Answer
+    from kaito.chat.session import Session
+    from kaito.model.client import Model
 
 
 def rows(session: Session) -> Iterator[tuple[str, object]]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 
 from kaito.chat import conversation as conversations
-from kaito.chat.conversation import Conversation
 from kaito.errors import KaitoError, UsageError, os_reason
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaito.chat.conversation import Conversation
 
 
 def save(name: str, conversation: Conversation, **about: str) -> bool:

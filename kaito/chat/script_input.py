@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from kaito.errors import UsageError, os_reason
 from kaito.terminal.streams import STDIN
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 # Bytes of one read.
 _PIECE = 64 * 1024

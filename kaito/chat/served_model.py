@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from kaito.chat.window import Window
-from kaito.model.client import ChatModel, Model
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kaito.model.client import ChatModel, Model
 
 
 class ServedModel:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from kaito.chat.answer import Answer, PartialAnswer
+from kaito.chat.answer import PartialAnswer
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.served_model import ServedModel
 from kaito.chat.window import Draft
-from kaito.errors import InferenceError, KaitoError, NotReadyError
-from kaito.kube.kubeconfig.model import Target
-from kaito.model.client import ChatModel, Sampling
+from kaito.errors import InferenceError, NotReadyError
 from kaito.model.errors import WindowExceeded
-from kaito.model.events import Event
-from kaito.workspaces.endpoint import Found
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kaito.chat.answer import Answer
+    from kaito.errors import KaitoError
+    from kaito.kube.kubeconfig.model import Target
+    from kaito.model.client import ChatModel, Sampling
+    from kaito.model.events import Event
+    from kaito.workspaces.endpoint import Found
 
 
 class Destination(NamedTuple):

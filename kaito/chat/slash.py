@@ -7,16 +7,19 @@ are the whole line. Everything else is a message, for example `/etc/hosts is emp
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
 
 from kaito.chat import parameters
 from kaito.chat.conversation import count_of_turns
-from kaito.chat.session import Session
 from kaito.errors import UsageError
 from kaito.lazy_re import pattern
-from kaito.terminal.console import Console
 from kaito.text import nearest
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kaito.chat.session import Session
+    from kaito.terminal.console import Console
 
 _COMMAND = pattern(r"/([A-Za-z]+)(?:\s+(.*))?", re.DOTALL)
 

@@ -7,14 +7,18 @@ its refusals show when a request is too large.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
-
-from kaito.chat.conversation import Conversation
 from kaito.errors import InferenceError, KaitoError
-from kaito.model.client import ChatModel, Model
-from kaito.model.errors import WindowExceeded
-from kaito.model.events import Usage
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Messages = Sequence[Mapping[str, str]]
+
+    from kaito.chat.conversation import Conversation
+    from kaito.model.client import ChatModel, Model
+    from kaito.model.errors import WindowExceeded
+    from kaito.model.events import Usage
 
 # Tokens of a reply for which turns are left out; if --max-tokens is smaller, it is enough.
 FLOOR = 256
@@ -24,8 +28,6 @@ _TEMPLATE_TOKENS = 32
 
 # How often a failed request for the server's list is repeated, once per question; some servers never list anything.
 _ATTEMPTS_TO_LIST = 3
-
-Messages = Sequence[Mapping[str, str]]
 
 
 class Draft(NamedTuple):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from kaito.chat.parameters import PARAMETERS
-from kaito.commands.kubectl_flags import WORKSPACE_NAME, KubectlOptions, connect, read_kubectl_flags, required_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, read_kubectl_flags, required_name
 from kaito.errors import UsageError
 from kaito.flags import (
     DURATION,
@@ -15,10 +14,10 @@ from kaito.flags import (
     TEXT,
     TEXTS,
     Flag,
-    Values,
     choice,
     whole_number,
 )
+from kaito.values import TYPE_CHECKING, NamedTuple
 from kaito.workspaces.ways import ANY_WAY, VIA
 
 if TYPE_CHECKING:
@@ -27,6 +26,10 @@ if TYPE_CHECKING:
     from kaito.chat.json_output import JsonOutput
     from kaito.chat.script_input import Question
     from kaito.chat.session import Session
+    from kaito.commands.kubectl_flags import KubectlOptions
+    from kaito.flags import (
+        Values,
+    )
     from kaito.kube.api_server import ApiServer
     from kaito.model.client import Sampling
     from kaito.terminal.console import Console

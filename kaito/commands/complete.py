@@ -8,13 +8,15 @@ nothing; it never reports an error.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-from kaito.flags import Flag, Values, by_word, parse, split_verb
+from kaito.flags import by_word, parse, split_verb
+from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from kaito.commands.verb import Verb
+    from kaito.flags import Flag, Values
 
 # cobra's directives: complete file names if there are no candidates (ShellCompDirectiveDefault), or nothing but the
 # candidates (ShellCompDirectiveNoFileComp).

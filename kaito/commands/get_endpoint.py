@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
-from kaito.commands.kubectl_flags import WORKSPACE_NAME, KubectlOptions, connect, read_kubectl_flags, required_name
-from kaito.flags import Flag, Values, choice
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, read_kubectl_flags, required_name
+from kaito.flags import Flag, choice
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from kaito.commands.kubectl_flags import KubectlOptions
+    from kaito.flags import Values
     from kaito.kube.api_server import ApiServer
 
 FLAGS: tuple[Flag, ...] = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from kaito.errors import ClusterError, UsageError
-from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_number
+from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, whole_number
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from kaito.flags import Values
     from kaito.kube.api_server import ApiServer
     from kaito.kube.kubeconfig.model import Overrides
 

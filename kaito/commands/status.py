@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
-
-from kaito.commands.kubectl_flags import WORKSPACE_NAME, KubectlOptions, connect, optional_name, read_kubectl_flags
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, optional_name, read_kubectl_flags
 from kaito.errors import UsageError
-from kaito.flags import SWITCH, Flag, Values, choice
+from kaito.flags import SWITCH, Flag, choice
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kaito.commands.kubectl_flags import KubectlOptions
     from kaito.commands.status_view import View
+    from kaito.flags import Values
     from kaito.kube.api_server import ApiServer
     from kaito.workspaces.objects import Reading
 

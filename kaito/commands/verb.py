@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from kaito.values import TYPE_CHECKING, Protocol
 
-from kaito.flags import Flag, Values
+if TYPE_CHECKING:
+    from kaito.flags import Flag, Values
 
 
 class Verb(Protocol):
@@ -22,4 +23,3 @@ class Verb(Protocol):
 
     def run(self, values: Values) -> int:
         """Turn the flags' values into the verb's options, run on those and return the exit code. Raises KaitoError."""
-        ...

@@ -6,8 +6,11 @@ import sys
 
 from kaito import __version__
 from kaito.errors import UsageError
-from kaito.flags import Flag, Values
 from kaito.terminal.streams import print_text
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaito.flags import Flag, Values
 
 FLAGS: tuple[Flag, ...] = ()
 

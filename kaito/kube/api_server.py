@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kaito.errors import ClusterError, UnreachableError
-from kaito.kube.credential import Credential
-from kaito.kube.credentials import Credentials
 from kaito.kube.hints import certificate_hint, cluster_hint, describe_user, forbidden, kubectl_hint, trust_hint
-from kaito.kube.kubeconfig.model import Target
 from kaito.kube.status import Status, StatusError, read_status
 from kaito.net import tls
 from kaito.net.connection import Connection
@@ -28,12 +23,19 @@ from kaito.net.errors import (
 )
 from kaito.net.proxy import proxy_for
 from kaito.net.request import Request, Timeouts
-from kaito.net.response import Response
 from kaito.net.url import parse_url
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from kaito.kube.credential import Credential
+    from kaito.kube.credentials import Credentials
+    from kaito.kube.kubeconfig.model import Target
+    from kaito.net.response import Response
 
 # The bound of a GET with all its retries, for a cluster that hangs. Chat requests have no such bound.
 _GET_SECONDS = 30.0

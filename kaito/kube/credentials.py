@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from kaito.errors import ClusterError, os_reason
 from kaito.kube.credential import LEEWAY, NEVER, Credential
 from kaito.kube.hints import describe_user
-from kaito.kube.kubeconfig.model import Impersonation, Target, User
 from kaito.net.request import basic_authorization
 from kaito.net.tls import Certificate
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from kaito.kube.kubeconfig.model import Impersonation, Target, User
 
 # When to obtain a credential again that must be read for every request, so that a replaced file counts at once.
 _EVERY_TIME = 0.0

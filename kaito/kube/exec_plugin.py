@@ -13,14 +13,19 @@ import re
 import shutil
 import signal
 import subprocess
-from typing import IO, Any, NamedTuple
 
 from kaito.errors import ClusterError, os_reason
 from kaito.kube.credential import NEVER
-from kaito.kube.kubeconfig.model import EXEC_VERSIONS, Cluster, ExecConfig, User
+from kaito.kube.kubeconfig.model import EXEC_VERSIONS
 from kaito.lazy_re import pattern
 from kaito.net.tls import Certificate
 from kaito.text import harmless
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import IO, Any
+
+    from kaito.kube.kubeconfig.model import Cluster, ExecConfig, User
 
 # A token and a chain of certificates are a few KiB.
 _OUTPUT_LIMIT = 1 << 20

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from kaito.errors import ClusterError
-from kaito.kube.kubeconfig.model import Target
 from kaito.lazy_re import pattern
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaito.kube.kubeconfig.model import Target
 
 # The authorizer's words about a missing right (k8s.io/apiserver's responsewriters.Forbidden).
 _FORBIDDEN = pattern(

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 
 from kaito.errors import ClusterError
 from kaito.kube.credential import LEEWAY
 from kaito.kube.hints import describe_user
-from kaito.kube.kubeconfig.model import Target
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from kaito.kube.kubeconfig.model import Target
 
 
 class IdToken(NamedTuple):

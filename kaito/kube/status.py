@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from kaito.errors import ClusterError, UnreachableError
 from kaito.json_fields import text
 from kaito.text import excerpt
+from kaito.values import NamedTuple
 
 _LONGEST_MESSAGE = 500
 

@@ -5,21 +5,24 @@ A request goes out, and typed events come back as they are generated (`kaito.mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, NamedTuple
-
 from kaito.errors import InferenceError, KaitoError
 from kaito.json_fields import count, items, text
 from kaito.model import payload
 from kaito.model.errors import broken_answer
-from kaito.model.events import Event
-from kaito.model.link import Link
 from kaito.model.retry import BUSY, Clock, Retries
 from kaito.model.stream import read_events
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
-from kaito.net.response import Response
 from kaito.timelimit import TimeUp
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from typing import Any
+
+    from kaito.model.events import Event
+    from kaito.model.link import Link
+    from kaito.net.response import Response
 
 _ERROR_LIMIT = 1 << 20
 

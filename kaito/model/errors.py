@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from kaito.errors import InferenceError
-from kaito.net.errors import ConnectError, TimedOutError, TransportError, TruncatedError
+from kaito.net.errors import ConnectError, TimedOutError, TruncatedError
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaito.net.errors import TransportError
 
 ENDED_EARLY = "the model may have been restarted, or a proxy on the way ended the answer: ask again"
 """The hint for an answer that stops before it is complete."""

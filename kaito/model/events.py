@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Union
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 
 class Content(NamedTuple):
@@ -37,4 +37,7 @@ class Served(NamedTuple):
     model: str
 
 
-Event = Union[Content, Reasoning, Finish, Usage, Served]
+if TYPE_CHECKING:
+    from typing import Union
+
+    Event = Union[Content, Reasoning, Finish, Usage, Served]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from kaito.errors import InferenceError
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 LIMIT = 64 << 20
 """The largest document that is accepted, in bytes: a list of models, or a completion that is not streamed."""

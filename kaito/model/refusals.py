@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from kaito.errors import InferenceError
 from kaito.model.errors import WindowExceeded
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 # Statuses with which servers refuse a request because of its content.
 _REFUSED = (400, 413, 422)

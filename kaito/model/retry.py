@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
 
-from kaito.errors import InferenceError, KaitoError
-from kaito.net.response import Response
+from kaito.errors import InferenceError
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kaito.errors import KaitoError
+    from kaito.net.response import Response
 
 # Statuses of a server that is busy, or of a pod that is still loading its model.
 BUSY = (429, 503)

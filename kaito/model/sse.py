@@ -5,7 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from kaito.values import NamedTuple
 
 LIMIT = 16 * 1024 * 1024
 """The largest size of an event or a line, in bytes."""

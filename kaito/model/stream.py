@@ -7,18 +7,24 @@ is an InferenceError, raised after every event that did arrive.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from kaito.errors import InferenceError
 from kaito.json_fields import count, text
 from kaito.model import payload
 from kaito.model.errors import ENDED_EARLY
-from kaito.model.events import Content, Event, Finish, Reasoning, Served, Usage
-from kaito.model.sse import Parser, ServerEvent
+from kaito.model.events import Content, Finish, Reasoning, Served, Usage
+from kaito.model.sse import Parser
 from kaito.net.errors import TransportError
-from kaito.net.response import Response
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+    from kaito.model.events import Event
+    from kaito.model.sse import ServerEvent
+    from kaito.net.response import Response
 
 # Nothing after [DONE] matters, so the rest of the body is waited for only briefly.
 _SETTLE_SECONDS = 0.2

@@ -6,19 +6,25 @@ The socket is ours, so that every wait is bounded and can be broken off.
 from __future__ import annotations
 
 import re
-import ssl
 import time
-from collections.abc import Callable
 
 from kaito import __version__
 from kaito.net.errors import ProxyError, RedirectError, ResponseError, TransportError, TruncatedError
 from kaito.net.head import HeadError, write_request
-from kaito.net.proxy import Proxy
-from kaito.net.request import Request, Timeouts, basic_authorization
+from kaito.net.request import basic_authorization
 from kaito.net.response import Response, receive_head
-from kaito.net.url import Url, authority
+from kaito.net.url import authority
 from kaito.net.wire import Bounds, Wire
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from kaito.net.proxy import Proxy
+    from kaito.net.request import Request, Timeouts
+    from kaito.net.url import Url
 
 _ONE_SEGMENT = 64 * 1024  # a body up to here is sent together with the headers
 

@@ -9,11 +9,12 @@ Reading takes time linear in the size of a head. Whoever reads from a socket bou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from kaito.lazy_re import pattern
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -7,13 +7,14 @@ parseProxyURL for the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, Union
 
 from kaito.net.errors import ProxySettingError
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from ipaddress import IPv4Address, IPv6Address
+    from typing import Union
     from urllib.parse import SplitResult
 
     from kaito.net.url import Url

@@ -6,21 +6,28 @@ A body ends properly or an error is raised: there is no third way.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 from kaito.net.chunked import ChunkDecoder
 from kaito.net.errors import ResponseError, TruncatedError
 from kaito.net.head import (
     START,
-    Body,
     HeadError,
-    ResponseHead,
     end_of_head,
     read_response,
     response_body,
 )
-from kaito.net.wire import Bounds, Wire
+from kaito.net.wire import Bounds
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kaito.net.head import (
+        Body,
+        ResponseHead,
+    )
+    from kaito.net.wire import Wire
 
 # Bytes of an answer's head, together with the interim answers before it. A login page of a gateway sets large cookies.
 _HEAD_LIMIT = 1024 * 1024

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Callable
 
 _VERSION = 5
 _NO_AUTHENTICATION = 0

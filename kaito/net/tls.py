@@ -10,11 +10,11 @@ import io
 import os
 import re
 import ssl
-from typing import NamedTuple
 
 from kaito.errors import os_reason
 from kaito.lazy_re import pattern
 from kaito.net.errors import ClientCertificateSettingError, TlsSettingError
+from kaito.values import NamedTuple
 
 
 class Certificate(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from kaito.lazy_re import pattern
+from kaito.values import NamedTuple
 
 # What almost every server's URL looks like. Anything else, IPv6 too, is left to urllib: importing it takes longer than
 # a request.

@@ -8,8 +8,6 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 from kaito.errors import os_reason
 from kaito.lazy_re import pattern
@@ -23,6 +21,11 @@ from kaito.net.errors import (
     TruncatedError,
 )
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _READ_SIZE = 64 * 1024
 _KEEPALIVE = 30  # seconds of silence before the first probe, and between probes

@@ -6,14 +6,15 @@ that stdout holds the model's words alone. Text from a server cannot control a t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-from kaito.terminal.streams import STDERR, STDOUT, Streams, write
+from kaito.terminal.streams import STDERR, STDOUT, write
 from kaito.text import harmless
+from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kaito.terminal.progress import Progress
+    from kaito.terminal.streams import Streams
 
 _DIM, _RESET = "\033[2m", "\033[0m"
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ENTRIES = 1000
 

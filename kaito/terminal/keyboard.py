@@ -10,13 +10,18 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable
 
 from kaito.errors import KaitoError
 from kaito.terminal import history, readline_setup
-from kaito.terminal.console import Console
-from kaito.terminal.message import Assembler, Message, recalled
+from kaito.terminal.message import Assembler, recalled
 from kaito.terminal.streams import STDIN
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kaito.terminal.console import Console
+    from kaito.terminal.message import Message
 
 PROMPT = "> "
 CONTINUED = "... "

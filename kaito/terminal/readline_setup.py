@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from types import ModuleType
+
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
 
 # GNU readline has bracketed paste since 7.0. Since 8.1 it also leaves the prompt's line at the end of input.
 _BRACKETS_PASTES = 0x700

@@ -6,10 +6,10 @@ Text goes straight to the file descriptors, so that nothing waits in a buffer wh
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from kaito.errors import KaitoError, os_reason
 from kaito.text import harmless
+from kaito.values import NamedTuple
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 

@@ -7,22 +7,28 @@ server's service proxy. A direct way is taken only if a model's server answers t
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from kaito.errors import KaitoError, NotReadyError, WorkspaceError
-from kaito.kube.api_server import ApiServer
-from kaito.model.client import ChatModel, Model
-from kaito.model.link import Link
+from kaito.model.client import ChatModel
 from kaito.net.errors import ProxySettingError
 from kaito.net.proxy import proxy_for
-from kaito.net.url import Url
-from kaito.workspaces.lookup import Lookup, look_up
+from kaito.values import TYPE_CHECKING, NamedTuple
+from kaito.workspaces.lookup import look_up
 from kaito.workspaces.own_cluster import is_own_cluster
 from kaito.workspaces.routes import DirectLink, ProxyLink
 from kaito.workspaces.service import balancer_urls, cluster_urls, http_port, is_load_balancer
-from kaito.workspaces.ways import ANY_WAY, API_PROXY, CLUSTER_IP, LOAD_BALANCER, Way
-from kaito.workspaces.workspace import Workspace
+from kaito.workspaces.ways import ANY_WAY, API_PROXY, CLUSTER_IP, LOAD_BALANCER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kaito.kube.api_server import ApiServer
+    from kaito.model.client import Model
+    from kaito.model.link import Link
+    from kaito.net.url import Url
+    from kaito.workspaces.lookup import Lookup
+    from kaito.workspaces.ways import Way
+    from kaito.workspaces.workspace import Workspace
 
 _PROBE_SECONDS = 2.0
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
-
 from kaito.errors import ClusterError, KaitoError, NotReadyError, WorkspaceError
 from kaito.json_fields import items
-from kaito.kube.api_server import ApiServer
 from kaito.kube.hints import kubectl_hint
 from kaito.kube.status import StatusError
 from kaito.text import nearest
+from kaito.values import TYPE_CHECKING, NamedTuple
 from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, fetch, no_kaito, replicas_of
 from kaito.workspaces.workspace import Workspace, read_workspace, ready_status, why_not_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from kaito.kube.api_server import ApiServer
 
 
 class Lookup(NamedTuple):

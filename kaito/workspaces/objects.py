@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
 from kaito.errors import WorkspaceError
-from kaito.kube.api_server import ApiServer
 from kaito.kube.status import StatusError
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from kaito.kube.api_server import ApiServer
 
 # The versions of kaito.sh, newest first. Older clusters serve only the second.
 VERSIONS = ("v1beta1", "v1alpha1")

@@ -5,10 +5,13 @@ In any other pod, a Service's name could lead to a workspace of the same name in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from kaito.kube.api_server import ApiServer
 from kaito.net.proxy import proxy_for
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kaito.kube.api_server import ApiServer
 
 
 def is_own_cluster(api: ApiServer, environ: Mapping[str, str]) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from kaito.errors import KaitoError, NotReadyError
 from kaito.json_fields import count, items, part, text
-from kaito.kube.api_server import ApiServer
 from kaito.kube.duration import age
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING
 from kaito.workspaces.objects import fetch
-from kaito.workspaces.workspace import Workspace, read_workspace
+from kaito.workspaces.workspace import read_workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from kaito.kube.api_server import ApiServer
+    from kaito.workspaces.workspace import Workspace
 
 # The label of the pods that KAITO creates for a workspace.
 POD_LABEL = "kaito.sh/workspace"

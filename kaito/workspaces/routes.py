@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from kaito.errors import ClusterError, KaitoError, NotReadyError
-from kaito.kube.api_server import ApiServer
+from kaito.errors import ClusterError, NotReadyError
 from kaito.kube.hints import forbidden
 from kaito.kube.status import read_status
 from kaito.net.connection import Connection
-from kaito.net.proxy import Proxy
-from kaito.net.request import Request
-from kaito.net.response import Response
-from kaito.net.url import Url
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kaito.errors import KaitoError
+    from kaito.kube.api_server import ApiServer
+    from kaito.net.proxy import Proxy
+    from kaito.net.request import Request
+    from kaito.net.response import Response
+    from kaito.net.url import Url
 
 
 class ProxyLink:

@@ -5,11 +5,13 @@ A Service that the user may not read is `{}` here: it is taken to be as KAITO ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from kaito.json_fields import items, part, text
 from kaito.net.url import Url
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
 def http_port(service: Mapping[str, Any]) -> int:

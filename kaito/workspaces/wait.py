@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
-from kaito.errors import ClusterError, InferenceError, KaitoError, NotReadyError, UnreachableError
-from kaito.kube.api_server import ApiServer
+from kaito.errors import ClusterError, InferenceError, NotReadyError, UnreachableError
 from kaito.kube.status import is_transient
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
-from kaito.workspaces.endpoint import Endpoint, Found, find
+from kaito.values import TYPE_CHECKING, NamedTuple
+from kaito.workspaces.endpoint import find
 from kaito.workspaces.objects import ABSENT, fetch, named, replicas_of
 from kaito.workspaces.watch import Changes, pauses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kaito.errors import KaitoError
+    from kaito.kube.api_server import ApiServer
+    from kaito.workspaces.endpoint import Endpoint, Found
 
 # A watch of the workspace does not see its Service, so it is ended after this time for another attempt.
 _LONGEST_WATCH = 30.0

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 
 from kaito.errors import ClusterError
 from kaito.json_fields import part, text
-from kaito.kube.api_server import ApiServer
 from kaito.lazy_re import pattern
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
-from kaito.workspaces.objects import Reading, fetch
+from kaito.values import TYPE_CHECKING
+from kaito.workspaces.objects import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kaito.kube.api_server import ApiServer
+    from kaito.workspaces.objects import Reading
 
 # The pause between two readings if a watch is refused or ends early.
 POLL_SECONDS = 5.0

@@ -6,11 +6,13 @@ workspace_types.go). Any of them may be absent or of another type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
 from kaito.json_fields import items, part, text
 from kaito.text import excerpt
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
 class Condition(NamedTuple):

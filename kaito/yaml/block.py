@@ -7,12 +7,14 @@ kubeconfig of a thousand contexts.
 
 from __future__ import annotations
 
-from typing import Any
-
 from kaito.lazy_re import pattern
+from kaito.values import TYPE_CHECKING
 from kaito.yaml.characters import BLANK_OR_END, END, NOT_PLAIN_START
 from kaito.yaml.resolver import MEANING_START, WORDS, resolve_untagged
 from kaito.yaml.scalars import block_scalar, plain_scalar, quoted_scalar
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # What nests deeper is left to the general reader, which has the bound.
 _MAX_DEPTH = 50

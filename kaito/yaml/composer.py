@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, NoReturn
-
+from kaito.values import TYPE_CHECKING, NamedTuple
 from kaito.yaml.aliases import AliasBudget
 from kaito.yaml.resolver import CORE, MERGE, NO_TAG, key_text, resolve
 from kaito.yaml.scanner import Scanner
 from kaito.yaml.tokens import Kind, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
 # Real kubeconfigs nest 8 deep.
 MAX_DEPTH = 100

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
+from kaito.values import TYPE_CHECKING
 from kaito.yaml.characters import BREAKS
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 class YamlError(ValueError):

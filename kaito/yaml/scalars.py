@@ -6,9 +6,8 @@ scalar then means is up to `resolver`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kaito.lazy_re import pattern
+from kaito.values import NamedTuple
 from kaito.yaml.characters import (
     BLANK_OR_END,
     BLANKS,

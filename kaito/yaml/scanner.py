@@ -6,11 +6,10 @@ up. What kubectl refuses, and how far it reads, follows from that shape.
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from typing import NoReturn
 
 from kaito.lazy_re import pattern
+from kaito.values import TYPE_CHECKING
 from kaito.yaml.characters import (
     BLANK_OR_END,
     BLANKS,
@@ -23,6 +22,10 @@ from kaito.yaml.characters import (
 from kaito.yaml.errors import fail
 from kaito.yaml.scalars import block_scalar, plain_scalar, quoted_scalar
 from kaito.yaml.tokens import Kind, Token
+
+if TYPE_CHECKING:
+    import re
+    from typing import NoReturn
 
 # A key without "?" must have its ":" on the same line and within this many characters (YAML 1.1, 7.4).
 _MAX_SIMPLE_KEY = 1024

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from kaito.json_fields import items, part, text
-from kaito.kube.kubeconfig.model import EXEC_GROUP, AuthProvider, Cluster, Entry, ExecConfig, Impersonation, User
+from kaito.kube.kubeconfig.model import EXEC_GROUP, AuthProvider, Cluster, ExecConfig, Impersonation, User
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from kaito.kube.kubeconfig.model import Entry
 
 _EXEC_EXTENSION = EXEC_GROUP + "exec"
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from kaito.errors import ClusterError, os_reason
 from kaito.json_fields import part, text
 from kaito.kube.kubeconfig.model import Config, Entry
 from kaito.kube.kubeconfig.schema import problem_in
 from kaito.kube.kubeconfig.wording import quoted
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 # The three lists of a kubeconfig, with the name of the field beside `name` in their items.
 _LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}

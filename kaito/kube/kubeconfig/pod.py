@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import NamedTuple
 
-from kaito.kube.kubeconfig.model import Cluster, Overrides, User
+from kaito.kube.kubeconfig.model import Cluster, User
+from kaito.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kaito.kube.kubeconfig.model import Overrides
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 

@@ -7,16 +7,20 @@ http://localhost:8080 or asks for a password.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from kaito.errors import ClusterError
 from kaito.json_fields import text
 from kaito.kube.kubeconfig.decode import decode_cluster, decode_user
 from kaito.kube.kubeconfig.files import read_config
-from kaito.kube.kubeconfig.model import Cluster, Config, Entry, Overrides, Target, User
+from kaito.kube.kubeconfig.model import Entry, Target, User
 from kaito.kube.kubeconfig.pod import SERVICE_ACCOUNT, find_pod
 from kaito.kube.kubeconfig.rules import check_cluster, check_secure_user, check_user, server_url
 from kaito.kube.kubeconfig.wording import describe_entry, describe_files, names_hint, quoted, quoted_paths
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kaito.kube.kubeconfig.model import Cluster, Config, Overrides
 
 _ABSENT = Entry({}, "")
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from kaito.errors import ClusterError, os_reason
-from kaito.kube.kubeconfig.model import EXEC_VERSIONS, Cluster, ExecConfig, Impersonation, Overrides, User
+from kaito.kube.kubeconfig.model import EXEC_VERSIONS
 from kaito.kube.kubeconfig.wording import describe_entry, quoted
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaito.kube.kubeconfig.model import Cluster, ExecConfig, Impersonation, Overrides, User
 
 _INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 _PROXY_SCHEMES = ("http", "https", "socks5")

@@ -6,12 +6,15 @@ it leaves the field at Go's zero value. Fields that the types do not name are ig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Callable
-
 from kaito.kube.kubeconfig.wording import quoted, shown
+from kaito.values import TYPE_CHECKING
 
-_Check = Callable[[Any], str]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Callable
+
+    _Check = Callable[[Any], str]
+
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 

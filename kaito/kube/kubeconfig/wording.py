@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from kaito.kube.kubeconfig.model import Cluster, Config, User
+from kaito.kube.kubeconfig.model import Cluster
 from kaito.text import nearest
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kaito.kube.kubeconfig.model import Config, User
 
 _LONGEST_NAME = 200
 _NAMES_SHOWN = 10
