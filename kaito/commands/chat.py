@@ -19,6 +19,7 @@ from kaito.flags import (
     choice,
     whole_number,
 )
+from kaito.workspaces.ways import ANY_WAY, VIA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,9 +51,9 @@ FLAGS: tuple[Flag, ...] = (
     Flag("model", TEXT, "", "Served model to ask, for example a LoRA adapter (default the base model)"),
     Flag(
         "via",
-        choice("auto", "cluster", "loadbalancer", "proxy"),
-        "auto",
-        "Way to the model: auto, cluster, loadbalancer or proxy",
+        choice(*VIA),
+        ANY_WAY,
+        f"Way to the model: {', '.join(VIA[:-1])} or {VIA[-1]}",
     ),
     Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m if no duration is given)", bare="30m"),
     Flag("retry-timeout", DURATION, 60.0, "How long to retry while the model is busy", shown="1m"),

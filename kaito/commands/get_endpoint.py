@@ -16,13 +16,6 @@ FLAGS: tuple[Flag, ...] = (
     Flag("format", choice("url", "json"), "url", "Output format: url or json"),
 )
 
-# Access and description by type; types and access are the earlier plugin's.
-_ABOUT = {
-    "LoadBalancer": ("external", "Direct access to the LoadBalancer's address"),
-    "APIProxy": ("cluster", "The API server's service proxy (works anywhere kubectl works)"),
-    "ClusterIP": ("internal", "Direct access inside the cluster (for pods)"),
-}
-
 
 class EndpointOptions(NamedTuple):
     """What the flags of `get-endpoint` say."""
@@ -82,12 +75,12 @@ def _document(options: EndpointOptions, api: ApiServer) -> str:
     """Return every way to the model, as a JSON object. Raises KaitoError."""
     import json
 
-    from kaito.workspaces.endpoint import ways
+    from kaito.workspaces.endpoint import all_urls
     from kaito.workspaces.lookup import look_up
 
     name, namespace = options.workspace, api.target.namespace
     endpoints = [
-        {"url": url, "type": kind, "access": _ABOUT[kind][0], "description": _ABOUT[kind][1]}
-        for kind, url in ways(look_up(api, name, namespace), api.target.cluster.server)
+        {"url": url, "type": way.name, "access": way.access, "description": way.description}
+        for way, url in all_urls(look_up(api, name, namespace), api.target.cluster.server)
     ]
     return json.dumps({"workspace": name, "namespace": namespace, "endpoints": endpoints}, indent=2)

@@ -131,9 +131,9 @@ def fetch_view(api: ApiServer, namespace: str, name: str) -> View:
     """
     from kaito.commands.status_view import View
     from kaito.json_fields import items
-    from kaito.workspaces import workspace as workspaces
     from kaito.workspaces.objects import ABSENT, fetch, replicas_of
     from kaito.workspaces.readiness import pod_lines
+    from kaito.workspaces.workspace import read_workspace
 
     reading = fetch(api, "workspaces", namespace, name)
     single = name != ""
@@ -142,9 +142,9 @@ def fetch_view(api: ApiServer, namespace: str, name: str) -> View:
         reading = fetch(api, "workspaces", namespace, query=replicas_of(name))
     _check(api, reading, namespace, name, "get" if single else "list")
     if single:
-        workspace = workspaces.read(reading.document)
+        workspace = read_workspace(reading.document)
         return View(reading.document, True, (workspace,), tuple(pod_lines(api, workspace)))
-    found = map(workspaces.read, items(reading.document, "items"))
+    found = map(read_workspace, items(reading.document, "items"))
     return View(reading.document, False, tuple(sorted(found, key=lambda one: (one.namespace, one.name))))
 
 

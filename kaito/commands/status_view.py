@@ -51,10 +51,10 @@ def render(view: View, *, all_namespaces: bool, as_json: bool) -> str:
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
     from kaito.kube.duration import age
     from kaito.workspaces.readiness import table
-    from kaito.workspaces.workspace import ready
+    from kaito.workspaces.workspace import ready_status
 
     head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
-    rows = [(one.name, _model(one), one.instance or "-", ready(one), age(one.created)) for one in found]
+    rows = [(one.name, _model(one), one.instance or "-", ready_status(one), age(one.created)) for one in found]
     if all_namespaces:
         return table(("NAMESPACE", *head), [(one.namespace, *row) for one, row in zip(found, rows)])
     return table(head, rows)
@@ -63,7 +63,7 @@ def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
 def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
     from kaito.kube.duration import age
     from kaito.workspaces.readiness import condition_table
-    from kaito.workspaces.workspace import ready
+    from kaito.workspaces.workspace import ready_status
 
     rows = (
         ("Name", workspace.name),
@@ -71,7 +71,7 @@ def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
         ("Model", _model(workspace)),
         ("Adapters", ", ".join(workspace.adapters) or "-"),
         ("Instance", workspace.instance or "-"),
-        ("Ready", ready(workspace)),
+        ("Ready", ready_status(workspace)),
         ("State", workspace.state or "-"),
         ("Age", age(workspace.created)),
     )
