@@ -44,7 +44,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 # Each interpreter runs this script. It reads JSON from stdin (sources by path) and writes to stdout a line with its tag
 # and a marshalled dict (marshalled code by path). What a run does not need is left out: docstrings, assertions, imports
-# for types alone, line numbers, functions' qualified names and variables' names (with KAITO_DEBUG=1 the sources run
+# for types alone, line numbers and the names of functions and local variables (with KAITO_DEBUG=1 the sources run
 # instead, which have them), and annotations, each of which typing.NamedTuple would compile at every start.
 _COMPILE = """
 import ast, importlib.util, json, marshal, sys
@@ -75,12 +75,13 @@ class Bare(ast.NodeTransformer):
 
 def bare(code):
     inner = tuple(bare(one) if hasattr(one, "co_code") else one for one in code.co_consts)
-    left_out = {"co_firstlineno": 1, "co_linetable" if hasattr(code, "co_linetable") else "co_lnotab": b""}
-    # A variable is known by its number; only callers and closures know some by name.
+    left_out = {"co_name": "", "co_firstlineno": 1}
+    left_out["co_linetable" if hasattr(code, "co_linetable") else "co_lnotab"] = b""
+    # Code refers to its variables by number. Callers know parameters by name.
     parameters = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
     left_out["co_varnames"] = code.co_varnames[:parameters] + ("_",) * (len(code.co_varnames) - parameters)
     if hasattr(code, "co_qualname"):
-        left_out["co_qualname"] = code.co_name
+        left_out["co_qualname"] = ""
     return code.replace(co_consts=inner, **left_out)
 
 sources = json.load(sys.stdin)
