@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import sys
 import timeit
 import typing
 
@@ -116,6 +117,7 @@ def test_a_class_may_have_methods_of_its_own():
     assert repr(Quiet("x")) == "Quiet()"
 
 
+@pytest.mark.skipif("coverage" in sys.modules, reason="coverage slows one of the two")
 @pytest.mark.parametrize("statement", ["kind(1, 2, 'a')", "kind(1)", "value.x", "value.name", "a, b, c = value"])
 def test_values_cost_no_more_than_typings(statement):
     def seconds(kind):
