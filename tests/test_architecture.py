@@ -25,7 +25,9 @@ GROUND, ROOF = "ground", "roof"
 PURE = (
     *("errors", "flags", "text", "lazy_re", "json_fields"),
     *("net.head", "net.url", "net.request", "net.proxy", "net.chunked", "net.errors"),
-    *("yaml.load", "model.sse", "model.refusals", "workspaces.workspace", "chat.conversation"),
+    *(f"yaml.{name}" for name in ("load", "block", "scanner", "composer", "scalars", "resolver")),
+    *("model.events", "model.errors", "model.payload", "model.sse", "model.refusals"),
+    *("workspaces.workspace", "workspaces.ways", "workspaces.service", "chat.conversation"),
 )
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 

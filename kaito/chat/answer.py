@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from kaito.chat.window import Plan
-from kaito.model.client import Content, Event, Finish, Reasoning, Served, Usage
+from kaito.model.events import Content, Event, Finish, Reasoning, Served, Usage
 
 
 class Answer(NamedTuple):

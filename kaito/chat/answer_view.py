@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kaito.errors import KaitoError
-from kaito.model.client import Content, Event, Reasoning
+from kaito.model.events import Content, Event, Reasoning
 from kaito.terminal.console import Console
 from kaito.terminal.echo import Unechoed
 

@@ -104,7 +104,7 @@ class JsonOutput:
         if self._session:
             endpoint = self._session.destination.found.endpoint
             record = record._replace(
-                model=self._session.model.id or None, endpoint={"url": endpoint.url, "type": endpoint.kind}
+                model=self._session.model.id or None, endpoint={"url": endpoint.url, "type": endpoint.way.name}
             )
         if answer:
             first = answer.first_token_seconds

@@ -27,9 +27,9 @@ def rows(session: Session) -> Iterator[tuple[str, object]]:
     if others:
         yield "Also served", ", ".join(others)
     yield "Endpoint", found.endpoint.url
-    yield "Way", found.endpoint.kind + (", encrypted" if found.endpoint.encrypted else ", NOT encrypted")
+    yield "Way", found.endpoint.way.name + (", encrypted" if found.endpoint.encrypted else ", NOT encrypted")
     for attempt in found.tried:
-        yield "Not taken", f"{attempt.kind} {attempt.url}: {attempt.why}"
+        yield "Not taken", f"{attempt.way.name} {attempt.url}: {attempt.why}"
     for name, value in parameters.rows(session.sampling):
         yield name.capitalize().replace("-tokens", " tokens"), value
     yield "System prompt", excerpt(session.conversation.system) or "none"

@@ -10,8 +10,10 @@ from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.served_model import ServedModel
 from kaito.chat.window import Draft
 from kaito.errors import InferenceError, KaitoError, NotReadyError
-from kaito.kube.kubeconfig import Target
-from kaito.model.client import ChatModel, Event, Sampling, WindowExceeded
+from kaito.kube.kubeconfig.model import Target
+from kaito.model.client import ChatModel, Sampling
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Event
 from kaito.workspaces.endpoint import Found
 
 

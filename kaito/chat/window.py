@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from kaito.chat.conversation import Conversation
 from kaito.errors import InferenceError, KaitoError
-from kaito.model.client import ChatModel, Model, Usage, WindowExceeded
+from kaito.model.client import ChatModel, Model
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Usage
 
 # Tokens of a reply for which turns are left out; if --max-tokens is smaller, it is enough.
 FLOOR = 256

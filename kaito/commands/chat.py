@@ -19,6 +19,7 @@ from kaito.flags import (
     choice,
     whole_number,
 )
+from kaito.workspaces.ways import ANY_WAY, VIA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,9 +66,9 @@ FLAGS = (
     Flag("model", TEXT, "", "Which of the served models to ask, a LoRA adapter for one (default the base model)"),
     Flag(
         "via",
-        choice("auto", "cluster", "loadbalancer", "proxy"),
-        "auto",
-        "Way to the model: auto, cluster, loadbalancer or proxy",
+        choice(*VIA),
+        ANY_WAY,
+        f"Way to the model: {', '.join(VIA[:-1])} or {VIA[-1]}",
     ),
     Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m when no duration is given)", bare="30m"),
     Flag("retry-timeout", DURATION, 60.0, "How long to keep asking a busy model again", shown="1m"),

@@ -73,7 +73,7 @@ def _values(flag: Flag, values: Values) -> list[str]:
     if flag.kind.choices:
         return list(flag.kind.choices)
     if flag.name in _CONFIG_FLAGS:
-        from kaito.kube.kubeconfig import read_config
+        from kaito.kube.kubeconfig.files import read_config
 
         return sorted(getattr(read_config(values.text("kubeconfig"), os.environ), _CONFIG_FLAGS[flag.name]))
     if flag.name in ("namespace", "workspace-name"):

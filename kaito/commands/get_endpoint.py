@@ -22,13 +22,6 @@ EXAMPLES = """\
 
 FLAGS = (WORKSPACE_NAME, Flag("format", choice("url", "json"), "url", "Output format: url or json"))
 
-# Access and description by type; types and access are the earlier plugin's.
-_ABOUT = {
-    "LoadBalancer": ("external", "Direct access to the LoadBalancer's address"),
-    "APIProxy": ("cluster", "The API server's service proxy (works anywhere kubectl works)"),
-    "ClusterIP": ("internal", "Direct access inside the cluster (for pods)"),
-}
-
 
 def run(values: Values) -> int:
     """Prints the endpoint and returns the exit code. Raises KaitoError."""
@@ -37,7 +30,7 @@ def run(values: Values) -> int:
     import json
 
     from kaito.terminal.streams import print_text
-    from kaito.workspaces.endpoint import find, ways
+    from kaito.workspaces.endpoint import all_urls, find
     from kaito.workspaces.lookup import look_up
 
     api = connect(values)
@@ -46,8 +39,8 @@ def run(values: Values) -> int:
         print_text(find(api, name, namespace, os.environ).endpoint.url + "\n")
         return 0
     endpoints = [
-        {"url": url, "type": kind, "access": _ABOUT[kind][0], "description": _ABOUT[kind][1]}
-        for kind, url in ways(look_up(api, name, namespace), api.target.cluster.server)
+        {"url": url, "type": way.name, "access": way.access, "description": way.description}
+        for way, url in all_urls(look_up(api, name, namespace), api.target.cluster.server)
     ]
     print_text(json.dumps({"workspace": name, "namespace": namespace, "endpoints": endpoints}, indent=2) + "\n")
     return 0

@@ -11,7 +11,7 @@ from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_numbe
 
 if TYPE_CHECKING:
     from kaito.kube.api_server import ApiServer
-    from kaito.kube.kubeconfig import Overrides
+    from kaito.kube.kubeconfig.model import Overrides
 
 NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
 
@@ -88,7 +88,7 @@ def _is_duration(word: str) -> bool:
 
 def overrides(values: Values) -> Overrides:
     """What the flags say of cluster, user and namespace."""
-    from kaito.kube.kubeconfig import Overrides
+    from kaito.kube.kubeconfig.model import Overrides
 
     return Overrides(
         kubeconfig=values.text("kubeconfig"),
@@ -118,7 +118,7 @@ def connect(values: Values, interactive: bool | None = None) -> ApiServer:
     """
     from kaito.kube.api_server import ApiServer
     from kaito.kube.credentials import Credentials
-    from kaito.kube.kubeconfig import resolve
+    from kaito.kube.kubeconfig.resolve import resolve
 
     given = overrides(values)
     target = resolve(given, os.environ)

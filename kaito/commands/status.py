@@ -71,7 +71,7 @@ def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bo
     import time
 
     from kaito.errors import ClusterError
-    from kaito.kube.api_server import is_transient
+    from kaito.kube.status import is_transient
     from kaito.terminal.streams import print_text, report
     from kaito.workspaces.objects import named, replicas_of
     from kaito.workspaces.watch import Changes, pauses
@@ -112,9 +112,9 @@ def _content(view: View) -> Mapping[str, Any]:
 def _look(api: ApiServer, namespace: str, name: str) -> View:
     """The workspace `name`, the replicas of the InferenceSet of that name, or all there are. Raises KaitoError."""
     from kaito.json_fields import items
-    from kaito.workspaces import workspace as workspaces
     from kaito.workspaces.objects import ABSENT, fetch, replicas_of
     from kaito.workspaces.readiness import pod_lines
+    from kaito.workspaces.workspace import read_workspace
 
     reading = fetch(api, "workspaces", namespace, name)
     single = name != ""
@@ -123,16 +123,16 @@ def _look(api: ApiServer, namespace: str, name: str) -> View:
         reading = fetch(api, "workspaces", namespace, query=replicas_of(name))
     _check(api, reading, namespace, name, "get" if single else "list")
     if single:
-        workspace = workspaces.read(reading.document)
+        workspace = read_workspace(reading.document)
         return View(reading.document, True, (workspace,), tuple(pod_lines(api, workspace)))
-    found = map(workspaces.read, items(reading.document, "items"))
+    found = map(read_workspace, items(reading.document, "items"))
     return View(reading.document, False, tuple(sorted(found, key=lambda one: (one.namespace, one.name))))
 
 
 def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
     """Raises WorkspaceError where there is nothing to show, ClusterError where it may not be read."""
     from kaito.errors import ClusterError
-    from kaito.kube.api_server import check_with
+    from kaito.kube.hints import kubectl_hint
     from kaito.workspaces.lookup import unknown_name
     from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, no_kaito
 
@@ -144,7 +144,7 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
         where = f"-n {namespace}" if namespace else "-A"
         raise ClusterError(
             f"you may not {verb} workspaces" + (f' in namespace "{namespace}"' if namespace else " in all namespaces"),
-            check_with(f"auth can-i {verb} workspaces.kaito.sh {where}", api.target),
+            kubectl_hint(f"auth can-i {verb} workspaces.kaito.sh {where}", api.target),
         )
 
 
@@ -169,19 +169,21 @@ def _show(view: View, namespace: str, *, as_json: bool) -> None:
 
 
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
-    from kaito.workspaces.readiness import age, table
-    from kaito.workspaces.workspace import ready
+    from kaito.kube.duration import age
+    from kaito.workspaces.readiness import table
+    from kaito.workspaces.workspace import ready_status
 
     head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
-    rows = [(one.name, _model(one), one.instance or "-", ready(one), age(one.created)) for one in found]
+    rows = [(one.name, _model(one), one.instance or "-", ready_status(one), age(one.created)) for one in found]
     if all_namespaces:
         return table(("NAMESPACE", *head), [(one.namespace, *row) for one, row in zip(found, rows)])
     return table(head, rows)
 
 
 def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
-    from kaito.workspaces.readiness import age, condition_table
-    from kaito.workspaces.workspace import ready
+    from kaito.kube.duration import age
+    from kaito.workspaces.readiness import condition_table
+    from kaito.workspaces.workspace import ready_status
 
     rows = (
         ("Name", workspace.name),
@@ -189,7 +191,7 @@ def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
         ("Model", _model(workspace)),
         ("Adapters", ", ".join(workspace.adapters) or "-"),
         ("Instance", workspace.instance or "-"),
-        ("Ready", ready(workspace)),
+        ("Ready", ready_status(workspace)),
         ("State", workspace.state or "-"),
         ("Age", age(workspace.created)),
     )

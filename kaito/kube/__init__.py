@@ -1,1 +1,1 @@
-"""What the Kubernetes API server asks of a client: kubeconfig, credentials, requests."""
+"""Kubernetes as client-go knows it: kubeconfig, credentials, and requests to the API server."""

@@ -1,7 +1,7 @@
-"""Exec plugins: runs a user's credential program, as client-go's plugin/pkg/client/auth/exec does.
+"""Exec plugins: run a user's credential program, as client-go's plugin/pkg/client/auth/exec does.
 
-The program's own words go to our stderr as they come; only what it prints on stdout is read. There is no time
-limit: a login in a browser takes as long as it takes, and Ctrl-C ends it.
+The program's stderr goes to our stderr as it comes; only its stdout is read. There is no time limit: a login in a
+browser takes as long as it takes, and Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -15,31 +15,29 @@ import signal
 import subprocess
 from typing import IO, Any, NamedTuple
 
-from kaito.errors import ClusterError
-from kaito.kube.kubeconfig import Cluster, ExecConfig, User
+from kaito.errors import ClusterError, os_reason
+from kaito.kube.credential import NEVER
+from kaito.kube.kubeconfig.model import EXEC_VERSIONS, Cluster, ExecConfig, User
 from kaito.lazy_re import pattern
 from kaito.net.tls import Certificate
 from kaito.text import harmless
 
-NEVER = float("inf")
-
-_GROUP = "client.authentication.k8s.io/"
-_VERSIONS = (_GROUP + "v1", _GROUP + "v1beta1")
-
 # A token and a chain of certificates are a few KiB.
 _OUTPUT_LIMIT = 1 << 20
 
-# Between SIGTERM and SIGKILL for a program that is given up, in seconds.
+# Seconds between SIGTERM and SIGKILL for a program that is ended early.
 _GRACE = 2.0
 
 _TIME = pattern(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 
-# Go's zero time, 0001-01-01T00:00:00Z: a plugin written in Go prints it for "no expiry".
+# Go's zero time, 0001-01-01T00:00:00Z: a plugin written in Go prints it if the credential does not expire.
 _GO_ZERO = -62135596800.0
+
+_NOT_A_CREDENTIAL = "prints something other than an ExecCredential"
 
 
 class Issued(NamedTuple):
-    """What a plugin gives: a bearer token ("" for none), a client certificate, when both run out (Unix time)."""
+    """What a plugin gives: a bearer token ("" if none), a client certificate, and when both expire (Unix time)."""
 
     token: str
     certificate: Certificate | None
@@ -50,65 +48,66 @@ class Issued(NamedTuple):
 
 
 def run(user: User, cluster: Cluster, *, terminal: bool) -> Issued:
-    """Runs the user's plugin to its end. `terminal`: our stdin is one, and may be handed over.
+    """Run the user's plugin to its end and return what it gives.
 
-    Raises ClusterError when it is missing, fails, or prints something else than credentials; lets
-    KeyboardInterrupt through after the plugin is gone.
+    `terminal`: our stdin is a terminal, and the plugin may read it. Raises ClusterError if the plugin is missing,
+    fails, or prints something other than a credential, and KeyboardInterrupt after the plugin has ended.
     """
     plugin = user.exec
     assert plugin is not None
-    name = f'the exec plugin "{plugin.command}" of user "{user.name}"'
-    where = f'user "{user.name}" is in {user.file}' if user.file else ""
     if plugin.interactive_mode == "Always" and not terminal:
-        raise ClusterError(
-            f"{name} must ask for input (interactiveMode: Always), and standard input is not a terminal",
+        raise _failure(
+            user,
+            "must ask for input (interactiveMode: Always), but standard input is not a terminal",
             "run this in a terminal, without a pipe into it",
         )
     interactive = terminal and plugin.interactive_mode != "Never"
     environ = {
         **os.environ,
         **dict(plugin.env),
-        "KUBERNETES_EXEC_INFO": json.dumps(_request(plugin, cluster, interactive), separators=(",", ":")),
+        "KUBERNETES_EXEC_INFO": json.dumps(_exec_info(plugin, cluster, interactive), separators=(",", ":")),
     }
-    executable = _look_up(plugin.command)
+    executable = _find_program(plugin.command)
     if not executable:
-        missing = "does not exist" if os.path.dirname(plugin.command) else "is not on PATH"
-        hint = harmless(plugin.install_hint.strip()) or "install it: kubectl needs it too" + (where and f"; {where}")
-        raise ClusterError(f"{name} {missing}", hint)
+        raise _missing(user, plugin)
     try:
         code, output = _output([plugin.command, *plugin.args], executable, environ, interactive)
     except (OSError, ValueError) as error:
-        # ValueError: a NUL in an argument, "=" in the name of a variable.
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ClusterError(f"{name} cannot be run: {reason.lower()}", where) from None
+        # ValueError: a NUL in an argument, or "=" in the name of a variable.
+        raise _failure(user, f"cannot be run: {os_reason(error)}", _where(user)) from None
     if code:
-        failure = f"failed with exit code {code}" if code > 0 else f"was ended by {_signal_name(-code)}"
-        raise ClusterError(f"{name} {failure}", "what it says is above" + (where and f"; {where}"))
-    if len(output) > _OUTPUT_LIMIT:
-        raise ClusterError(f"{name} prints more than {_OUTPUT_LIMIT >> 20} MiB", where)
+        end = f"failed with exit code {code}" if code > 0 else f"was ended by {_signal_name(-code)}"
+        raise _failure(user, end, _where(user, "its own words are above"))
     try:
         return parse(output, plugin.api_version)
     except ValueError as error:
-        raise ClusterError(f"{name} {error}", where) from None
+        raise _failure(user, str(error), _where(user)) from None
 
 
 def parse(output: bytes, api_version: str) -> Issued:
-    """Reads an ExecCredential, with client-go's verdict. Raises ValueError, a predicate without any content.
+    """Read an ExecCredential, accepting what client-go accepts: also YAML, and one without a kind.
 
-    Like client-go it takes YAML when the text does not start with a brace, and a missing kind.
+    Raises ValueError, whose text is a predicate of the plugin and never holds any of the output.
     """
+    if len(output) > _OUTPUT_LIMIT:
+        raise ValueError(f"prints more than {_OUTPUT_LIMIT >> 20} MiB")
     credential = _decode(output)
     if credential.get("kind") not in (None, "", "ExecCredential"):
-        raise ValueError("prints something else than an ExecCredential")
+        raise ValueError(_NOT_A_CREDENTIAL)
     version = credential.get("apiVersion")
     if version != api_version:
-        known = f"apiVersion {version}" if version in _VERSIONS else "no such apiVersion"
-        raise ValueError(f"is configured for apiVersion {api_version} and prints {known}")
+        printed = f"apiVersion {version}" if version in EXEC_VERSIONS else "an unknown apiVersion or none"
+        raise ValueError(f"is configured for apiVersion {api_version} but prints {printed}")
     status = credential.get("status")
     if not isinstance(status, dict):
         raise ValueError("prints an ExecCredential without a status")
+    return _read_status(status)
+
+
+def _read_status(status: dict[str, Any]) -> Issued:
+    """Read an ExecCredentialStatus. Raises ValueError."""
     token, certificate, key, expires = (
-        _text(status, field) for field in ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
+        _string(status, field) for field in ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
     )
     if bool(certificate) != bool(key):
         raise ValueError("gives only one of certificate and key")
@@ -124,6 +123,7 @@ def parse(output: bytes, api_version: str) -> Issued:
 
 
 def _decode(output: bytes) -> dict[str, Any]:
+    """Read JSON or, if the text does not start with a brace, YAML."""
     try:
         text = output.decode("utf-8-sig")
         if text.lstrip().startswith("{"):
@@ -133,28 +133,29 @@ def _decode(output: bytes) -> dict[str, Any]:
 
             document = yaml.load(text)
     except (ValueError, RecursionError):
-        # Their messages may quote the text, and the text may be a token.
+        # Their messages may quote the text, which may be a token.
         raise ValueError("prints neither JSON nor YAML") from None
     if not isinstance(document, dict):
-        raise ValueError("prints something else than an ExecCredential")
+        raise ValueError(_NOT_A_CREDENTIAL)
     return document
 
 
 def _refuse_constant(_: str) -> float:
+    """Refuse NaN and Infinity, which are not JSON."""
     raise ValueError
 
 
-def _text(status: dict[str, Any], field: str) -> str:
+def _string(status: dict[str, Any], field: str) -> str:
     value = status.get(field)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"gives a {field} that is no string")
+        raise ValueError(f"gives a {field} that is not a string")
     return value
 
 
 def _unix_time(text: str) -> float:
-    """RFC 3339 as Go reads it (upper-case T and Z, any number of digits behind the seconds) → Unix time."""
+    """Return the Unix time of an RFC 3339 time as Go reads it: upper-case T and Z, any number of decimals."""
     match = _TIME.fullmatch(text)
     try:
         if not match:
@@ -162,7 +163,7 @@ def _unix_time(text: str) -> float:
         fields = [int(field) for field in match.groups()[:6]]
         moment = datetime.datetime(*fields, tzinfo=datetime.timezone.utc).timestamp()  # type: ignore[arg-type,misc]
     except ValueError:
-        raise ValueError("gives an expirationTimestamp that is no RFC 3339 time") from None
+        raise ValueError("gives an expirationTimestamp that is not an RFC 3339 time") from None
     if moment == _GO_ZERO:
         return NEVER
     sign, hours, minutes = match.groups()[6:]
@@ -170,8 +171,8 @@ def _unix_time(text: str) -> float:
     return moment - offset if sign == "+" else moment + offset
 
 
-def _request(plugin: ExecConfig, cluster: Cluster, interactive: bool) -> dict[str, Any]:
-    """What the plugin is told: an ExecCredential with a spec (clientauthentication.ExecCredentialSpec)."""
+def _exec_info(plugin: ExecConfig, cluster: Cluster, interactive: bool) -> dict[str, Any]:
+    """Return what the plugin gets to know: an ExecCredential with a spec (clientauthentication.ExecCredentialSpec)."""
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.provide_cluster_info:
         spec["cluster"] = _cluster_info(cluster)
@@ -179,35 +180,38 @@ def _request(plugin: ExecConfig, cluster: Cluster, interactive: bool) -> dict[st
 
 
 def _cluster_info(cluster: Cluster) -> dict[str, Any]:
-    """The cluster as rest.ConfigToExecCluster gives it: the authority always as data, empty settings left out."""
-    import base64
+    """Return the cluster as rest.ConfigToExecCluster does: the authority always as data, empty settings left out."""
+    from base64 import b64encode
 
-    authority = cluster.ca_data
-    if not authority and cluster.ca_file:
-        try:
-            with open(cluster.ca_file, "rb") as file:
-                authority = file.read()
-        except OSError as error:
-            raise ClusterError(
-                f'cannot read the certificate authority {cluster.ca_file} of cluster "{cluster.name}":'
-                f" {(error.strerror or type(error).__name__).lower()}"
-            ) from None
     settings = {
         "tls-server-name": cluster.tls_server_name,
         "insecure-skip-tls-verify": cluster.insecure,
-        "certificate-authority-data": base64.b64encode(authority).decode(),
+        "certificate-authority-data": b64encode(_authority(cluster)).decode(),
         "proxy-url": cluster.proxy_url,
         "disable-compression": cluster.disable_compression,
     }
-    present = {name: value for name, value in settings.items() if value}
-    return {"server": cluster.server, **present, "config": cluster.exec_extension}
+    given = {name: value for name, value in settings.items() if value}
+    return {"server": cluster.server, **given, "config": cluster.exec_extension}
 
 
-def _look_up(command: str) -> str:
-    """The program's file, looked up on our own PATH as Go's exec.LookPath does, or "".
+def _authority(cluster: Cluster) -> bytes:
+    """Return the certificates of the cluster's authority, b"" if it has none."""
+    if cluster.ca_data or not cluster.ca_file:
+        return cluster.ca_data
+    try:
+        with open(cluster.ca_file, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ClusterError(
+            f'cannot read the certificate authority {cluster.ca_file} of cluster "{cluster.name}": {os_reason(error)}'
+        ) from None
 
-    Never one in the current directory for a bare name, even with "." on PATH (Go's exec.ErrDot). A path is
-    taken as it stands: the loader has made it absolute.
+
+def _find_program(command: str) -> str:
+    """Return the program's file, looked up on our own PATH as Go's exec.LookPath does, or "".
+
+    A bare name never means a file in the current directory, even with "." on PATH (Go's exec.ErrDot). A path is used
+    as it is: `kubeconfig.decode` has made it absolute.
     """
     if os.path.dirname(command):
         return command if os.path.exists(command) else ""
@@ -216,7 +220,10 @@ def _look_up(command: str) -> str:
 
 
 def _output(arguments: list[str], executable: str, environ: dict[str, str], interactive: bool) -> tuple[int, bytes]:
-    """Runs a program without a shell → its exit code (negative: the signal) and at most a limit of its stdout."""
+    """Run a program without a shell; return its exit code (negative: the signal) and its stdout.
+
+    A program that prints more than the limit is ended. Its exit code is 0, and a little more than the limit returned.
+    """
     with subprocess.Popen(
         arguments,
         executable=executable,
@@ -230,16 +237,16 @@ def _output(arguments: list[str], executable: str, environ: dict[str, str], inte
             output = _read(process.stdout)
             return 0 if len(output) > _OUTPUT_LIMIT else process.wait(), output
         finally:
-            # Reached with the program still alive after Ctrl-C, or when it prints without end.
+            # After Ctrl-C, or when it prints more than the limit, the program is still alive.
             if process.poll() is None:
                 _end(process)
 
 
 def _read(pipe: IO[bytes]) -> bytes:
-    """All that comes from an unbuffered pipe, until it is more than the limit.
+    """Return all that comes from an unbuffered pipe, until it is more than the limit.
 
-    A buffered reader would not see Ctrl-C between the reads that it makes on its own. And this loop must not stand
-    in its caller's `try`: CPython 3.12 and 3.13 raise KeyboardInterrupt at a loop's jump back past that `try`.
+    A buffered reader would not notice Ctrl-C between the reads that it makes on its own. And this loop must not be
+    within its caller's `try`: where a loop jumps back, CPython 3.12 and 3.13 raise KeyboardInterrupt outside of it.
     """
     output = b""
     while len(output) <= _OUTPUT_LIMIT:
@@ -251,6 +258,7 @@ def _read(pipe: IO[bytes]) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program, by force if it does not obey in time."""
     process.terminate()
     try:
         process.wait(_GRACE)
@@ -263,3 +271,21 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def _missing(user: User, plugin: ExecConfig) -> ClusterError:
+    problem = "does not exist" if os.path.dirname(plugin.command) else "is not on PATH"
+    own_hint = harmless(plugin.install_hint.strip())
+    return _failure(user, problem, own_hint or _where(user, "install it: kubectl needs it too"))
+
+
+def _failure(user: User, problem: str, hint: str) -> ClusterError:
+    """Return the error about the user's plugin. `problem`: a predicate."""
+    command = user.exec.command if user.exec else ""
+    return ClusterError(f'the exec plugin "{command}" of user "{user.name}" {problem}', hint)
+
+
+def _where(user: User, advice: str = "") -> str:
+    """Return the hint that names the kubeconfig in which the plugin is set, after the advice."""
+    where = f'user "{user.name}" is in {user.file}' if user.file else ""
+    return "; ".join(filter(None, (advice, where)))

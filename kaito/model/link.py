@@ -1,4 +1,4 @@
-"""What the client needs of a way to the model's server."""
+"""What the client requires of a way to the model's server."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Link(Protocol):
     """A way to the model's server."""
 
     def request(self, request: Request) -> Response:
-        """Send a request whose path is that of the model's server ("/v1/…").
+        """Send a request whose path is relative to the model's server ("/v1/…"), and return the head of the answer.
 
-        Raises KaitoError when the way itself is closed, TransportError when the answer breaks or stays out.
+        Raises KaitoError if the way itself fails, TransportError if the answer breaks off or does not arrive.
         """
 
     def refusal(self, status: int, body: bytes) -> KaitoError | None:
-        """What an answer of 400 or above means when it is the way's own; None: the model's server said it."""
+        """Return what an error answer (400 or above) means if the way sent it, None if the model's server did."""
 
     def is_transient(self, status: int, body: bytes) -> bool:
-        """Whether an answer of 429 or 503 may be another one soon."""
+        """Return whether a request that was answered with this 429 or 503 may succeed soon."""
 
     def close(self) -> None:
-        """Closes the connection; a later request opens a new one."""
+        """Close the connection; a later request opens a new one."""

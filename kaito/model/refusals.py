@@ -1,8 +1,8 @@
-"""What the model's server says when it refuses: its words, and the numbers in them. Pure.
+"""Why the model's server refuses a request: its words, and the numbers in them. Pure.
 
-Servers word the same thing in many ways, and one server differently from release to release. The patterns are
-those of vLLM since 0.2 (its serving layer and FastAPI's validation), of OpenAI, TGI and llama.cpp. They are
-compiled when they are first used, since most runs never meet a refusal.
+Servers word the same refusal in many ways, and one server changes its wording from release to release. The patterns
+cover vLLM since 0.2 (its serving layer and FastAPI's validation), OpenAI, TGI and llama.cpp. They are compiled when
+they are first used, since most runs never meet a refusal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from kaito.errors import InferenceError
+from kaito.model.errors import WindowExceeded
 from kaito.text import excerpt
+
+# Statuses with which servers refuse a request because of its content.
+_REFUSED = (400, 413, 422)
 
 _WORDS_LIMIT = 500
 
@@ -47,18 +52,19 @@ _ASKED = (
     r"(\d+) `max_new_tokens`",
 )
 
-# What of an HTML page is not words. No alternative can fail far behind its beginning (what is not closed goes to the
-# end, as in a browser), so that even a hostile page takes linear time.
+# Comments, scripts, styles and tags of an HTML page. An unclosed one extends to the end of the page, as in a browser:
+# no alternative can fail far from where it began, so even a hostile page takes linear time.
 _MARKUP = rb"(?is)<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*>?|\Z)|<[/!?a-z][^>]*>?"
 
-# The fields whose values users choose; a server may allow less than the flags do (vLLM refuses a top_p of 0).
+# The fields whose values users choose. A server may allow less than the flags do (vLLM refuses a top_p of 0).
 _FLAGS = (("temperature", "--temperature"), ("top_p", "--top-p"), ("max_tokens", "--max-tokens"))
 
 
 class TooLarge(NamedTuple):
-    """A request that does not fit the context window. In tokens, 0 for what is not told.
+    """The sizes in a refusal of a request that does not fit the context window, in tokens, 0 if not given.
 
-    `prompt`: its size, or a lower bound of it; `asked`: what was asked for the reply.
+    `window`: the size of the window; `prompt`: the size of the prompt, or a lower bound of it; `asked`: the tokens
+    requested for the reply.
     """
 
     window: int
@@ -66,8 +72,35 @@ class TooLarge(NamedTuple):
     asked: int
 
 
+def refusal_error(status: int, reason: str, content_type: str, body: bytes) -> InferenceError:
+    """Return the error for an answer other than 200, in the words of the model's server.
+
+    WindowExceeded if the request does not fit the context window, or may not: a refusal without a word.
+    """
+    said = words(body, content_type)
+    said = "" if said.lower() == reason.lower() else said
+    message = f"the model's server answers {f'{status} {reason}'.rstrip()}" + (f": {said}" if said else "")
+    if status in (404, 405):
+        return InferenceError(message, "it does not offer chat completions, or not under /v1/chat/completions")
+    if status not in _REFUSED:
+        return InferenceError(message)
+    sizes = too_large(said)
+    if sizes:
+        return WindowExceeded(message, "send a shorter message", *sizes)
+    if not said or status == 413:
+        # The server does not say what it refuses; most likely the request has grown too large.
+        return WindowExceeded(message, "", 0, 0, 0)
+    flag = flag_named(said)
+    return InferenceError(message, f"this server does not accept that value of {flag}" if flag else "")
+
+
+def asks_for_model(status: int, content_type: str, body: bytes) -> bool:
+    """Return whether a refusal may mean that the request named no model, or a model that is not served."""
+    return status in (*_REFUSED, 404) and is_about_model(words(body, content_type))
+
+
 def words(body: bytes, content_type: str) -> str:
-    """What an error's body says, as one harmless line; "" where it says nothing."""
+    """Return what the body of an error says, as one harmless line; "" if it says nothing."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -78,7 +111,7 @@ def words(body: bytes, content_type: str) -> str:
 
 
 def words_of(document: Mapping[str, Any]) -> str:
-    """The words of an error object: OpenAI's `error.message`, older vLLM's `message`, FastAPI's `detail`."""
+    """Return the words of an error object: OpenAI's `error.message`, older vLLM's `message`, FastAPI's `detail`."""
     error = document.get("error")
     if isinstance(error, dict):
         error = error.get("message", error)
@@ -90,24 +123,24 @@ def words_of(document: Mapping[str, Any]) -> str:
 
 
 def page_words(body: bytes) -> str:
-    """The first words that a person would read on an HTML page."""
+    """Return the first words that a person would read on an HTML page."""
     return excerpt(re.sub(_MARKUP, b" ", body[: 64 * 1024]))
 
 
 def too_large(message: str) -> TooLarge | None:
-    """The numbers in a refusal that is about the request's size; None: it is about something else."""
+    """Return the numbers in a refusal because of the request's size, None if it has another reason."""
     if not re.search(_TOO_LARGE, message, re.IGNORECASE):
         return None
     return TooLarge(*(_number(patterns, message) for patterns in (_WINDOW, _PROMPT, _ASKED)))
 
 
 def is_about_model(message: str) -> bool:
-    """Whether a refusal may mean that the request named no model: every server's words name the field."""
+    """Return whether a message may be about the `model` field: the words of every server name it."""
     return re.search(r"\bmodel\b", message, re.IGNORECASE) is not None and too_large(message) is None
 
 
 def flag_named(message: str) -> str:
-    """The flag whose value a refusal speaks of, or ""."""
+    """Return the flag whose value a refusal mentions, or ""."""
     return next((flag for field, flag in _FLAGS if field in message), "")
 
 

@@ -1,4 +1,4 @@
-"""Bytes to Server-Sent Events, by the WHATWG's grammar. Pure.
+"""Bytes to server-sent events, by the WHATWG's grammar. Pure.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
@@ -8,39 +8,39 @@ from __future__ import annotations
 from typing import NamedTuple
 
 LIMIT = 16 * 1024 * 1024
-"""The most that an unfinished event or line may hold, in bytes."""
+"""The largest size of an event or a line, in bytes."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
-class Event(NamedTuple):
-    """One event: its type ("message" where the stream names none) and its data lines, joined by line feeds."""
+class ServerEvent(NamedTuple):
+    """One event: its type ("message" if the stream names none) and its data lines, joined by line feeds."""
 
-    event: str
+    type: str
     data: str
 
 
 class Parser:
-    """Takes a stream apart; holds what has come of the event that is not yet complete.
+    """A parser of one stream. State: the part of an unfinished event that has arrived.
 
-    `failure`: why what came is not taken any further (an event, or a single line, is larger than `LIMIT`), or "".
+    `failure`: why nothing more is read (an event, or a single line, is larger than `LIMIT`), or "".
 
-    An event at the end of the stream that no blank line follows is never given, as the grammar wants. `id` and
-    `retry` serve reconnecting, which nobody here does: they are read and dropped.
+    An event at the end of the stream without a blank line after it is dropped, as the grammar requires. The fields
+    `id` and `retry` are ignored: they are for clients that reconnect.
     """
 
     def __init__(self) -> None:
         self.failure = ""
-        self._line = bytearray()  # the beginning of a line whose end has not come
+        self._line = bytearray()  # the beginning of an unfinished line
         self._type = ""
         self._data: list[bytes] = []
-        self._held = 0  # bytes of the complete lines that `_data` was made of
+        self._held = 0  # bytes of the lines that the unfinished event consists of
         self._started = False
-        self._after_cr = False  # the last byte was a CR: a LF that comes first now belongs to it
+        self._after_cr = False  # the last byte was a CR: if a LF is next, it belongs to the same line end
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Give the events that `data`, any piece of the stream, completes; up to the failure, when there is one."""
-        events: list[Event] = []
+    def feed(self, data: bytes) -> list[ServerEvent]:
+        """Return the events that `data`, any piece of the stream, completes; only those before a failure."""
+        events: list[ServerEvent] = []
         if not self.failure:
             try:
                 self._parse(data, events)
@@ -48,7 +48,7 @@ class Parser:
                 self.failure = str(error)
         return events
 
-    def _parse(self, data: bytes, events: list[Event]) -> None:
+    def _parse(self, data: bytes, events: list[ServerEvent]) -> None:
         if self._after_cr and data:
             self._after_cr = False
             if data[0] == 0x0A:
@@ -81,15 +81,15 @@ class Parser:
         if len(self._line) + self._held > LIMIT:
             raise ValueError(f"an event is larger than {LIMIT >> 20} MiB")
 
-    def _take_lines(self, lines: bytes, events: list[Event]) -> None:
-        """Append the events that `lines`, complete ones that LF ends, complete."""
+    def _take_lines(self, lines: bytes, events: list[ServerEvent]) -> None:
+        """Append the events that end in `lines`; each line is complete and ends with LF."""
         blocks = lines.split(b"\n\n")
         last = blocks.pop()
         small = len(lines) < LIMIT
         for block in blocks:
-            # The usual framing, one data line and nothing else, is taken without a look at each line.
+            # The usual framing, one data line and nothing else, needs no loop over lines.
             if small and block[:6] == b"data: " and not self._held and b"\n" not in block:
-                events.append(Event("message", str(block[6:], "utf-8", "replace")))
+                events.append(ServerEvent("message", str(block[6:], "utf-8", "replace")))
                 continue
             for line in block.split(b"\n"):
                 self._take(line, events)
@@ -98,11 +98,12 @@ class Parser:
             for line in last[:-1].split(b"\n"):
                 self._take(line, events)
 
-    def _take(self, line: bytes, events: list[Event]) -> None:
+    def _take(self, line: bytes, events: list[ServerEvent]) -> None:
+        """Process one line; an empty one ends the event."""
         if not line:
             if self._data:
                 data = str(b"\n".join(self._data), "utf-8", "replace")
-                events.append(Event(self._type or "message", data))
+                events.append(ServerEvent(self._type or "message", data))
             self._type = ""
             self._data = []
             self._held = 0

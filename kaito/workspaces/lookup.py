@@ -1,4 +1,4 @@
-"""What the cluster says of a name: its Workspace, or a replica of its InferenceSet, and the Service in front."""
+"""What the cluster has under a name: a Workspace, or the replicas of an InferenceSet, and the Service in front."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any, NamedTuple
 
 from kaito.errors import ClusterError, KaitoError, NotReadyError, WorkspaceError
 from kaito.json_fields import items
-from kaito.kube.api_server import ApiServer, StatusError, check_with
-from kaito.workspaces import workspace as workspaces
+from kaito.kube.api_server import ApiServer
+from kaito.kube.hints import kubectl_hint
+from kaito.kube.status import StatusError
+from kaito.text import nearest
 from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, fetch, no_kaito, replicas_of
-from kaito.workspaces.workspace import Workspace
+from kaito.workspaces.workspace import Workspace, read_workspace, ready_status, why_not_ready
 
 
 class Lookup(NamedTuple):
-    """A workspace that nothing speaks against asking.
+    """A workspace that appears able to answer.
 
-    `service` is None where it may not be read. `replica_of`: the InferenceSet that was asked for, or "". `note`: a
-    line for the user, or "".
+    `service`: its v1 Service, None if the user may not read it. `replica_of`: the name of the InferenceSet that was
+    looked up, or "". `note`: a line for the user, or "".
     """
 
     workspace: Workspace
@@ -27,46 +29,47 @@ class Lookup(NamedTuple):
 
 
 def look_up(api: ApiServer, name: str, namespace: str) -> Lookup:
-    """Reads the Workspace and its Service; what may not be read is done without.
+    """Read the Workspace and its Service; objects that the user may not read are skipped.
 
-    Raises ClusterError; WorkspaceError for a name that is nobody's and a workspace that serves nothing;
-    NotReadyError, which explains why.
+    Raises ClusterError; WorkspaceError for a name that does not exist and a workspace that serves no model;
+    NotReadyError, with the reasons, for a workspace that is not ready.
     """
     workspace, service = _read_both(api, name, namespace)
     if workspace is None:
         return _look_up_replica(api, name, namespace)
     if workspace.tuning:
-        from kaito.workspaces.readiness import explanation
-
         raise WorkspaceError(
-            f'workspace "{name}" tunes a model and serves none',
+            f'workspace "{name}" tunes a model and does not serve one',
             "chat with a workspace that has an inference section; kubectl kaito status lists them",
-            explanation(api, workspace),
+            _explanation(api, workspace),
         )
-    why = workspaces.not_ready(workspace)
+    why = why_not_ready(workspace)
     if why:
         raise _not_ready(api, workspace, why)
     return Lookup(workspace, _usable(api, service, workspace))
 
 
 def _read_both(api: ApiServer, name: str, namespace: str) -> tuple[Workspace | None, Mapping[str, Any] | KaitoError]:
-    """The workspace (None: no such one) and the Service of its name, or why that could not be read.
+    """Return the workspace (None if there is none) and the Service of that name, or why the Service cannot be read.
 
-    They are fetched on two connections at once, so that a far API server costs two round trips for the handshakes
-    and one for both answers.
+    They are read at the same time, on two connections: from a distant API server, this takes two round trips for the
+    handshakes and one for both answers.
     """
-    # Not threading, whose import takes longer than both requests to a near server.
+    # Not threading: its import takes longer than both requests to a nearby server.
     import _thread
 
     api.prepare()
     beside = api.beside()
     services: list[Mapping[str, Any] | KaitoError] = []
+    failures: list[BaseException] = []
     done = _thread.allocate_lock()
     done.acquire()
 
     def read_service() -> None:
         try:
             services.append(_get_service(beside, name, namespace))
+        except BaseException as error:
+            failures.append(error)
         finally:
             done.release()
 
@@ -76,20 +79,23 @@ def _read_both(api: ApiServer, name: str, namespace: str) -> tuple[Workspace | N
         done.acquire()
     finally:
         beside.close()
+    if failures:
+        raise failures[0]
     return workspace, services[0]
 
 
 def _get_workspace(api: ApiServer, name: str, namespace: str) -> Workspace | None:
-    """The workspace; one of its name alone where it may not be read; None where there is none of that name."""
+    """Return the workspace, with its name alone if the user may not read it, None if there is none of that name."""
     reading = fetch(api, "workspaces", namespace, name)
     if reading.why == NO_KAITO:
         raise no_kaito(f'workspace "{name}" cannot be found')
     if reading.why == FORBIDDEN:
         return Workspace(name, namespace)
-    return None if reading.why == ABSENT else workspaces.read(reading.document)
+    return None if reading.why == ABSENT else read_workspace(reading.document)
 
 
 def _get_service(api: ApiServer, name: str, namespace: str) -> Mapping[str, Any] | KaitoError:
+    """Return the Service, or why it cannot be read."""
     try:
         return api.get(f"/api/v1/namespaces/{namespace}/services/{name}")
     except KaitoError as error:
@@ -97,7 +103,7 @@ def _get_service(api: ApiServer, name: str, namespace: str) -> Mapping[str, Any]
 
 
 def _usable(api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: Workspace) -> Mapping[str, Any] | None:
-    """The Service, None where it may not be read. Raises ClusterError, and NotReadyError where there is none."""
+    """Return the Service, None if the user may not read it. Raises ClusterError, and NotReadyError if there is none."""
     if not isinstance(service, KaitoError):
         return service
     code = service.status.code if isinstance(service, StatusError) else 0
@@ -109,13 +115,17 @@ def _usable(api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: 
 
 
 def _not_ready(api: ApiServer, workspace: Workspace, why: str) -> NotReadyError:
-    from kaito.workspaces.readiness import explanation
-
     return NotReadyError(
         f'workspace "{workspace.name}" is not ready: {why}',
         _waiting_hint(workspace.name, workspace.namespace),
-        explanation(api, workspace),
+        _explanation(api, workspace),
     )
+
+
+def _explanation(api: ApiServer, workspace: Workspace) -> list[str]:
+    from kaito.workspaces.readiness import explanation
+
+    return explanation(api, workspace)
 
 
 def _waiting_hint(name: str, namespace: str) -> str:
@@ -123,19 +133,17 @@ def _waiting_hint(name: str, namespace: str) -> str:
 
 
 def _look_up_replica(api: ApiServer, name: str, namespace: str) -> Lookup:
-    """No workspace has the name; an InferenceSet may, and then one of its ready replicas is taken."""
+    """Choose a ready replica of the InferenceSet of that name. Raises WorkspaceError if there is none."""
     if fetch(api, "inferencesets", namespace, name).why:
         raise unknown_name(api, name, namespace)
-    replicas = replicas_that_are(api, name, namespace)
-    ready = [one for one in replicas if workspaces.ready(one) == "True"]
+    replicas = _list_replicas(api, name, namespace)
+    ready = [one for one in replicas if ready_status(one) == "True"]
     if not ready:
         count = f"none of its {len(replicas)} workspaces is ready" if replicas else "it has no workspace yet"
-        from kaito.workspaces.readiness import explanation
-
         raise NotReadyError(
             f'InferenceSet "{name}" is not ready: {count}',
             _waiting_hint(name, namespace),
-            explanation(api, replicas[0]) if replicas else (),
+            _explanation(api, replicas[0]) if replicas else (),
         )
     chosen = ready[0]
     service = _usable(api, _get_service(api, chosen.name, namespace), chosen)
@@ -143,42 +151,43 @@ def _look_up_replica(api: ApiServer, name: str, namespace: str) -> Lookup:
     return Lookup(chosen, service, name, note)
 
 
-def replicas_that_are(api: ApiServer, name: str, namespace: str) -> list[Workspace]:
-    """The workspaces of an InferenceSet, by name. Raises ClusterError, also where they may not be listed."""
+def _list_replicas(api: ApiServer, name: str, namespace: str) -> list[Workspace]:
+    """Return the workspaces of an InferenceSet, sorted by name. Raises ClusterError, also if listing is forbidden."""
     listed = fetch(api, "workspaces", namespace, query=replicas_of(name))
     if listed.why == FORBIDDEN:
         raise ClusterError(
             f'"{name}" is an InferenceSet, and you may not list its workspaces',
-            check_with(f"auth can-i list workspaces.kaito.sh -n {namespace}", api.target),
+            kubectl_hint(f"auth can-i list workspaces.kaito.sh -n {namespace}", api.target),
         )
-    return sorted(map(workspaces.read, items(listed.document, "items")))
+    return sorted(map(read_workspace, items(listed.document, "items")))
 
 
 def unknown_name(api: ApiServer, name: str, namespace: str) -> WorkspaceError:
-    """The name is nobody's: the closest ones, and where else it exists, as far as that may be listed."""
+    """Return the error for a name that does not exist, with where else it exists, or the names closest to it.
+
+    Names that the user may not list are left out.
+    """
     message = f'workspace "{name}" not found in namespace "{namespace}"'
     known = list(_known(api, namespace))
     elsewhere = sorted({one.namespace for one in known if one.name == name and one.namespace != namespace})
     if elsewhere:
-        return WorkspaceError(message, f"it exists elsewhere: use -n {' or -n '.join(elsewhere[:5])}")
+        return WorkspaceError(message, f"it exists in another namespace: use -n {' or -n '.join(elsewhere[:5])}")
     names = sorted({one.name for one in known if one.namespace == namespace})
     if not names:
-        return WorkspaceError(message, "list those there are: kubectl kaito status -A")
-    import difflib
-
-    close = difflib.get_close_matches(name, names, 5, 0.4) or names[:5]
+        return WorkspaceError(message, "to list all workspaces: kubectl kaito status -A")
+    close = nearest(name, names, 5, 0.4) or names[:5]
     more = f", and {len(names) - len(close)} more" if len(names) > len(close) else ""
     return WorkspaceError(message, f"there is: {', '.join(close)}{more}")
 
 
 def _known(api: ApiServer, namespace: str) -> Iterator[Workspace]:
-    """Everything that could have been meant: in all namespaces, or in this one where only that may be listed."""
+    """Yield the workspaces and InferenceSets of all namespaces, or of this one if the user may list no other."""
     for kind in ("workspaces", "inferencesets"):
         try:
             listed = fetch(api, kind, "")
             if listed.why == FORBIDDEN:
                 listed = fetch(api, kind, namespace)
         except ClusterError:
-            # The name that was not found is the news, not that its neighbours cannot be named.
+            # These names are only a hint: the error remains that the name does not exist.
             return
-        yield from map(workspaces.read, items(listed.document, "items"))
+        yield from map(read_workspace, items(listed.document, "items"))

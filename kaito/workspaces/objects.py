@@ -1,4 +1,4 @@
-"""KAITO's objects on the API server: read in the newest version that the cluster serves."""
+"""KAITO's objects on the API server, read in the newest version that the cluster serves."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from kaito.errors import WorkspaceError
-from kaito.kube.api_server import ApiServer, StatusError
+from kaito.kube.api_server import ApiServer
+from kaito.kube.status import StatusError
 
-# The versions of kaito.sh, newest first; older clusters serve only the second.
+# The versions of kaito.sh, newest first. Older clusters serve only the second.
 VERSIONS = ("v1beta1", "v1alpha1")
 
-# The label of a workspace that an InferenceSet made.
+# The label of a workspace that an InferenceSet created.
 SET_LABEL = "inferenceset.kaito.sh/created-by"
 
-# Why there is no document: the user may not read it; the cluster serves no version of the kind; no such object.
+# Why there is no document: the user may not read it, the cluster serves no version of the kind, or no such object.
 FORBIDDEN, NO_KAITO, ABSENT = "forbidden", "no kaito", "absent"
 
 
 class Reading(NamedTuple):
-    """What came of reading: the document, empty where `why` (one of the three above) says why there is none.
+    """The result of reading: the document, or an empty one and in `why` (one of the three above) the reason.
 
-    `path`: where it was read, in the version that is served, without the query.
+    `path`: the path that was read, in the version that the cluster serves, without the query.
     """
 
     document: Mapping[str, Any]
@@ -30,9 +31,10 @@ class Reading(NamedTuple):
 
 
 def fetch(api: ApiServer, kind: str, namespace: str, name: str = "", query: str = "") -> Reading:
-    """Reads an object, or without `name` a list. `kind`: the plural; `namespace` "" is all of them.
+    """Read an object, or a list if `name` is "".
 
-    `query`: a selector, see below. Raises ClusterError.
+    `kind`: the plural, such as "workspaces". `namespace`: "" for all namespaces. `query`: a selector from one of the
+    functions below, or "". Raises ClusterError.
     """
     path = ""
     for version in VERSIONS:
@@ -45,24 +47,24 @@ def fetch(api: ApiServer, kind: str, namespace: str, name: str = "", query: str 
                 return Reading({}, path, FORBIDDEN)
             if error.status.code != 404:
                 raise
-            # Without a Status the path itself is unknown: this version is not served.
+            # An answer other than a Status means that the path is unknown: this version is not served.
             if error.status.reason == "NotFound":
                 return Reading({}, path, ABSENT)
     return Reading({}, path, NO_KAITO)
 
 
 def named(name: str) -> str:
-    """The query that selects the object of that name."""
+    """Return the query that selects the object of that name."""
     return f"fieldSelector=metadata.name%3D{name}"
 
 
 def replicas_of(name: str) -> str:
-    """The query that selects the workspaces of the InferenceSet of that name."""
+    """Return the query that selects the workspaces of the InferenceSet of that name."""
     return f"labelSelector={SET_LABEL.replace('/', '%2F')}%3D{name}"
 
 
 def no_kaito(what: str) -> WorkspaceError:
-    """The cluster serves no kind of KAITO's; `what` cannot be for that."""
+    """Return the error for a cluster without KAITO; `what`: what fails because of it."""
     return WorkspaceError(
         f"{what}: there is no KAITO in the cluster (its API server does not serve kaito.sh)",
         "choose another --context, or install KAITO",

@@ -1,43 +1,43 @@
-"""Why a workspace does not answer, in the cluster's own words: its conditions, and what its pods say."""
+"""Why a workspace does not answer, in the cluster's own words: its conditions, and the state of its pods."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kaito.errors import KaitoError, NotReadyError
-from kaito.json_fields import items, part, text
+from kaito.json_fields import count, items, part, text
 from kaito.kube.api_server import ApiServer
+from kaito.kube.duration import age
 from kaito.text import excerpt
 from kaito.workspaces.objects import fetch
-from kaito.workspaces.workspace import Workspace, read
+from kaito.workspaces.workspace import Workspace, read_workspace
 
-# The label of the pods that a workspace made.
+# The label of the pods that KAITO creates for a workspace.
 POD_LABEL = "kaito.sh/workspace"
 
-# Enough for every replica of a workspace that somebody reads about on a screen.
+# The lines that fit on a screen, together with the conditions.
 _PODS_SHOWN = 5
 
 
 def explained(error: NotReadyError, api: ApiServer, workspace: Workspace) -> NotReadyError:
-    """`error` with why the workspace does not answer, which is read anew: a chat may have gone on for hours."""
+    """Return `error` with the reasons, for which the workspace is read again: a chat may have lasted for hours."""
     try:
         reading = fetch(api, "workspaces", workspace.namespace, workspace.name)
     except KaitoError:
         return error
-    now = workspace if reading.why else read(reading.document)
+    now = workspace if reading.why else read_workspace(reading.document)
     return NotReadyError(error.message, error.hint, explanation(api, now))
 
 
 def explanation(api: ApiServer, workspace: Workspace) -> list[str]:
-    """The workspace's conditions, its state and its pods' words, as lines, as far as they may be read."""
+    """Return the workspace's conditions, state and pods as lines; pods that the user may not read are left out."""
     state = [f"state: {workspace.state}"] if workspace.state else []
     return [*condition_table(workspace), *state, *pod_lines(api, workspace)]
 
 
 def condition_table(workspace: Workspace) -> list[str]:
-    """The conditions as aligned lines, none without conditions."""
+    """Return the conditions as aligned lines, none if there are no conditions."""
     rows = [
         (one.type, one.status, one.reason or "-", age(one.lastTransitionTime), excerpt(one.message, 200))
         for one in workspace.conditions
@@ -46,75 +46,54 @@ def condition_table(workspace: Workspace) -> list[str]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned lines as kubectl prints them: three spaces between columns, none at a line's end."""
+    """Return aligned lines as kubectl prints them: three spaces between columns, none at the end of a line."""
     lines = [head, *([" ".join(cell.split()) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return ["   ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip() for line in lines]
 
 
-def age(moment: str, now: float | None = None) -> str:
-    """How long ago an RFC 3339 moment was, as kubectl shows it (apimachinery's duration.HumanDuration)."""
-    import calendar
-
-    try:
-        then = calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S"))
-    except ValueError:
-        return "-"
-    seconds = max(0, int((time.time() if now is None else now) - then))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:
-        return f"{seconds}s"
-    if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    if days < 2 * 365:
-        return f"{days}d"
-    return f"{days // 365}y{days % 365}d" if days % 365 and days < 8 * 365 else f"{days // 365}y"
-
-
 def pod_lines(api: ApiServer, workspace: Workspace) -> list[str]:
-    """A line for each pod of the workspace that has something to say; none where pods may not be read."""
+    """Return a line for each pod that does not serve or was restarted; none if the user may not read pods."""
     selector = f"{POD_LABEL}%3D{workspace.name}"
     try:
         listed = api.get(f"/api/v1/namespaces/{workspace.namespace}/pods?labelSelector={selector}")
     except KaitoError:
         return []
-    pods = items(listed, "items")
-    lines = [f"pod {text(part(pod, 'metadata'), 'name')}: {words}" for pod in pods for words in _words(pod)]
+    found = [(text(part(pod, "metadata"), "name"), _trouble(pod)) for pod in items(listed, "items")]
+    lines = [f"pod {name}: {why}" for name, why in found if why is not None]
     more = len(lines) - _PODS_SHOWN
     return lines[:_PODS_SHOWN] + ([f"… and {more} more"] if more > 0 else [])
 
 
-def _words(pod: Mapping[str, Any]) -> Iterator[str]:
-    """What keeps a pod from serving: why it is not scheduled, what its containers wait for, how they ended."""
+def _trouble(pod: Mapping[str, Any]) -> str | None:
+    """Return why the pod does not serve, or did not before a restart; None if it serves."""
     status = part(pod, "status")
     for condition in items(status, "conditions"):
         if text(condition, "type") == "PodScheduled" and text(condition, "status") == "False":
-            yield _join(text(status, "phase"), text(condition, "reason"), text(condition, "message"))
-            return
-    for container in (*items(status, "initContainerStatuses"), *items(status, "containerStatuses")):
-        state, last = part(container, "state"), part(container, "lastState")
-        count = container.get("restartCount")
-        restarts = f"restarted {count} times" if isinstance(count, int) and count > 1 else "restarted once"
-        restarted = isinstance(count, int) and count > 0
-        ended = part(last, "terminated") or part(state, "terminated")
-        waiting = part(state, "waiting")
-        if waiting or restarted or (ended and ended.get("exitCode")):
-            how = f"it ended with {text(ended, 'reason')} (exit code {ended.get('exitCode')})" if ended else ""
-            words = _join(text(waiting, "reason"), text(waiting, "message"))
-            yield "; ".join(filter(None, (words, how, restarts if restarted else ""))) or "is starting"
-            return
+            return _join(text(status, "phase"), text(condition, "reason"), text(condition, "message"))
+    containers = items(status, "containerStatuses")
+    for container in (*items(status, "initContainerStatuses"), *containers):
+        if why := _container_trouble(container):
+            return why
     if text(status, "phase") != "Running":
-        yield _join(text(status, "phase"), text(status, "reason"), text(status, "message"))
-    elif not all(container.get("ready") for container in items(status, "containerStatuses")):
-        yield "Running, but not ready: the model is still being loaded"
+        return _join(text(status, "phase"), text(status, "reason"), text(status, "message"))
+    if not all(container.get("ready") for container in containers):
+        return "Running, but not ready: the model is still being loaded"
+    return None
+
+
+def _container_trouble(container: Mapping[str, Any]) -> str:
+    """Return what the container waits for, how it ended, and how often it was restarted; "" if none of them."""
+    state = part(container, "state")
+    waiting = part(state, "waiting")
+    ended = part(part(container, "lastState"), "terminated") or part(state, "terminated")
+    restarts = count(container, "restartCount")
+    if not (waiting or restarts or (ended and ended.get("exitCode"))):
+        return ""
+    how = f"it ended with {text(ended, 'reason')} (exit code {ended.get('exitCode')})" if ended else ""
+    restarted = f"restarted {restarts} times" if restarts > 1 else "restarted once" if restarts else ""
+    why = _join(text(waiting, "reason"), text(waiting, "message"))
+    return "; ".join(filter(None, (why, how, restarted))) or "is starting"
 
 
 def _join(*words: str) -> str:

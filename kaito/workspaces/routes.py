@@ -1,11 +1,13 @@
-"""The ways to a model's server: what carries a request there, and whose failure an answer is."""
+"""The links to a model's server: how a request gets there, and whose failure an error is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from kaito.errors import ClusterError, KaitoError, NotReadyError
-from kaito.kube.api_server import ApiServer, forbidden, read_status
+from kaito.kube.api_server import ApiServer
+from kaito.kube.hints import forbidden
+from kaito.kube.status import read_status
 from kaito.net.connection import Connection
 from kaito.net.proxy import Proxy
 from kaito.net.request import Request
@@ -14,7 +16,7 @@ from kaito.net.url import Url
 
 
 class ProxyLink:
-    """The API server's service proxy: works wherever kubectl works, with kubectl's credentials."""
+    """The API server's service proxy, with kubectl's credentials. Works wherever kubectl works."""
 
     def __init__(self, api: ApiServer, namespace: str, service: str, port: int) -> None:
         self._api = api
@@ -24,7 +26,7 @@ class ProxyLink:
 
     @staticmethod
     def path_of(namespace: str, service: str, port: int) -> str:
-        """The proxy's path on the API server; RBAC's resourceNames see the Service as it is written here."""
+        """Return the proxy's path on the API server. RBAC's resourceNames compare the Service as it is written here."""
         return f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
 
     def request(self, request: Request) -> Response:
@@ -32,7 +34,7 @@ class ProxyLink:
         return self._api.request(request._replace(path=self.path + request.path))
 
     def refusal(self, status: int, body: bytes) -> KaitoError | None:
-        """A Status is the API server's own: the user may not, or nothing is behind the Service."""
+        """Return an error if the API server answers itself, with a Status: a missing right, or no pod to connect to."""
         said = read_status(body)
         if said is None:
             return None
@@ -46,7 +48,7 @@ class ProxyLink:
         return ClusterError(f"the API server's service proxy answers {status}: {said.message}")
 
     def is_transient(self, status: int, body: bytes) -> bool:
-        """A Service without such a port stays without; a pod may be there soon, and a busy server free."""
+        """Return False for a Service without such a port. A pod may exist soon, and a server may soon be less busy."""
         said = read_status(body)
         return said is None or not said.message.startswith("no service port")
 
@@ -56,7 +58,7 @@ class ProxyLink:
 
 
 class DirectLink:
-    """Straight to an address of the model's server. Nothing but the conversation goes there: no credential."""
+    """A direct connection to the model's server. Only the conversation is sent there, and no credentials."""
 
     def __init__(self, url: Url, proxy: Proxy | None, trace: Callable[[str], None] | None) -> None:
         self._connection = Connection(url, proxy=proxy, trace=trace)
@@ -66,7 +68,7 @@ class DirectLink:
         return self._connection.request(request)
 
     def refusal(self, status: int, body: bytes) -> KaitoError | None:
-        """Nobody stands between: the model's server says it all."""
+        """Return None: every answer is the model's server's own."""
         return None
 
     def is_transient(self, status: int, body: bytes) -> bool:
@@ -79,7 +81,10 @@ class DirectLink:
 
 
 def _unreachable_words(message: str) -> str:
-    """The service proxy's answers in terms of the workspace (k8s.io/apiserver's proxy, service REST)."""
+    """Explain an error of the service proxy in terms of the workspace.
+
+    The words are those of k8s.io/apiserver's proxy handler and of the Service's REST storage.
+    """
     if "connection refused" in message:
         return f"its pod is there, but the model is not being served ({message})"
     if message.startswith("no endpoints available"):

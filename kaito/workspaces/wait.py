@@ -1,24 +1,25 @@
-"""`--wait`: until the workspace can answer."""
+"""`--wait`: attempts to find the endpoint, until the workspace can answer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from kaito.errors import ClusterError, InferenceError, KaitoError, NotReadyError, UnreachableError
-from kaito.kube.api_server import ApiServer, is_transient
+from kaito.kube.api_server import ApiServer
+from kaito.kube.status import is_transient
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
 from kaito.workspaces.endpoint import Endpoint, Found, find
 from kaito.workspaces.objects import ABSENT, fetch, named, replicas_of
 from kaito.workspaces.watch import Changes, pauses
 
-# A watch ends after this, to look at what is no change of the workspace: its Service.
+# A watch of the workspace does not see its Service, so it is ended after this time for another attempt.
 _LONGEST_WATCH = 30.0
 
-# A look at what the model's server says.
-_LOOK_SECONDS = 10.0
-_LOOK_LIMIT = 1 << 20
+_MODELS_SECONDS = 10.0
+_MODELS_LIMIT = 1 << 20
 
 
 def wait(
@@ -30,72 +31,111 @@ def wait(
     seconds: float,
     say: Callable[[str], None],
 ) -> Found:
-    """Finds the endpoint once the workspace can answer; `say` is told what is waited for, at each change.
+    """Find the endpoint as soon as the workspace can answer; `say` is called with the reason before each pause.
 
-    Raises NotReadyError after `seconds`, ClusterError and WorkspaceError at once for what waiting does not mend.
-    After a first look that succeeds, that is no longer so for an API server that is away or busy.
+    Raises NotReadyError after `seconds`; ClusterError and WorkspaceError at once if waiting is no help. An API server
+    that is away or busy is waited for only after a first attempt at which it answered.
     """
     end = time.monotonic() + seconds
-    growing = pauses()
-    changes: Changes | None = None
-    looked = False
+    search = _Search(api, name, namespace, environ, via)
     try:
-        while True:
-            outage: ClusterError | None = None
-            try:
-                if looked:
-                    # What is there at once costs no more than without --wait; only from here on it is watched.
-                    changes = changes or Changes(api, namespace, _query(api, name, namespace))
-                    # Before the look, so that no change after it is missed.
-                    changes.mark()
-                found = find(api, name, namespace, environ, via)
-                silence = _silence(found.endpoint)
-            except NotReadyError as error:
-                reason: KaitoError = error
-                longest, growing = _LONGEST_WATCH, pauses()
-            except ClusterError as error:
-                if not looked or not is_transient(error):
-                    raise
-                reason = outage = error
-                longest = next(growing)
-            else:
-                if silence is None:
-                    return found
-                reason = silence
-                longest = next(growing)
+        # The first attempt makes no more requests than a run without --wait; the later ones watch for changes.
+        outcome = search.attempt()
+        while isinstance(outcome, _Obstacle):
             left = end - time.monotonic()
             if left <= 0:
-                if outage:
-                    raise outage
-                raise NotReadyError(
-                    f"{reason.message} (waited {seconds:g} s)", "give it longer with --wait=1h", reason.details
-                )
-            say(f"waiting: {reason.message}")
-            if outage:
-                time.sleep(min(left, longest))
-            elif changes:
-                changes.wait(min(left, longest))
-            looked = True
+                raise _time_is_up(outcome.reason, seconds)
+            say(f"waiting: {outcome.reason.message}")
+            search.pause(outcome, left)
+            outcome = search.watched_attempt()
+        return outcome
     finally:
-        if changes:
-            changes.close()
+        search.close()
 
 
-def _query(api: ApiServer, name: str, namespace: str) -> str:
-    is_set = fetch(api, "workspaces", namespace, name).why == ABSENT
-    return replicas_of(name) if is_set else named(name)
+class _Obstacle(NamedTuple):
+    """Why the model cannot answer yet. `watchable`: a change of the workspace may announce that it can."""
+
+    reason: KaitoError
+    watchable: bool = False
 
 
-def _silence(endpoint: Endpoint) -> KaitoError | None:
-    """Why the model does not answer yet; None: it does, or whether it does may not be asked.
+class _Search:
+    """The search for one endpoint. State: the watch, from the second attempt on, and the length of the next pause."""
+
+    def __init__(self, api: ApiServer, name: str, namespace: str, environ: Mapping[str, str], via: str) -> None:
+        self._api = api
+        self._name = name
+        self._namespace = namespace
+        self._environ = environ
+        self._via = via
+        self._changes: Changes | None = None
+        self._pauses = pauses()
+
+    def attempt(self) -> Found | _Obstacle:
+        """Find the endpoint. Raises KaitoError if waiting is no help, and whatever is wrong with the API server."""
+        try:
+            found = find(self._api, self._name, self._namespace, self._environ, self._via)
+            silence = _why_silent(found.endpoint)
+        except NotReadyError as error:
+            return _Obstacle(error, watchable=True)
+        return _Obstacle(silence) if silence else found
+
+    def watched_attempt(self) -> Found | _Obstacle:
+        """Find the endpoint, and watch for changes from now on. Raises KaitoError if waiting is no help."""
+        try:
+            if self._changes is None:
+                self._changes = Changes(self._api, self._namespace, self._query())
+            # Before the attempt, so that no change after it is missed.
+            self._changes.mark()
+            return self.attempt()
+        except ClusterError as error:
+            if not is_transient(error):
+                raise
+            return _Obstacle(error)
+
+    def pause(self, obstacle: _Obstacle, left: float) -> None:
+        """Wait for a change, or for the time of the next attempt, at most `left` seconds.
+
+        After the first attempt there is no pause, since a change might have come before the watch.
+        """
+        if obstacle.watchable:
+            self._pauses = pauses()
+            seconds = min(left, _LONGEST_WATCH)
+        else:
+            seconds = min(left, next(self._pauses))
+        if isinstance(obstacle.reason, ClusterError):
+            # The API server is away, so it cannot be watched.
+            time.sleep(seconds)
+        elif self._changes:
+            self._changes.wait(seconds)
+
+    def close(self) -> None:
+        """Close the watch's connection."""
+        if self._changes:
+            self._changes.close()
+
+    def _query(self) -> str:
+        is_set = fetch(self._api, "workspaces", self._namespace, self._name).why == ABSENT
+        return replicas_of(self._name) if is_set else named(self._name)
+
+
+def _time_is_up(reason: KaitoError, seconds: float) -> KaitoError:
+    if isinstance(reason, ClusterError):
+        return reason
+    return NotReadyError(f"{reason.message} (waited {seconds:g} s)", "wait longer with --wait=1h", reason.details)
+
+
+def _why_silent(endpoint: Endpoint) -> KaitoError | None:
+    """Return why the model does not answer yet, None if it does or if the user may not ask.
 
     Raises UnreachableError.
     """
     if endpoint.models:
         return None
     try:
-        response = endpoint.link.request(Request("GET", "/v1/models", timeouts=Timeouts(total=_LOOK_SECONDS)))
-        body = response.read(_LOOK_LIMIT)
+        response = endpoint.link.request(Request("GET", "/v1/models", timeouts=Timeouts(total=_MODELS_SECONDS)))
+        body = response.read(_MODELS_LIMIT)
     except UnreachableError:
         raise
     except ClusterError:
@@ -105,5 +145,5 @@ def _silence(endpoint: Endpoint) -> KaitoError | None:
     own = endpoint.link.refusal(response.status, body)
     if own:
         return own if isinstance(own, NotReadyError) else None
-    # Any other word of its server shows that it is up: not every one lists its models.
+    # Any other answer shows that the model's server is up: not every server lists its models.
     return InferenceError(f"the model's server answers {response.status}") if response.status >= 500 else None

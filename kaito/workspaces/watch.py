@@ -1,4 +1,4 @@
-"""Watching workspaces: the API server tells of a change, nobody asks over and over."""
+"""Watches of workspaces: the API server announces changes, so that there is no need to poll."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
 from kaito.workspaces.objects import Reading, fetch
 
-# Where a watch is refused, or ends before its time, this long between two looks.
+# The pause between two readings if a watch is refused or ends early.
 POLL_SECONDS = 5.0
 
-# Between two looks at what nothing announces: a model that is being loaded, an API server that is away.
+# The pauses while something is away that announces nothing: a model that is being loaded, an API server.
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
 
-# However often the workspaces change, this long between two looks.
+# The least time between two readings, however often the workspaces change.
 _PACE_SECONDS = 1.0
 
-# An event is as large as a workspace; what it is stands at its beginning.
+# An event is as large as a workspace. Its type is at the beginning, so the rest need not arrive.
 _EVENT_LIMIT = 1 << 20
 
-# metav1.WatchEvent. An ERROR is no change: the revision is too old for one, and would be at once again. Nor is a
-# list, which a gateway answers that does not know of watching.
+# metav1.WatchEvent. An ERROR is not a change: it says that the revision is too old, and would come again at once. A
+# list is not a change either: it is the answer of a gateway that does not support watches.
 _CHANGE = pattern(rb'\s*\{\s*"type"\s*:\s*"(?:ADDED|MODIFIED|DELETED)"')
 
 
 def pauses() -> Iterator[float]:
-    """The seconds between one look and the next at what nothing announces: they grow, to a bound."""
+    """Yield the seconds from one attempt to the next at something that announces nothing: they grow up to a bound."""
     pause = _FIRST_PAUSE
     while True:
         yield pause
@@ -41,9 +41,9 @@ def pauses() -> Iterator[float]:
 
 
 class Changes:
-    """Changes of the workspaces that `query` selects ("": all), in a namespace ("": in all of them).
+    """Changes of the workspaces that `query` selects ("" for all), in a namespace ("" for all).
 
-    State: a connection of its own, and the moment from which changes count.
+    State: a connection of its own, and the resource version after which changes count.
     """
 
     def __init__(self, api: ApiServer, namespace: str, query: str = "") -> None:
@@ -55,9 +55,9 @@ class Changes:
         self._marked = 0.0
 
     def mark(self) -> Reading:
-        """Lists the workspaces; from now on changes count. Raises ClusterError.
+        """List the workspaces; changes after this list count. Raises ClusterError.
 
-        A list tells how new the cluster is; an object's own resourceVersion may be too old to watch from.
+        The list has the cluster's latest resourceVersion; that of an object may be too old to watch from.
         """
         self._revision = ""
         self._marked = time.monotonic()
@@ -67,9 +67,9 @@ class Changes:
         return listed
 
     def wait(self, seconds: float) -> None:
-        """Returns at a change since `mark`, or after `seconds`; without a watch, after POLL_SECONDS at most.
+        """Wait for a change since `mark`, for at most `seconds`; without a watch, for at most POLL_SECONDS.
 
-        Not before a second has passed since `mark`, unless `seconds` are over.
+        At least a second passes between `mark` and the return, unless `seconds` are over before.
         """
         end = time.monotonic() + seconds
         changed = self._revision and self._watch(seconds)
@@ -77,13 +77,13 @@ class Changes:
         time.sleep(max(0.0, min(end - time.monotonic(), pause)))
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._api.close()
 
     def _watch(self, seconds: float) -> bool:
-        """Whether a change came. False: the time is up, or there is no watching."""
+        """Return whether there was a change; False if the time is up, or if watching fails."""
         query = "&".join(filter(None, ("watch=true", self._query, f"resourceVersion={self._revision}")))
-        # The server ends the watch a moment after this side has stopped listening.
+        # The server's limit is a little longer, so that this side ends the watch.
         path = f"{self._path}?{query}&timeoutSeconds={math.ceil(seconds) + 1}"
         event = b""
         try:

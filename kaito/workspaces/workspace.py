@@ -1,7 +1,7 @@
-"""What a KAITO Workspace or InferenceSet says: the model it serves, and whether it is ready. Pure.
+"""A KAITO Workspace or InferenceSet as data: the model that it serves, and whether it is ready. Pure.
 
-A Workspace has no `spec`: `resource`, `inference`, `tuning` and `status` stand at the top (api/v1beta1
-workspace_types.go). All of it is read as data that may be absent or of another shape.
+A Workspace has no `spec`: `resource`, `inference`, `tuning` and `status` are fields of the object itself (api/v1beta1
+workspace_types.go). Any of them may be absent or of another type.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Condition(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What the chat needs to know; absent strings are "".
+    """The part of a Workspace that this program needs; absent strings are "".
 
-    `model`: the preset's name or a Hugging Face id; "" for a custom template, for tuning, and for a workspace that
-    may not be read. `tuning`: it makes a model and serves none. `created`: RFC 3339.
-    `adapters`: LoRA adapters, which the server lists as further models.
+    `model`: the preset's name or a Hugging Face id, "" for a custom template, for tuning, and for a workspace that the
+    user may not read. `tuning`: it tunes a model and does not serve one. `created`: an RFC 3339 time. `adapters`: the
+    names of its LoRA adapters, which the server lists as further models.
     """
 
     name: str
@@ -42,15 +42,15 @@ class Workspace(NamedTuple):
     adapters: tuple[str, ...] = ()
 
 
-def read(document: Mapping[str, Any]) -> Workspace:
-    """A Workspace from its JSON, of any version that KAITO has had."""
+def read_workspace(document: Mapping[str, Any]) -> Workspace:
+    """Read a Workspace, or an InferenceSet, from the JSON of any API version."""
     metadata, inference, status = (part(document, key) for key in ("metadata", "inference", "status"))
     return Workspace(
         name=text(metadata, "name"),
         namespace=text(metadata, "namespace"),
         model=text(part(inference, "preset"), "name"),
         instance=text(part(document, "resource"), "instanceType"),
-        # One with both serves: KAITO refuses that, but what serves can be talked to.
+        # KAITO refuses a workspace with both sections; if there is one, it serves.
         tuning=isinstance(document.get("tuning"), dict) and not inference,
         state=text(status, "state"),
         conditions=tuple(
@@ -61,20 +61,20 @@ def read(document: Mapping[str, Any]) -> Workspace:
     )
 
 
-def ready(workspace: Workspace) -> str:
-    """The status of its InferenceReady (for tuning: WorkspaceSucceeded): "True", "False", "Unknown"."""
+def ready_status(workspace: Workspace) -> str:
+    """Return the status of InferenceReady (WorkspaceSucceeded for tuning): "True", "False" or "Unknown"."""
     wanted = "WorkspaceSucceeded" if workspace.tuning else "InferenceReady"
     statuses = {condition.type: condition.status for condition in workspace.conditions}
     return statuses.get(wanted) or "Unknown"
 
 
-def not_ready(workspace: Workspace) -> str:
-    """Why the workspace cannot answer, in its own words; "" when nothing speaks against trying.
+def why_not_ready(workspace: Workspace) -> str:
+    """Return why the workspace cannot answer, in its own words; "" if it may be able to.
 
-    Only `InferenceReady` "False" does: a condition that is absent or Unknown has not been decided yet.
+    Only an InferenceReady that is "False" is a reason: a condition that is absent or Unknown is not decided yet.
     """
-    if workspace.tuning or ready(workspace) != "False":
+    if workspace.tuning or ready_status(workspace) != "False":
         return ""
-    # KAITO reports from the machine upwards, so the first one that failed is the cause.
+    # KAITO lists the conditions from the machine upwards, so the first one that is False is the cause.
     cause = next(condition for condition in workspace.conditions if condition.status == "False")
     return f"{cause.type} is False: {excerpt(cause.message or cause.reason, 300) or 'no reason given'}"

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tests.cluster.process import environment, program
-from tests.kube import big_kubeconfig
+from tests.kube.kubeconfig import big_file
 
 from .measure import Row, milliseconds, paired, seconds
 
@@ -18,7 +18,7 @@ def rows(folder, rounds):
     if shutil.which("kubectl") is None:
         return []
     path = Path(folder, "thousand")
-    path.write_text(big_kubeconfig.text(1000), encoding="utf-8")
+    path.write_text(big_file.text(1000), encoding="utf-8")
     env = environment(folder, {"KUBECONFIG": path})
     runs = (
         lambda: seconds(["kubectl", "config", "current-context"], env),

@@ -8,7 +8,7 @@ import pytest
 
 from kaito.chat.answer_view import AnswerView
 from kaito.errors import InferenceError
-from kaito.model.client import Content, Finish, Reasoning, Usage
+from kaito.model.events import Content, Finish, Reasoning, Usage
 from kaito.terminal.console import Console
 from kaito.terminal.streams import Streams
 from tests.cluster import Terminal

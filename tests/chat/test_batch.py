@@ -14,6 +14,7 @@ from kaito.terminal.console import Console
 from kaito.terminal.streams import Streams
 from kaito.workspaces.endpoint import Endpoint, Found
 from kaito.workspaces.routes import DirectLink
+from kaito.workspaces.ways import CLUSTER_IP
 from kaito.workspaces.workspace import Workspace
 from tests.cluster import CUT, Model
 
@@ -28,7 +29,7 @@ def chat(model):
     """Ask the questions of a list: chat(["a", "b"], expected=["x"]). `line`: they are lines of stdin."""
     with model.serve() as server:
         link = DirectLink(parse_url(server.url), None, None)
-        found = Found(Workspace("phi", "default"), Endpoint("ClusterIP", server.url, link), model.name)
+        found = Found(Workspace("phi", "default"), Endpoint(CLUSTER_IP, server.url, link), model.name)
         session = Session(Destination(None, found), ChatModel(link), Sampling())
 
         def ask(texts, *, line=True, expected=()):

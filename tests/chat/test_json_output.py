@@ -12,9 +12,10 @@ import pytest
 from kaito.chat.answer import Answer
 from kaito.chat.json_output import JsonOutput
 from kaito.errors import ExpectationError, KaitoError, WorkspaceError
-from kaito.model.client import Usage
+from kaito.model.events import Usage
 from kaito.terminal.streams import ReaderGone
 from kaito.timelimit import TimeUp
+from kaito.workspaces.ways import CLUSTER_IP
 
 pytestmark = pytest.mark.usefixtures("handlers")
 
@@ -25,7 +26,7 @@ BROKEN = Answer("O", "Hm", "", None, True, "", None, 0.5)
 @pytest.fixture
 def session():
     """The part of a session that JsonOutput uses."""
-    endpoint = SimpleNamespace(url="http://model", kind="ClusterIP")
+    endpoint = SimpleNamespace(url="http://model", way=CLUSTER_IP)
     return SimpleNamespace(
         model=SimpleNamespace(id="phi"),
         destination=SimpleNamespace(found=SimpleNamespace(endpoint=endpoint)),

@@ -6,7 +6,7 @@ import pytest
 
 from kaito.chat.answer import Answer
 from kaito.chat.report import speed
-from kaito.model.client import Usage
+from kaito.model.events import Usage
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ import pytest
 
 from kaito.chat.session import Destination, Session
 from kaito.errors import InferenceError
-from kaito.model.client import Content, Finish, Model, Reasoning, Sampling, Served, Usage, WindowExceeded
+from kaito.model.client import Model, Sampling
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Content, Finish, Reasoning, Served, Usage
 from kaito.workspaces.endpoint import Endpoint, Found
+from kaito.workspaces.ways import API_PROXY
 from kaito.workspaces.workspace import Workspace
 
 
@@ -43,7 +46,7 @@ class Script:
 
 def session(*answers, max_tokens=1024, probed=(), **options):
     model = Script(*answers)
-    found = Found(Workspace("phi", "default"), Endpoint("APIProxy", "", None, probed), "phi")
+    found = Found(Workspace("phi", "default"), Endpoint(API_PROXY, "", None, probed), "phi")
     notices = []
     made = Session(Destination(None, found), model, Sampling(max_tokens=max_tokens), notice=notices.append, **options)
     return made, model, notices

@@ -7,7 +7,9 @@ import pytest
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.window import FLOOR, Draft, Plan, Window, size_of
 from kaito.errors import InferenceError
-from kaito.model.client import Model, Usage, WindowExceeded
+from kaito.model.client import Model
+from kaito.model.errors import WindowExceeded
+from kaito.model.events import Usage
 
 WORD = "word "
 

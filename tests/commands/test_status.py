@@ -10,7 +10,8 @@ from kaito.errors import WorkspaceError
 from kaito.flags import parse
 from kaito.kube.api_server import ApiServer
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, resolve
+from kaito.kube.kubeconfig.model import Overrides
+from kaito.kube.kubeconfig.resolve import resolve
 from tests.cluster import workspace
 
 

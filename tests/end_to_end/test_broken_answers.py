@@ -13,7 +13,7 @@ from tests.cluster import CLOSE, CUT, HANG, NO_ENDPOINTS, NO_OBJECT, REFUSED, RE
 from . import AGAIN, CHAT_PATH, CONNECTED, NAME
 
 ASK = "Say OK\n"
-LONGER = "wait for longer with --request-timeout, 0 for ever"
+LONGER = "wait longer with --request-timeout; 0 waits forever"
 CUT_OFF = f"error: the model's answer is cut off\n{AGAIN}\n"
 UNFINISHED = f"error: the model's answer ended without saying that it was complete\n{AGAIN}\n"
 
@@ -176,19 +176,19 @@ def test_works(cluster, chat, answer, out):
         pytest.param(
             Raw(HALF + chunk(b"data: gar\x1bbage\n\n") + LAST),
             "half\n",
-            "error: the model's server sent something else than a JSON object: gar\ufffdbage\n",
+            "error: the model's server sent something other than a JSON object: gar\ufffdbage\n",
             id="garbage for JSON",
         ),
         pytest.param(
             Raw(HALF + chunk(b"data: [1]\n\n") + LAST),
             "half\n",
-            "error: the model's server sent something else than a JSON object: [1]\n",
+            "error: the model's server sent something other than a JSON object: [1]\n",
             id="JSON that is no object",
         ),
         pytest.param(
             Raw(HALF + chunk(b"data: " + b"[" * 100_000 + b"\n\n") + LAST),
             "half\n",
-            f"error: the model's server sent something else than a JSON object: {'[' * 119}…\n",
+            f"error: the model's server sent something other than a JSON object: {'[' * 119}…\n",
             id="JSON too deep to read",
         ),
         pytest.param(
@@ -224,14 +224,14 @@ def test_works(cluster, chat, answer, out):
         pytest.param(
             Refusal(200, {"object": "list"}),
             "",
-            'error: the model\'s server sent JSON with no message in it: {"object": "list"}\n',
+            'error: the model\'s server sent JSON without a message in it: {"object": "list"}\n',
             id="other JSON with status 200",
         ),
         pytest.param(
             Refusal(200, HTML),
             "",
             "error: a web page came instead of the model's answer: Sign in Please\ufffd[31m sign in\n"
-            "a proxy or a login page stands between, or the workspace serves something else\n",
+            "a proxy or a login page may be in between, or the workspace may serve something else\n",
             id="HTML with status 200",
         ),
         pytest.param(
@@ -394,7 +394,7 @@ def test_the_service_s_port_is_in_the_path(cluster, chat, number):
 def test_vllm_refuses_a_top_p_of_0(cluster, chat):
     message = (
         "error: the model's server answers 400 Bad Request: top_p must be in (0, 1], got 0.0. "
-        "(parameter=top_p, value=0.0)\nthis server does not take that value of --top-p\n"
+        "(parameter=top_p, value=0.0)\nthis server does not accept that value of --top-p\n"
     )
     assert chat(ASK, "--top-p", "0") == (5, "", CONNECTED + message)
     assert len(cluster.model.requests) == 1

@@ -346,7 +346,9 @@ class TestWorkspace:
         ("made", "words"),
         [
             pytest.param(
-                workspace(NAME, tuning={"method": "lora"}), "tunes a model and serves none", id="it tunes a model"
+                workspace(NAME, tuning={"method": "lora"}),
+                "tunes a model and does not serve one",
+                id="it tunes a model",
             ),
             pytest.param(
                 workspace(NAME, ready=False), "is not ready: .*nodeClaim ws1234 is not ready.*", id="it is not ready"

@@ -84,7 +84,7 @@ def test_what_is_not_decided_does_not_stop_the_attempt(cluster, chat, conditions
 def test_a_tuning_workspace_serves_nothing(cluster, chat):
     cluster.add(workspace(NAME, tuning={"method": "qlora"}))
     lines = not_ready(cluster, chat)
-    assert lines[0] == f'error: workspace "{NAME}" tunes a model and serves none'
+    assert lines[0] == f'error: workspace "{NAME}" tunes a model and does not serve one'
     assert any(line.startswith("JobStarted") for line in lines)
     assert "inference section" in lines[-1]
     assert not cluster.model.requests
@@ -263,8 +263,10 @@ class TestWrongNames:
             pytest.param("phi-3-5-mni", "default", "there is: phi-3-5-mini, phi-set, and 1 more", id="mistyped"),
             pytest.param("llama", "default", "there is: llama-3-8b, and 2 more", id="the beginning"),
             pytest.param("zzz", "default", "there is: llama-3-8b, phi-3-5-mini, phi-set", id="nothing like it"),
-            pytest.param("elsewhere", "default", "it exists elsewhere: use -n models", id="in another namespace"),
-            pytest.param("phi", "empty", "list those there are: kubectl kaito status -A", id="an empty namespace"),
+            pytest.param(
+                "elsewhere", "default", "it exists in another namespace: use -n models", id="in another namespace"
+            ),
+            pytest.param("phi", "empty", "to list all workspaces: kubectl kaito status -A", id="an empty namespace"),
         ],
     )
     def test_the_closest_names_and_other_namespaces(self, run_kaito, name, namespace, hint):

@@ -86,7 +86,7 @@ def test_it_is_given_up_in_time(cluster, chat):
     assert result.err == (
         f"{CONNECTED}note: the model's server answers 429 Too Many Requests: {QUEUE}; trying again for up to 1 s\n"
         f"error: the model's server answers 429 Too Many Requests: {QUEUE}\n"
-        "try again later, or wait for longer with --retry-timeout\n"
+        "try again later, or wait longer with --retry-timeout\n"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_wait_that_is_longer_than_allowed_is_not_begun(cluster, chat):
     result = chat("a\n")
     assert time.monotonic() - began < 5
     assert (result.code, result.out) == (5, "")
-    assert "the server asks to wait 3600 s: try again later, or wait for longer with --retry-timeout\n" in result.err
+    assert "the server asks to wait 3600 s: try again later, or wait longer with --retry-timeout\n" in result.err
     assert len(cluster.model.requests) == 1
 
 

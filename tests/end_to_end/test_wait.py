@@ -111,7 +111,7 @@ def test_the_time_is_up(cluster, chat):
         f'error: workspace "{NAME}" is not ready: InferenceReady is False: creating a machine (waited 1 s)'
     )
     assert error[1].startswith("TYPE ")
-    assert error[-1] == "give it longer with --wait=1h"
+    assert error[-1] == "wait longer with --wait=1h"
     assert not cluster.model.requests
 
 

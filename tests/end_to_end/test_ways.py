@@ -320,14 +320,16 @@ class TestVia:
         cluster.add(exposed(BALANCER, place))
         run = ask("--via", via)
         assert (run.code, run.out) == (4, "")
-        assert f'error: workspace "{NAME}" does not answer on the way --via {via}: ' in run.err
+        assert f'error: workspace "{NAME}" does not answer with --via {via}: ' in run.err
         assert f"http://{ADDRESS}:{place.port}: " in run.err
         assert not cluster.model.requests
 
     @pytest.mark.parametrize(
         ("made", "why"),
         [
-            pytest.param(service(NAME), f'the Service of workspace "{NAME}" is no LoadBalancer', id="no LoadBalancer"),
+            pytest.param(
+                service(NAME), f'the Service of workspace "{NAME}" is not a LoadBalancer', id="no LoadBalancer"
+            ),
             pytest.param(
                 service(NAME, kind="LoadBalancer"),
                 f'the LoadBalancer of workspace "{NAME}" has no address yet',

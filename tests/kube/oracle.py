@@ -1,25 +1,24 @@
-"""One question, put to a recording server by the real kubectl and with our credentials: who is asking?"""
+"""One request to a recording server, by the real kubectl and with our credentials, to compare who it sees."""
 
 from __future__ import annotations
 
 import base64
 import http.client
-import http.server
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, Target, resolve
+from kaito.kube.kubeconfig.model import Overrides, Target
+from kaito.kube.kubeconfig.resolve import resolve
 from kaito.net import tls
+from tests.kube import recording
 
 DATA = Path(__file__).parent.parent / "data" / "credentials"
 ALICE = {"client-certificate": str(DATA / "alice.crt"), "client-key": str(DATA / "alice.key")}
@@ -29,7 +28,7 @@ needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not insta
 
 
 def encoded(name: str) -> str:
-    """A file of DATA as a kubeconfig's *-data fields hold it."""
+    """Return a file of DATA as a kubeconfig's *-data fields hold it."""
     return base64.b64encode((DATA / name).read_bytes()).decode()
 
 
@@ -40,53 +39,19 @@ class Seen(NamedTuple):
     common_name: str = ""
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: RecordingServer
-
-    def do_GET(self) -> None:
-        certificate: Any = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
-        subject = dict(pair for part in certificate["subject"] for pair in part) if certificate else {}
-        headers = [(name.lower(), value.encode("latin-1").decode()) for name, value in self.headers.items()]
-        who = sorted(h for h in headers if h[0] == "authorization" or h[0].startswith("impersonate-"))
-        self.server.seen.append(Seen(who, subject.get("commonName", "")))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing: the tests look at `seen`."""
-
-
-class RecordingServer(http.server.ThreadingHTTPServer):
-    """Answers every GET with {}; `seen` holds who asked. Over TLS, it asks for a certificate and checks it."""
-
-    daemon_threads = True
+class RecordingServer(recording.RecordingServer):
+    """Answers every GET with {}; `seen` holds who asked."""
 
     def __init__(self, scheme: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"{scheme}://127.0.0.1:{self.server_address[1]}"
-        self.seen: list[Seen] = []
-        if scheme == "https":
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(DATA / "server.crt", DATA / "server.key")
-            context.load_verify_locations(DATA / "ca.crt")
-            context.verify_mode = ssl.CERT_OPTIONAL
-            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        super().__init__(scheme, DATA)
 
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no news."""
-
-    def close(self) -> None:
-        self.shutdown()
-        self.server_close()
+    def record(self, request: recording.Request) -> Seen:
+        who = [item for item in request.headers if item[0] == "authorization" or item[0].startswith("impersonate-")]
+        return Seen(sorted(who), request.common_name)
 
 
 def write_kubeconfig(path: Path, user: dict[str, Any], server: str = "https://127.0.0.1:1", **cluster: Any) -> Path:
-    """A kubeconfig with one context: the user "alice" on the cluster "here". (JSON is YAML.)"""
+    """Write a kubeconfig with one context: the user "alice" on the cluster "here". (JSON is YAML.)"""
     here = {"server": server, "certificate-authority": str(DATA / "ca.crt"), **cluster}
     path.write_text(
         json.dumps(
@@ -112,7 +77,7 @@ def target_for(path: Path, user: dict[str, Any], **cluster: Any) -> Target:
 
 
 def ask_as_kubectl(config: Path) -> subprocess.CompletedProcess[str]:
-    """Asks with `kubectl get --raw /version`; it may ask several times, and its stdin is empty."""
+    """Run `kubectl get --raw /version` with an empty stdin; it may send several requests."""
     assert KUBECTL
     return subprocess.run(
         [KUBECTL, f"--kubeconfig={config}", f"--cache-dir={config.parent}/cache", "get", "--raw", "/version"],
@@ -124,7 +89,7 @@ def ask_as_kubectl(config: Path) -> subprocess.CompletedProcess[str]:
 
 
 def ask_as_we_do(config: Path) -> None:
-    """Asks once, with the credential that is in force now. Raises ClusterError."""
+    """Send one request with the credential in force. Raises ClusterError."""
     target = load(config)
     credential = Credentials(target).current()
     scheme, _, address = target.cluster.server.partition("://")
@@ -150,7 +115,7 @@ def write_program(path: Path, text: str) -> Path:
 
 
 def plugin(command: Path | str, version: str = "v1", **fields: Any) -> dict[str, Any]:
-    """A kubeconfig user with an exec plugin; it may not ask for input unless the fields say otherwise."""
+    """Return a kubeconfig user with an exec plugin, which may not ask for input unless the fields allow it."""
     api_version = f"client.authentication.k8s.io/{version}"
     return {"exec": {"apiVersion": api_version, "command": str(command), "interactiveMode": "Never", **fields}}
 
@@ -160,14 +125,25 @@ def exec_credential(status: object, version: str = "v1", **fields: Any) -> str:
     return json.dumps({"apiVersion": api_version, "kind": "ExecCredential", "status": status, **fields})
 
 
-# What `session` runs: a program of ours that needs a credential, told apart by its exit code.
+def id_token(**claims: Any) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{payload}.c2ln"
+
+
+def oidc(token: str, **config: str) -> dict[str, Any]:
+    settings = {"idp-issuer-url": "https://127.0.0.1:1", "client-id": "kube", "id-token": token, **config}
+    return {"auth-provider": {"name": "oidc", "config": settings}}
+
+
+# What `session` runs: a program that obtains a credential. Its exit code shows the result.
 _SESSION = """
 import fcntl, os, sys, termios
 if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from kaito.errors import KaitoError
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, resolve
+from kaito.kube.kubeconfig.model import Overrides
+from kaito.kube.kubeconfig.resolve import resolve
 try:
     print(Credentials(resolve(Overrides(kubeconfig=sys.argv[1]), {})).current().headers)
 except KaitoError as error:
@@ -179,7 +155,7 @@ except KeyboardInterrupt:
 
 
 def session(config: Path, stdin: int, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """Starts a program that needs a credential once, in a session of its own whose terminal is `stdin`."""
+    """Start a program that obtains a credential once, in a session of its own whose terminal is `stdin`."""
     root = Path(__file__).parent.parent.parent
     return subprocess.Popen(
         [sys.executable, "-c", _SESSION, str(config)],

@@ -1,4 +1,4 @@
-"""The API server's client: what a Status says, what a 403 tells to check, which connection carries what."""
+"""The API server's client: which answers are failures, when a GET is sent again, which connection carries what."""
 
 from __future__ import annotations
 
@@ -9,22 +9,15 @@ import time
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.api_server import ApiServer, Status, StatusError, check_with, forbidden, is_transient, read_status
+from kaito.kube.api_server import ApiServer
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Cluster, Overrides, Target, User, resolve
+from kaito.kube.kubeconfig.model import Overrides
+from kaito.kube.kubeconfig.resolve import resolve
+from kaito.kube.status import StatusError, is_transient
 from kaito.net.request import Request
-from tests.cluster import Raw, Refusal, data, workspace
+from tests.cluster import Raw, Refusal, workspace
 
 PATH = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces/phi-3-5-mini"
-
-
-TARGET = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), User(), "default")
-
-
-def body(name):
-    """The body of a recorded answer."""
-    with open(data(f"recordings/{name}.http"), "rb") as file:
-        return file.read().partition(b"\r\n\r\n")[2]
 
 
 @pytest.fixture
@@ -47,115 +40,8 @@ def api(connect, kubeconfig):
     return connect(kubeconfig)
 
 
-class TestStatus:
-    @pytest.mark.parametrize(
-        ("name", "code", "reason", "message"),
-        [
-            ("proxy-401", 401, "Unauthorized", "Unauthorized"),
-            ("workspace-404", 404, "NotFound", 'workspaces.kaito.sh "nope" not found'),
-            ("proxy-503-no-endpoints", 503, "ServiceUnavailable", "no endpoints available for service "),
-        ],
-    )
-    def test_a_recorded_one(self, name, code, reason, message):
-        said = read_status(body(name))
-        assert (said.code, said.reason) == (code, reason)
-        assert said.message.startswith(message)
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            b"",
-            b"404 page not found\n",
-            b"null",
-            b"[]",
-            b'{"kind":"Workspace"}',
-            b'{"error":{"message":"a model\'s own"}}',
-            b"\xff",
-            b"[" * 100_000,
-        ],
-    )
-    def test_what_is_none(self, text):
-        assert read_status(text) is None
-
-    def test_fields_of_other_types_are_absent_and_words_are_harmless(self):
-        odd = {"kind": "Status", "code": "x", "reason": 1, "message": "a\x1b[31m\nb" + "c" * 1000}
-        said = read_status(json.dumps(odd).encode())
-        assert said[:2] == (0, "")
-        assert said.message.startswith("a\ufffd[31m bccc")
-        assert len(said.message) == 500
-        assert read_status(b'{"kind":"Status","message":null}') == Status(0, "", "")
-
-
-class TestForbidden:
-    @pytest.mark.parametrize(
-        ("message", "hint"),
-        [
-            pytest.param(
-                'services "w:80" is forbidden: User "dev" cannot create resource "services/proxy" in API group "" '
-                'in the namespace "ml"',
-                "check with: kubectl auth can-i create services --subresource=proxy -n ml",
-                id="a subresource of the core",
-            ),
-            pytest.param(
-                'workspaces.kaito.sh "w" is forbidden: User "dev" cannot get resource "workspaces" in API group '
-                '"kaito.sh" in the namespace "ml"',
-                "check with: kubectl auth can-i get workspaces.kaito.sh -n ml",
-                id="a group",
-            ),
-            pytest.param(
-                'nodes is forbidden: User "dev" cannot list resource "nodes" in API group "" at the cluster scope',
-                "check with: kubectl auth can-i list nodes",
-                id="the cluster's own",
-            ),
-            pytest.param("denied by a webhook", "", id="other words"),
-        ],
-    )
-    def test_the_line_that_checks_the_right(self, message, hint):
-        error = forbidden(message, TARGET)
-        assert (error.message, error.hint) == (message, hint)
-        again = forbidden(message, TARGET._replace(flags=(("as", "jane"),)))
-        assert again.hint == (hint and hint + " --as jane")
-
-    def test_no_words_at_all(self):
-        assert forbidden("", TARGET).message == "the API server forbids it (403)"
-
-
-class TestCheckWith:
-    """A check that goes elsewhere, or as somebody else, would contradict the error."""
-
-    @pytest.mark.parametrize(
-        ("flags", "command"),
-        [
-            pytest.param((), "version --context c", id="none"),
-            pytest.param((("context", "c"),), "version --context c", id="the context, once"),
-            pytest.param((("as", "jane"),), "version --context c --as jane", id="somebody else"),
-            pytest.param(
-                (("as", "jane"), ("as-group", "a"), ("as-group", "b c")),
-                "version --context c --as jane --as-group a --as-group 'b c'",
-                id="a list, quoted for a shell",
-            ),
-            pytest.param(
-                (("server", "https://a:1"), ("insecure-skip-tls-verify", "")),
-                "version --context c --server https://a:1 --insecure-skip-tls-verify",
-                id="a switch",
-            ),
-            pytest.param(
-                (("kubeconfig", "$HOME/c"), ("token", "TOKEN")),
-                "version --context c --kubeconfig '$HOME/c' --token TOKEN",
-                id="a placeholder",
-            ),
-        ],
-    )
-    def test_it_carries_the_flags_that_were_given(self, flags, command):
-        assert check_with("version", TARGET._replace(flags=flags), context=True) == f"check with: kubectl {command}"
-
-    def test_a_context_that_no_flag_names_is_named_on_demand_only(self):
-        assert check_with("version", TARGET) == "check with: kubectl version"
-        assert check_with("version", TARGET._replace(context=""), context=True) == "check with: kubectl version"
-
-
-class TestOrigin:
-    """What cannot be used is sought where it was given: in the kubeconfig, or in the flag above it."""
+class TestWhereASettingWasGiven:
+    """The hint for a setting that cannot be used says where it was given: in the kubeconfig, or by a flag."""
 
     def failure(self, given):
         with pytest.raises(ClusterError) as failure:
@@ -212,7 +98,7 @@ class TestGet:
             pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), "cannot reach the API", id="cut off"),
         ],
     )
-    def test_what_is_no_answer_of_an_api_server(self, cluster, api, answer, words):
+    def test_an_answer_of_another_server_is_an_error(self, cluster, api, answer, words):
         cluster.on(PATH, answer)
         with pytest.raises(ClusterError) as failure:
             api.get(PATH)
@@ -221,7 +107,7 @@ class TestGet:
         assert "\n" not in failure.value.message
 
     @pytest.mark.parametrize("code", [429, 503])
-    def test_a_busy_server_is_asked_again_when_it_says_so(self, cluster, api, code):
+    def test_a_request_to_a_busy_server_is_repeated_when_it_says_so(self, cluster, api, code):
         cluster.on(PATH, Refusal(code, headers={"Retry-After": "1"}), times=1)
         start = time.monotonic()
         assert api.get(PATH)["metadata"]["name"] == "phi-3-5-mini"
@@ -239,7 +125,7 @@ class TestGet:
             pytest.param(500, "0", 1, id="another failure"),
         ],
     )
-    def test_a_busy_server_is_given_up(self, cluster, api, code, asked, count):
+    def test_when_a_request_to_a_busy_server_is_not_repeated_again(self, cluster, api, code, asked, count):
         cluster.on(PATH, Refusal(code, headers={"Retry-After": asked} if asked else {}))
         with pytest.raises(StatusError) as failure:
             api.get(PATH)
@@ -258,19 +144,19 @@ class TestGet:
             pytest.param(Refusal(200, "Sign in"), False, id="another server"),
         ],
     )
-    def test_which_failures_may_pass_by_themselves(self, cluster, api, answer, passing):
+    def test_which_failures_are_transient(self, cluster, api, answer, passing):
         cluster.on(PATH, answer)
         with pytest.raises(ClusterError) as failure:
             api.get(PATH)
         assert is_transient(failure.value) is passing
 
-    def test_an_untrusted_certificate_does_not_pass(self, cluster, connect, tmp_path):
+    def test_an_untrusted_certificate_is_not_transient(self, cluster, connect, tmp_path):
         api = connect(cluster.write_kubeconfig(tmp_path, cluster={"certificate-authority-data": None}))
         with pytest.raises(ClusterError, match="not trusted") as failure:
             api.get(PATH)
         assert not is_transient(failure.value)
 
-    def test_one_connection_carries_all(self, cluster, api):
+    def test_one_connection_carries_all_requests(self, cluster, api):
         cluster.add(workspace("large", annotations={"note": "x" * 300_000}))
         for name in ("phi-3-5-mini", "large", "phi-3-5-mini"):
             api.get(PATH.replace("phi-3-5-mini", name))
@@ -303,7 +189,7 @@ class TestCredentials:
         assert 'user "stand-in-user"' in failure.value.message
         assert "s3cret" not in failure.value.message + failure.value.hint
 
-    def test_a_401_of_the_model_is_not_the_api_server_s(self, cluster, api):
+    def test_a_401_of_the_model_is_passed_on(self, cluster, api):
         cluster.model.refuse(401, {"error": {"message": "no key"}})
         path = "/api/v1/namespaces/default/services/phi-3-5-mini:80/proxy/v1/chat/completions"
         body = b'{"messages":[{"role":"user","content":"a"}]}'

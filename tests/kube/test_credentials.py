@@ -12,8 +12,9 @@ import pytest
 
 from kaito.errors import ClusterError
 from kaito.kube.api_server import ApiServer
-from kaito.kube.credentials import LEEWAY, NEVER, Credential, Credentials, certificate_hint, describe
-from kaito.kube.kubeconfig import Cluster, ExecConfig, Overrides, Target, User, resolve
+from kaito.kube.credential import LEEWAY, NEVER, Credential
+from kaito.kube.credentials import Credentials
+from kaito.kube.kubeconfig.model import Cluster, ExecConfig, Target, User
 from kaito.net.tls import Certificate
 from tests.kube.oracle import (
     ALICE,
@@ -24,17 +25,15 @@ from tests.kube.oracle import (
     ask_as_we_do,
     encoded,
     exec_credential,
+    id_token,
     load,
     needs_kubectl,
+    oidc,
     plugin,
     target_for,
     write_kubeconfig,
     write_program,
 )
-
-CHAIN, KEY = str(DATA / "alice.crt"), str(DATA / "alice.key")
-
-NOW = 1_800_000_000.0
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +50,8 @@ def http_server():
     server.close()
 
 
-def id_token(**claims: Any) -> str:
-    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"e30.{payload}.c2ln"
-
-
-def oidc(token: str, **config: str) -> dict[str, Any]:
-    settings = {"idp-issuer-url": "https://127.0.0.1:1", "client-id": "kube", "id-token": token, **config}
-    return {"auth-provider": {"name": "oidc", "config": settings}}
-
-
 def files_in(user: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """The user with DIR in its values replaced: the test's own directory, with a few files in it."""
+    """Return the user with DIR replaced by the test's own directory, which gets a few files."""
     (directory / "token").write_text("  from-file\n")
     (directory / "empty").write_text("")
     write_program(directory / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'from-plugin'})}'\n")
@@ -76,7 +65,7 @@ def bearer(token: str) -> list[tuple[str, str]]:
 
 FAR = id_token(exp=1 << 40)
 
-# One row a kind of user, and one a pair of kinds: what the server sees. kubectl is asked the same.
+# What the server sees of each kind of user and of each pair of kinds. kubectl is given the same users.
 USERS = [
     pytest.param({}, Seen([]), id="no credentials"),
     pytest.param({"token": "t0ken"}, Seen(bearer("t0ken")), id="token"),
@@ -147,8 +136,8 @@ PLAIN_HTTP = [
 
 REFUSED = [
     pytest.param({"tokenFile": "DIR/empty"}, "its token file DIR/empty is empty", id="empty token file"),
-    pytest.param({"token": "s3cret\n"}, "the header Authorization has a control", id="token with newline"),
-    pytest.param({"token": "t", "as": "a\r\nX: y"}, "for the header Impersonate-User has", id="user with newline"),
+    pytest.param({"token": "s3cret\n"}, "the header Authorization contains a control", id="token with newline"),
+    pytest.param({"token": "t", "as": "a\r\nX: y"}, "of the header Impersonate-User contains", id="user with newline"),
     pytest.param({"auth-provider": {"name": "gcp"}}, 'auth-provider "gcp" is no longer', id="gcp"),
     pytest.param({"auth-provider": {"name": "azure"}}, 'auth-provider "azure" is no longer', id="azure"),
     pytest.param({"token": "t", "auth-provider": {"name": "gcp"}}, 'auth-provider "gcp"', id="gcp beside a token"),
@@ -156,14 +145,14 @@ REFUSED = [
     pytest.param(oidc(id_token(exp=1)), "the id-token of its auth-provider oidc has expired", id="oidc expired"),
     pytest.param(oidc(id_token(sub="x")), "the id-token of its auth-provider oidc has expired", id="oidc, no exp"),
     pytest.param(oidc(""), "the id-token of its auth-provider oidc is missing", id="oidc, no id-token"),
-    pytest.param(oidc("abc"), "oidc is no JSON Web Token", id="oidc, no JWT"),
-    pytest.param(oidc("e30.AAAA.x"), "oidc is no JSON Web Token", id="oidc, a payload that is no JSON"),
-    pytest.param(oidc("e30.W10.x"), "oidc is no JSON Web Token", id="oidc, a payload that is a list"),
+    pytest.param(oidc("abc"), "oidc is not a JSON Web Token", id="oidc, no JWT"),
+    pytest.param(oidc("e30.AAAA.x"), "oidc is not a JSON Web Token", id="oidc, a payload that is no JSON"),
+    pytest.param(oidc("e30.W10.x"), "oidc is not a JSON Web Token", id="oidc, a payload that is a list"),
 ]
 
 
 @pytest.mark.parametrize(("user", "seen"), USERS)
-def test_the_server_sees_the_user_that_kubectl_would_be(
+def test_the_server_sees_the_expected_user(
     user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
 ) -> None:
     config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
@@ -174,7 +163,7 @@ def test_the_server_sees_the_user_that_kubectl_would_be(
 
 @needs_kubectl
 @pytest.mark.parametrize(("user", "seen"), USERS[1:])
-def test_kubectl_is_the_same_user(
+def test_the_server_sees_the_same_user_from_kubectl(
     user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
 ) -> None:
     config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
@@ -196,7 +185,7 @@ def test_credentials_are_not_sent_in_the_clear(
 
 
 @pytest.mark.parametrize(("user", "message"), REFUSED)
-def test_users_that_cannot_be_used_are_named_with_the_reason(
+def test_a_user_that_cannot_be_used_is_refused_with_the_reason(
     user: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     target = target_for(tmp_path, files_in(user, tmp_path))
@@ -209,7 +198,7 @@ def test_users_that_cannot_be_used_are_named_with_the_reason(
 
 @needs_kubectl
 @pytest.mark.parametrize(("user", "message"), REFUSED)
-def test_kubectl_refuses_them_too(
+def test_kubectl_refuses_that_user_too(
     user: dict[str, Any], message: str, https_server: RecordingServer, tmp_path: Path
 ) -> None:
     https_server.seen.clear()
@@ -233,14 +222,14 @@ def test_kubectl_refuses_them_too(
         pytest.param(oidc(id_token(exp=1)), "kubectl oidc-login", id="what replaces oidc"),
     ],
 )
-def test_a_dead_end_says_what_to_do(user: dict[str, Any], hint: str, tmp_path: Path) -> None:
+def test_the_hint_says_how_to_log_in_again(user: dict[str, Any], hint: str, tmp_path: Path) -> None:
     with pytest.raises(ClusterError) as caught:
         Credentials(target_for(tmp_path, user)).current()
     assert hint in caught.value.hint
     assert caught.value.exit_code == 3
 
 
-def test_a_fixed_credential_is_made_once_and_has_nothing_to_renew(tmp_path: Path) -> None:
+def test_a_fixed_credential_is_made_once_and_cannot_be_renewed(tmp_path: Path) -> None:
     credentials = Credentials(target_for(tmp_path, {"token": "t"}))
     assert credentials.current() is credentials.current()
     assert credentials.current().expires == NEVER
@@ -259,7 +248,7 @@ class TestTokenFile:
         file.write_text("two")
         assert self.authorization(credentials) == "Bearer two"
 
-    def test_that_is_gone_from_the_start_is_an_error(self, tmp_path: Path) -> None:
+    def test_that_never_had_a_token_is_an_error(self, tmp_path: Path) -> None:
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -274,7 +263,7 @@ class TestTokenFile:
             Credentials(target_for(tmp_path, {"tokenFile": str(file)})).current()
 
     @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "empty"])
-    def test_counts_on_while_it_is_being_replaced(self, spoil: Any, tmp_path: Path) -> None:
+    def test_keeps_its_token_while_it_is_replaced(self, spoil: Any, tmp_path: Path) -> None:
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -282,7 +271,7 @@ class TestTokenFile:
         spoil(file)
         assert self.authorization(credentials) == "Bearer one"
 
-    def test_after_a_401_a_retry_makes_sense_only_with_another_token(self, tmp_path: Path) -> None:
+    def test_is_worth_a_retry_after_a_401_only_with_another_token(self, tmp_path: Path) -> None:
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -293,40 +282,8 @@ class TestTokenFile:
         assert self.authorization(credentials) == "Bearer two"
 
 
-class TestIdToken:
-    def test_is_used_until_shortly_before_its_end(self, tmp_path: Path) -> None:
-        now = NOW
-        credentials = Credentials(target_for(tmp_path, oidc(id_token(exp=NOW + 60))), now=lambda: now)
-        assert credentials.current().expires == NOW + 60
-        now = NOW + 60 - LEEWAY - 1
-        assert credentials.current().expires == NOW + 60
-        now = NOW + 60 - LEEWAY
-        with pytest.raises(ClusterError, match="has expired"):
-            credentials.current()
-
-    def test_that_kubectl_has_renewed_is_picked_up(self, tmp_path: Path) -> None:
-        now = NOW
-        before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
-        credentials = Credentials(
-            before, reload=lambda: target_for(tmp_path, oidc(id_token(exp=NOW + 600))), now=lambda: now
-        )
-        assert credentials.current().expires == NOW + 60
-        now = NOW + 60
-        assert credentials.current().expires == NOW + 600
-
-    def test_of_another_cluster_is_not_picked_up(self, tmp_path: Path) -> None:
-        now = NOW
-        elsewhere = target_for(tmp_path, oidc(id_token(exp=NOW + 600)), server="https://elsewhere.example")
-        before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
-        credentials = Credentials(before, reload=lambda: elsewhere, now=lambda: now)
-        credentials.current()
-        now = NOW + 60
-        with pytest.raises(ClusterError, match="has expired"):
-            credentials.current()
-
-
 def counting_plugin(directory: Path, expires: str = "", failing_from: int = 100) -> Path:
-    """A plugin that gives t0ken-1, then t0ken-2 and so on, until it fails."""
+    """Write a plugin that gives t0ken-1, then t0ken-2 and so on, until it fails."""
     credential = exec_credential({"token": "t0ken-COUNT", "expirationTimestamp": expires or None})
     return write_program(
         directory / "plugin",
@@ -344,7 +301,7 @@ def runs(directory: Path) -> int:
 
 
 class TestExecCredential:
-    """How often the plugin runs: the number behind its token."""
+    """How often the plugin runs is the number at the end of its token."""
 
     def counting(self, tmp_path: Path, expires: str, failing_from: int = 100) -> Target:
         return target_for(tmp_path, plugin(counting_plugin(tmp_path, expires, failing_from)))
@@ -352,11 +309,11 @@ class TestExecCredential:
     def token(self, credentials: Credentials) -> str:
         return dict(credentials.current().headers)["Authorization"].replace("Bearer t0ken-", "")
 
-    def test_without_an_end_is_kept(self, tmp_path: Path) -> None:
+    def test_without_an_expiry_is_kept(self, tmp_path: Path) -> None:
         credentials = Credentials(self.counting(tmp_path, ""))
         assert [self.token(credentials) for _ in range(3)] == ["1", "1", "1"]
 
-    def test_is_renewed_shortly_before_its_end(self, tmp_path: Path) -> None:
+    def test_is_renewed_shortly_before_it_expires(self, tmp_path: Path) -> None:
         end = 1_800_000_000.0  # 2027-01-15T08:00:00Z
         now = end - 3600
         credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
@@ -366,7 +323,7 @@ class TestExecCredential:
         now = end - LEEWAY
         assert self.token(credentials) == "2"
 
-    def test_in_its_last_seconds_is_not_asked_for_at_every_request(self, tmp_path: Path) -> None:
+    def test_in_its_last_seconds_is_not_obtained_for_every_request(self, tmp_path: Path) -> None:
         end = 1_800_000_000.0
         now = end - LEEWAY / 2
         credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
@@ -374,7 +331,7 @@ class TestExecCredential:
         now = end
         assert self.token(credentials) == "2"
 
-    def test_that_has_run_out_already_is_the_servers_to_judge(self, tmp_path: Path) -> None:
+    def test_that_has_expired_already_is_sent_for_the_server_to_judge(self, tmp_path: Path) -> None:
         credentials = Credentials(self.counting(tmp_path, "2001-01-01T00:00:00Z"))
         assert [self.token(credentials), self.token(credentials)] == ["1", "2"]
 
@@ -384,20 +341,20 @@ class TestExecCredential:
         assert credentials.renew()
         assert [self.token(credentials), self.token(credentials)] == ["2", "2"]
 
-    def test_refused_for_two_requests_at_once_is_renewed_for_both_by_one_run(self, tmp_path: Path) -> None:
+    def test_refused_for_two_concurrent_requests_is_renewed_by_one_run(self, tmp_path: Path) -> None:
         credentials = Credentials(self.counting(tmp_path, ""))
         refused = credentials.current()
         assert credentials.renew(refused)
         assert credentials.renew(refused)
         assert self.token(credentials) == "2"
 
-    def test_that_comes_again_unchanged_is_not_worth_a_retry(self, tmp_path: Path) -> None:
+    def test_that_is_the_same_after_renewal_is_not_worth_a_retry(self, tmp_path: Path) -> None:
         write_program(tmp_path / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'same'})}'\n")
         credentials = Credentials(target_for(tmp_path, plugin(tmp_path / "plugin")))
         credentials.current()
         assert not credentials.renew()
 
-    def test_that_cannot_be_renewed_ends_with_the_plugins_own_words(
+    def test_that_cannot_be_renewed_shows_the_output_of_the_plugin(
         self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         credentials = Credentials(self.counting(tmp_path, "", failing_from=2))
@@ -425,7 +382,7 @@ class TestAgainstAServer:
     """Through the API server's client, on a cluster that checks tokens: the plugin gives t0ken-1, then t0ken-2."""
 
     def ask(self, cluster: Any, tmp_path: Path, *, accepted: list[str], **plugin_fields: Any) -> list[str]:
-        """Asks for the server's version; → what would be shown at -v 9."""
+        """GET the server's version and return the lines that -v 9 would show."""
         cluster.tokens = dict.fromkeys(accepted, "alice")
         user = plugin(counting_plugin(tmp_path, **plugin_fields))
         target = load(Path(cluster.write_kubeconfig(tmp_path, "none", credentials=user)))
@@ -449,7 +406,7 @@ class TestAgainstAServer:
         assert f'the credentials of user "stand-in-user" of {tmp_path}/config (401)' in caught.value.message
         assert runs(tmp_path) == 2
 
-    def test_a_plugin_that_fails_then_has_its_words_above_the_error(
+    def test_a_plugin_that_fails_the_second_time_is_named(
         self, cluster: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         with pytest.raises(ClusterError, match='plugin" of user "stand-in-user" failed with exit code 7'):
@@ -476,9 +433,12 @@ class TestAgainstAServer:
             server.close()
         assert [seen.common_name for seen in server.seen] == ["alice", "bob"]
 
-    def test_so_are_certificate_files_that_are_replaced(self, tmp_path: Path) -> None:
-        """What stays as it is stays on its connection (client-go's transport.dynamicClientCert), and so does the old
-        pair while one of the files is not there, is half written or is not the other's."""
+    @pytest.mark.parametrize("beside", [{}, oidc(FAR)], ids=["alone", "beside an id-token"])
+    def test_replaced_certificate_files_are_shown_on_a_new_connection(
+        self, beside: dict[str, Any], tmp_path: Path
+    ) -> None:
+        """As in client-go's transport.dynamicClientCert, except that the connection with the old pair is kept as long
+        as the new pair is incomplete: a file is missing or half written, or the two do not match."""
         server = RecordingServer("https")
         files = {"client-certificate": "client.crt", "client-key": "client.key"}
 
@@ -489,7 +449,7 @@ class TestAgainstAServer:
                 (tmp_path / "new").replace(tmp_path / file)
 
         place("alice", 1)
-        config = write_kubeconfig(tmp_path / "config", files, server.url)
+        config = write_kubeconfig(tmp_path / "config", {**files, **beside}, server.url)
         lines: list[str] = []
         api = ApiServer(load(config), {}, Credentials(load(config)), lines.append)
         try:
@@ -508,80 +468,15 @@ class TestAgainstAServer:
         assert [line.partition(" ")[0] for line in lines] == ["connected", *["GET"] * 4, "connected", "GET"]
 
 
-@pytest.mark.parametrize(
-    ("overrides", "name"),
-    [
-        pytest.param(Overrides(), 'user "alice" of FILE', id="from a file"),
-        pytest.param(Overrides(as_user="joe"), 'user "alice" of FILE', id="from a file, acting as somebody"),
-        pytest.param(Overrides(token="t"), "the user given by --token", id="a flag above the file"),
-        pytest.param(
-            Overrides(token="t", server="http://x"), 'user "alice" of FILE', id="a flag that plain HTTP does not send"
-        ),
-        pytest.param(Overrides(client_certificate=CHAIN, client_key=KEY), 'user "alice" of FILE', id="beside a token"),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x", token="t"), "the user given by --token", id="a token"
-        ),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x", username="u", password="p"),
-            "the user given by --username and --password",
-            id="a password",
-        ),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x", client_certificate=CHAIN, client_key=KEY),
-            "the user given by --client-certificate and --client-key",
-            id="a certificate",
-        ),
-        pytest.param(
-            Overrides(kubeconfig="/dev/null", server="https://x"),
-            "an anonymous user (no credentials are set)",
-            id="nobody",
-        ),
-    ],
-)
-def test_a_user_is_described_by_name_and_file(overrides: Overrides, name: str, tmp_path: Path) -> None:
-    config = write_kubeconfig(tmp_path / "config", {"token": "t"})
-    target = resolve(overrides._replace(kubeconfig=overrides.kubeconfig or str(config)), {})
-    assert describe(target) == name.replace("FILE", str(config))
-
-
-def test_a_token_file_counts_before_the_flag(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("t")
-    config = write_kubeconfig(tmp_path / "config", {"tokenFile": str(tmp_path / "token")})
-    target = resolve(Overrides(kubeconfig=str(config), token="other"), {})
-    assert describe(target) == f'user "alice" of {config}'
-
-
-@pytest.mark.parametrize(
-    ("overrides", "hint"),
-    [
-        pytest.param(Overrides(), 'see the client certificate of user "alice" of FILE', id="from a file"),
-        pytest.param(Overrides(token="t"), 'see the client certificate of user "alice" of FILE', id="beside --token"),
-        pytest.param(
-            Overrides(client_certificate=CHAIN, client_key=KEY), "see --client-certificate and --client-key", id="flags"
-        ),
-        pytest.param(Overrides(client_key=KEY), "see --client-key", id="one flag"),
-    ],
-)
-def test_a_client_certificate_is_sought_where_it_was_given(overrides: Overrides, hint: str, tmp_path: Path) -> None:
-    config = write_kubeconfig(tmp_path / "config", {"client-certificate": CHAIN, "client-key": KEY})
-    target = resolve(overrides._replace(kubeconfig=str(config)), {})
-    assert certificate_hint(target) == hint.replace("FILE", str(config))
-
-
-def test_a_pod_is_described_by_its_service_account(tmp_path: Path) -> None:
-    target = target_for(tmp_path, {})._replace(in_cluster=True, user=User(token_file="/var/run/token"))
-    assert describe(target) == "this pod's service account"
-
-
 def test_a_credential_shows_no_secret() -> None:
     credential = Credential((("Authorization", "Bearer s3cret"),), Certificate(data=b"c", key_data=b"s3cret"), NEVER)
     assert repr(credential) == "Credential(headers=[Authorization], certificate=yes, expires=inf)"
 
 
-def test_a_token_costs_no_import_that_only_others_need() -> None:
+def test_a_token_imports_nothing_that_only_other_kinds_need() -> None:
     program = (
         "import sys; from kaito.kube import credentials\n"
-        "from kaito.kube.kubeconfig import Cluster, Target, User\n"
+        "from kaito.kube.kubeconfig.model import Cluster, Target, User\n"
         "credentials.Credentials(Target('', Cluster(), User(token='t'), 'default')).current()\n"
         "print({'json', 'subprocess', 'threading', 'datetime', 'kaito.kube.exec_plugin'} & set(sys.modules))"
     )
@@ -591,7 +486,7 @@ def test_a_token_costs_no_import_that_only_others_need() -> None:
     assert (answer.stdout, answer.stderr) == ("set()\n", "")
 
 
-def test_a_renewal_that_fails_is_tried_again_and_the_old_credential_not_used(tmp_path: Path) -> None:
+def test_a_failed_renewal_is_tried_again_and_the_old_credential_not_used(tmp_path: Path) -> None:
     count, program = tmp_path / "count", tmp_path / "get-token"
     given = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
     given["status"] = {"token": "T$n", "expirationTimestamp": "2030-01-01T00:00:00Z"}
@@ -617,7 +512,7 @@ END
     assert credentials.current().headers == (("Authorization", "Bearer T3"),)
 
 
-def test_a_password_of_odd_bytes_is_sent_as_it_came() -> None:
+def test_the_bytes_of_a_password_are_sent_unchanged() -> None:
     user = User(name="u", username="u", password="\udcff")
     target = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), user, "default")
     login = base64.b64encode(b"u:\xff").decode()

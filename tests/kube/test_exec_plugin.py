@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.credentials import NEVER
+from kaito.kube.credential import NEVER
 from kaito.kube.exec_plugin import Issued, parse, run
 from kaito.net.tls import Certificate
 from tests.kube.oracle import (
@@ -41,13 +41,13 @@ def until(text: object) -> str:
     return exec_credential({"token": "t0ken", "expirationTimestamp": text})
 
 
-# What plugins print and kubectl takes. Seconds since 1970 on the right, from `date -u -d … +%s`.
+# What plugins print and kubectl accepts, with the Unix time of the expiry (`date -u -d … +%s`).
 TAKEN = [
     pytest.param(exec_credential(TOKEN), NEVER, id="a token"),
     pytest.param("\ufeff \n" + exec_credential(TOKEN) + "\n", NEVER, id="a byte order mark and white space"),
     pytest.param(exec_credential(TOKEN, kind=None), NEVER, id="kind null"),
     pytest.param(json.dumps({"apiVersion": V1, "status": TOKEN}), NEVER, id="no kind"),
-    pytest.param(exec_credential(TOKEN, spec={}, metadata={"a": 1}), NEVER, id="fields that nobody asked for"),
+    pytest.param(exec_credential(TOKEN, spec={}, metadata={"a": 1}), NEVER, id="unknown fields"),
     pytest.param(f"apiVersion: {V1}\nkind: ExecCredential\nstatus:\n  token: t0ken\n", NEVER, id="YAML"),
     pytest.param(until(None), NEVER, id="until null"),
     pytest.param(until("0001-01-01T00:00:00Z"), NEVER, id="until Go's zero time"),
@@ -55,35 +55,37 @@ TAKEN = [
     pytest.param(until("2101-02-03T04:05:06.123456789Z"), 4136846706, id="until a time with nanoseconds"),
     pytest.param(until("2101-02-03T04:05:06+05:30"), 4136826906, id="until a time east of UTC"),
     pytest.param(until("2101-02-03T04:05:06-08:00"), 4136875506, id="until a time west of UTC"),
-    pytest.param(until("2001-02-03T04:05:06Z"), 981173106, id="until a time gone by"),
+    pytest.param(until("2001-02-03T04:05:06Z"), 981173106, id="until a time in the past"),
 ]
 
 REFUSED = [
-    pytest.param("", "something else", id="nothing"),
-    pytest.param("please log in", "something else", id="words"),
-    pytest.param("[1]", "something else", id="a list"),
+    pytest.param("", "something other than", id="nothing"),
+    pytest.param("please log in", "something other than", id="words"),
+    pytest.param("[1]", "something other than", id="a list"),
     pytest.param("{", "neither JSON nor YAML", id="half a document"),
-    pytest.param(exec_credential(TOKEN) + "x", "neither JSON nor YAML", id="words behind it"),
+    pytest.param(exec_credential(TOKEN) + "x", "neither JSON nor YAML", id="words after it"),
     pytest.param(exec_credential(TOKEN) * 2, "neither JSON nor YAML", id="two documents"),
     pytest.param(exec_credential({"token": "t", "x": float("nan")}), "neither JSON nor YAML", id="NaN"),
-    pytest.param(exec_credential(TOKEN, kind="Pod"), "something else", id="another kind"),
-    pytest.param(exec_credential(TOKEN, "v1beta1"), f"is configured for apiVersion {V1} and prints", id="v1beta1"),
-    pytest.param(exec_credential(TOKEN, apiVersion=None), "prints no such apiVersion", id="no apiVersion"),
+    pytest.param(exec_credential(TOKEN, kind="Pod"), "something other than", id="another kind"),
+    pytest.param(exec_credential(TOKEN, "v1beta1"), f"is configured for apiVersion {V1} but prints", id="v1beta1"),
+    pytest.param(
+        exec_credential(TOKEN, apiVersion=None), "but prints an unknown apiVersion or none", id="no apiVersion"
+    ),
     pytest.param(json.dumps({"apiVersion": V1, "kind": "ExecCredential"}), "without a status", id="no status"),
     pytest.param(exec_credential([]), "without a status", id="a status that is a list"),
     pytest.param(exec_credential({}), "neither a token nor a certificate", id="an empty status"),
     pytest.param(exec_credential({"Token": "t"}), "neither a token nor a certificate", id="Token with a capital"),
-    pytest.param(exec_credential({"token": 7}), "a token that is no string", id="a token that is a number"),
+    pytest.param(exec_credential({"token": 7}), "a token that is not a string", id="a token that is a number"),
     pytest.param(exec_credential({"token": "t", "clientCertificateData": CERTIFICATE}), "only one of", id="no key"),
     pytest.param(exec_credential({"clientCertificateData": "x", "clientKeyData": "y"}), "not PEM", id="no PEM"),
-    pytest.param(until("tomorrow"), "no RFC 3339 time", id="until tomorrow"),
-    pytest.param(until(""), "no RFC 3339 time", id='until ""'),
-    pytest.param(until(4136846706), "that is no string", id="until a number"),
-    pytest.param(until("2101-02-03T04:05:06"), "no RFC 3339 time", id="until a time without a zone"),
-    pytest.param(until("2101-02-03 04:05:06Z"), "no RFC 3339 time", id="until a time with a space"),
-    pytest.param(until("2101-02-03t04:05:06z"), "no RFC 3339 time", id="until a time in lower case"),
-    pytest.param(until("2101-02-30T04:05:06Z"), "no RFC 3339 time", id="until February 30th"),
-    pytest.param(until("2101-02-03T04:05:06+0530"), "no RFC 3339 time", id="until a zone without a colon"),
+    pytest.param(until("tomorrow"), "not an RFC 3339 time", id="until tomorrow"),
+    pytest.param(until(""), "not an RFC 3339 time", id='until ""'),
+    pytest.param(until(4136846706), "that is not a string", id="until a number"),
+    pytest.param(until("2101-02-03T04:05:06"), "not an RFC 3339 time", id="until a time without a zone"),
+    pytest.param(until("2101-02-03 04:05:06Z"), "not an RFC 3339 time", id="until a time with a space"),
+    pytest.param(until("2101-02-03t04:05:06z"), "not an RFC 3339 time", id="until a time in lower case"),
+    pytest.param(until("2101-02-30T04:05:06Z"), "not an RFC 3339 time", id="until February 30th"),
+    pytest.param(until("2101-02-03T04:05:06+0530"), "not an RFC 3339 time", id="until a zone without a colon"),
 ]
 
 
@@ -95,7 +97,7 @@ def server():
 
 
 def run_plugin(directory: Path, text: str, **fields: Any) -> Issued:
-    """Runs a shell script as the plugin of a user, without a terminal."""
+    """Run a shell script as the plugin of a user, without a terminal."""
     target = target_for(directory, plugin(write_program(directory / "plugin", text), **fields))
     return run(target.user, target.cluster, terminal=False)
 
@@ -121,12 +123,12 @@ class TestWhatItPrints:
         certificate = Certificate(data=CERTIFICATE.encode(), key_data=KEY.encode())
         assert parse(exec_credential(status).encode(), V1) == Issued("", certificate, NEVER)
 
-    def test_may_be_nested_without_end(self) -> None:
+    def test_may_not_be_nested_too_deeply(self) -> None:
         with pytest.raises(ValueError, match="neither JSON nor YAML"):
             parse(b'{"a":' * 100_000, V1)
 
     @pytest.mark.parametrize("output", [b"\xff\xfe", b"t0ken: [", b'{"token": "t0ken"'])
-    def test_is_never_quoted(self, output: bytes) -> None:
+    def test_is_never_quoted_in_an_error(self, output: bytes) -> None:
         with pytest.raises(ValueError) as caught:
             parse(output, V1)
         assert "t0ken" not in str(caught.value)
@@ -134,7 +136,7 @@ class TestWhatItPrints:
 
     @needs_kubectl
     @pytest.mark.parametrize(("output", "_"), TAKEN + REFUSED)
-    def test_gets_the_same_verdict_from_kubectl(
+    def test_is_accepted_or_refused_as_by_kubectl(
         self, output: str, _: object, server: RecordingServer, tmp_path: Path
     ) -> None:
         (tmp_path / "output").write_text(output)
@@ -149,8 +151,8 @@ class TestWhatItPrints:
         assert ours == (answer.returncode == 0), answer.stderr
 
 
-class TestWhatItIsTold:
-    """The plugin writes its environment to a file; kubectl's is the reference."""
+class TestWhatItReceives:
+    """The plugin writes its environment to a file, which is compared with what kubectl gives it."""
 
     SAVE = "#!/bin/sh\nenv >{}/env\necho \"$KUBERNETES_EXEC_INFO\" >{}/info\necho '{}'\n"
 
@@ -182,7 +184,7 @@ class TestWhatItIsTold:
         ],
     )
     @needs_kubectl
-    def test_is_what_kubectl_tells(
+    def test_is_the_same_from_kubectl(
         self, cluster: dict[str, Any], version: str, server: RecordingServer, tmp_path: Path
     ) -> None:
         command = write_program(
@@ -197,11 +199,11 @@ class TestWhatItIsTold:
         run(target.user, target.cluster, terminal=False)
         assert self.info(tmp_path) == expected
 
-    def test_is_nothing_of_the_cluster_unless_asked(self, tmp_path: Path) -> None:
+    def test_has_no_cluster_unless_the_user_asks_for_it(self, tmp_path: Path) -> None:
         run_plugin(tmp_path, self.SAVE.format(tmp_path, tmp_path, exec_credential(TOKEN)))
         assert self.info(tmp_path) == {"kind": "ExecCredential", "apiVersion": V1, "spec": {"interactive": False}}
 
-    def test_is_its_env_on_top_of_ours(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_adds_its_env_to_ours(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OURS", "kept")
         monkeypatch.setenv("BOTH", "ours")
         env = [{"name": "BOTH", "value": "theirs"}, {"name": "EMPTY", "value": ""}]
@@ -222,9 +224,7 @@ class TestTheProgram:
         run_plugin(tmp_path, script, args=["a b", "$(id)", "", "*", ";x"])
         assert (tmp_path / "args").read_text() == "a b|$(id)||*|;x|"
 
-    def test_is_looked_up_on_our_path_not_on_the_one_that_it_gets(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_looked_up_on_our_path_and_not_on_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("ours", "theirs"):
             (tmp_path / name).mkdir()
             write_program(tmp_path / name / "a-plugin", f"#!/bin/sh\necho '{exec_credential({'token': name})}'\n")
@@ -234,9 +234,7 @@ class TestTheProgram:
         )
         assert run(target.user, target.cluster, terminal=False).token == "ours"
 
-    def test_is_called_by_the_name_it_has_in_the_kubeconfig(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_called_by_its_name_in_the_kubeconfig(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         shell = shutil.which("sh")
         assert shell
         (tmp_path / "a-plugin").symlink_to(shell)
@@ -296,18 +294,16 @@ class TestTheProgram:
     def test_with_an_impossible_argument_is_an_error(self, tmp_path: Path) -> None:
         assert "cannot be run: " in refusal(tmp_path, "#!/bin/sh\n", args=["a\0b"]).message
 
-    def test_that_fails_is_named_with_its_code_below_its_own_words(
-        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_that_fails_is_named_with_its_exit_code(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         error = refusal(tmp_path, "#!/bin/sh\necho 'no session: log in' >&2\necho t0ken\nexit 3\n")
         assert error.message == f'the exec plugin "{tmp_path}/plugin" of user "alice" failed with exit code 3'
-        assert error.hint == f'what it says is above; user "alice" is in {tmp_path}/config'
+        assert error.hint == f'its own words are above; user "alice" is in {tmp_path}/config'
         assert capfd.readouterr() == ("", "no session: log in\n")
 
     def test_that_is_killed_is_named_with_the_signal(self, tmp_path: Path) -> None:
         assert refusal(tmp_path, "#!/bin/sh\nkill -9 $$\n").message.endswith("was ended by SIGKILL")
 
-    def test_that_prints_without_end_is_ended(self, tmp_path: Path) -> None:
+    def test_that_prints_too_much_is_ended(self, tmp_path: Path) -> None:
         script = f"#!/bin/sh\necho $$ >{tmp_path}/pid\nexec cat /dev/zero\n"
         assert refusal(tmp_path, script).message.endswith("prints more than 1 MiB")
         assert not alive(tmp_path / "pid")
@@ -323,7 +319,7 @@ def alive(pid_file: Path) -> bool:
 
 @pytest.fixture
 def terminal():
-    """→ the two ends of a terminal: ours, to type at and to read from, and the programs'."""
+    """Give the two ends of a terminal: ours, to type at and to read from, and the program's."""
     ours, theirs = pty.openpty()
     yield ours, theirs
     os.close(ours)
@@ -347,7 +343,7 @@ echo '{exec_credential({"token": "CODE"})}' | sed "s/CODE/$code/"
 
 class TestInput:
     @pytest.mark.parametrize("mode", ["Always", "IfAvailable"])
-    def test_can_be_asked_for_on_a_terminal(self, mode: str, tmp_path: Path, terminal: tuple[int, int]) -> None:
+    def test_can_be_read_from_a_terminal(self, mode: str, tmp_path: Path, terminal: tuple[int, int]) -> None:
         command = write_program(tmp_path / "plugin", ASKING)
         config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode=mode))
         ours, theirs = terminal
@@ -357,13 +353,13 @@ class TestInput:
             output, _ = program.communicate(timeout=30)
         assert output == "(('Authorization', 'Bearer s3same'),)\n"
 
-    def test_is_not_handed_over_when_it_must_never_be(self, tmp_path: Path, terminal: tuple[int, int]) -> None:
+    def test_is_not_available_with_mode_never(self, tmp_path: Path, terminal: tuple[int, int]) -> None:
         config = write_kubeconfig(tmp_path / "config", plugin(write_program(tmp_path / "plugin", ASKING)))
         with session(config, terminal[1]) as program:
             output, _ = program.communicate(timeout=30)
         assert output == "(('Authorization', 'Bearer nobody'),)\n"
 
-    def test_of_a_pipe_is_left_alone(self, tmp_path: Path) -> None:
+    def test_from_a_pipe_is_not_read(self, tmp_path: Path) -> None:
         command = write_program(tmp_path / "plugin", ASKING)
         config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="IfAvailable"))
         with session(config, subprocess.PIPE) as program:
@@ -371,13 +367,13 @@ class TestInput:
         assert output == "(('Authorization', 'Bearer nobody'),)\n"
 
     @needs_kubectl
-    def test_that_must_be_asked_for_is_refused_in_a_pipe(self, server: RecordingServer, tmp_path: Path) -> None:
+    def test_that_is_required_is_refused_in_a_pipe(self, server: RecordingServer, tmp_path: Path) -> None:
         command = write_program(tmp_path / "plugin", f"#!/bin/sh\ntouch {tmp_path}/ran\n{ASKING}")
         config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="Always"), server.url)
         with session(config, subprocess.PIPE) as program:
             output, _ = program.communicate("a question for the model\n", timeout=30)
         assert program.returncode == 3
-        assert "must ask for input (interactiveMode: Always), and standard input is not a terminal" in output
+        assert "must ask for input (interactiveMode: Always), but standard input is not a terminal" in output
         assert "standard input is not a terminal" in ask_as_kubectl(config).stderr
         assert not (tmp_path / "ran").exists()
 
@@ -394,11 +390,11 @@ class TestInput:
 
 
 class TestCtrlC:
-    # A plugin that waits, as for a browser. More than a pipe holds comes first: it waits only when we do, too.
+    # A plugin that waits, as for a browser. First it prints more than a pipe holds: it waits only once we read.
     WAITING = "#!/bin/sh\n{}\necho $$ >{}/pid\nhead -c 300000 /dev/zero\necho waiting >&2\nexec sleep 600\n"
 
     def interrupt(self, program: subprocess.Popen[str], press: Callable[[], object]) -> None:
-        """Presses Ctrl-C until the program ends: once, unless it comes in the instant before a system call."""
+        """Press Ctrl-C until the program ends: once, unless it comes in the instant before a system call."""
         for _ in range(10):
             press()
             try:
@@ -418,7 +414,7 @@ class TestCtrlC:
         assert program.returncode == 130
         assert not alive(tmp_path / "pid")
 
-    def test_may_come_to_us_alone(self, tmp_path: Path) -> None:
+    def test_may_reach_only_our_process(self, tmp_path: Path) -> None:
         command = write_program(tmp_path / "plugin", self.WAITING.format("", tmp_path))
         config = write_kubeconfig(tmp_path / "config", plugin(command))
         with session(config, subprocess.DEVNULL) as program:
@@ -431,7 +427,7 @@ class TestCtrlC:
 
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed")
 class TestAws:
-    """`aws eks get-token` signs its token on this machine: dummy keys and no network do."""
+    """`aws eks get-token` signs its token locally, so dummy keys suffice and no network is needed."""
 
     ARGS = ("--region", "us-east-1", "eks", "get-token", "--cluster-name", "demo", "--output", "json")
 
@@ -440,7 +436,7 @@ class TestAws:
         listed = [{"name": name, "value": value} for name, value in {**nowhere, **env}.items()]
         return target_for(directory, plugin("aws", "v1beta1", args=list(self.ARGS), env=listed))
 
-    def test_gives_a_token_for_a_quarter_of_an_hour(self, tmp_path: Path) -> None:
+    def test_gives_a_token_for_15_minutes(self, tmp_path: Path) -> None:
         import time
 
         target = self.target(tmp_path, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="dummy")
@@ -448,7 +444,7 @@ class TestAws:
         assert issued.token.startswith("k8s-aws-v1.")
         assert 10 * 60 < issued.expires - time.time() < 16 * 60
 
-    def test_fails_in_its_own_words_without_keys(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_shows_its_own_error_without_keys(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         target = self.target(tmp_path, AWS_EC2_METADATA_DISABLED="true")
         with pytest.raises(ClusterError, match='the exec plugin "aws" of user "alice" failed with exit code 25'):
             run(target.user, target.cluster, terminal=False)

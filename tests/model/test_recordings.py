@@ -1,6 +1,6 @@
 """Every recording of a real API server and a real vLLM, byte for byte, through the whole program.
 
-The bytes stand in the place of one answer of the stand-in cluster; everything else it answers itself.
+The bytes replace one answer of the stand-in cluster, which gives all the others itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CUT_SHORT = "note: the answer was cut off by the model's context window\n"
 
 
 class Replay(NamedTuple):
-    """A recording in its place: the outcome. `err` is how the error's line begins, behind the banner if any."""
+    """The path whose answer a recording replaces, and the outcome. `err`: the beginning of stderr after the banner."""
 
     path: str
     code: int
@@ -61,7 +61,7 @@ REPLAYS = {
         CHAT,
         5,
         err="error: the model's server answers 400 Bad Request: temperature must be non-negative, got -3.0. "
-        "(parameter=temperature, value=-3.0)\nthis server does not take that value of --temperature\n",
+        "(parameter=temperature, value=-3.0)\nthis server does not accept that value of --temperature\n",
     ),
     "chat-404-model": Replay(
         CHAT,
@@ -75,7 +75,7 @@ REPLAYS = {
         err='error: the model "nope" is not served here\n--model takes one of: phi-3.5-mini-instruct\n',
         argv=("--model", "nope"),
     ),
-    # No answer of a chat, but what an answer without a body and a type comes to.
+    # Not an answer of a chat: it shows an answer without a body and a content type.
     "health": Replay(
         CHAT, 5, err="error: the model's server sent something without a type instead of an event stream: \n"
     ),
@@ -115,7 +115,7 @@ REPLAYS = {
     ),
     "crd-version-missing-404": Replay(f"{WORKSPACES}/{PHI}", 0, "OK\n"),
     "service-clusterip": Replay(f"{SERVICES}/{PHI}", 0, "OK\n"),
-    # Its address is nobody's here; that it is tried is shown where endpoints are tested.
+    # Nothing listens at its address. That it is tried is tested in end_to_end/test_ways.py.
     "service-loadbalancer": Replay(f"{SERVICES}/{PHI}", 0, "OK\n", argv=("--via", "proxy")),
     "service-404": Replay(f"{SERVICES}/{PHI}", 4, err=f'error: workspace "{PHI}" is not ready: '),
 }
@@ -132,7 +132,7 @@ def test_replay(cluster, run_kaito, name):
     cluster.add(service("lb"))
     with open(data(f"recordings/{name}.http"), "rb") as file:
         answer = Raw(file.read(), CLOSE)
-    # A Service's path begins that of its proxy, which is asked next.
+    # A Service's path is a prefix of its proxy's path, which is requested next.
     cluster.on(replay.path, answer, times=1 if name.startswith("service") else None)
     flags = ("--workspace-name", replay.name, "--retry-timeout=0", *replay.argv)
     result = run_kaito("chat", *flags, stdin="Say OK\n")

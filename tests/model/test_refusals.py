@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from kaito.model.refusals import flag_named, is_about_model, page_words, too_large, words
+from kaito.model.errors import WindowExceeded
+from kaito.model.refusals import flag_named, is_about_model, page_words, refusal_error, too_large, words
 
 SIZES = [
     pytest.param(
@@ -93,7 +94,7 @@ def test_sizes(message, sizes):
         "",
     ],
 )
-def test_others_are_not_about_the_size(message):
+def test_other_refusals_are_not_about_the_size(message):
     assert too_large(message) is None
 
 
@@ -102,7 +103,7 @@ def test_others_are_not_about_the_size(message):
     [
         pytest.param(b'{"error":{"message":"no","code":400}}', "no", id="OpenAI"),
         pytest.param(b'{"object":"error","message":"no"}', "no", id="older vLLM"),
-        pytest.param(b'{"error":"no"}', "no", id="an error that is a text"),
+        pytest.param(b'{"error":"no"}', "no", id="an error that is a string"),
         pytest.param(b'{"detail":"no"}', "no", id="FastAPI"),
         pytest.param(
             b'{"detail":[{"loc":["body","model"],"msg":"field required","type":"x"}]}',
@@ -151,7 +152,16 @@ def test_a_hostile_page_takes_linear_time(piece):
     assert time.process_time() - started < 0.2
 
 
-def test_the_flag_is_named():
+def test_the_flag_to_blame():
     assert flag_named("top_p must be in (0, 1], got 0.0.") == "--top-p"
     assert flag_named("temperature must be in [0, 2]") == "--temperature"
     assert flag_named("no") == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(400, b""), (422, b'{"error":{"message":""}}'), (413, b"no"), (400, b"Bad Request")]
+)
+def test_a_refusal_without_a_word_may_be_about_the_size(status, body):
+    error = refusal_error(status, "Bad Request", "application/json", body)
+    assert isinstance(error, WindowExceeded)
+    assert (error.window, error.prompt, error.asked) == (0, 0, 0)

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from kaito.model import sse
-from kaito.model.sse import Event, Parser
+from kaito.model.sse import Parser, ServerEvent
 
 
 def message(data):
-    return Event("message", data)
+    return ServerEvent("message", data)
 
 
 GRAMMAR = [
@@ -30,9 +30,9 @@ GRAMMAR = [
     pytest.param(b"\n\ndata: a\n\n", [message("a")], id="blank lines at the start"),
     pytest.param(b": ping\n\n: ping\n\n", [], id="comments"),
     pytest.param(b": ping\ndata: a\n:\ndata: b\n\n", [message("a\nb")], id="comments within an event"),
-    pytest.param(b"event: error\ndata: a\n\ndata: b\n\n", [Event("error", "a"), message("b")], id="event type"),
-    pytest.param(b"event: a\nevent: b\ndata: c\n\n", [Event("b", "c")], id="the last event type counts"),
-    pytest.param(b"event: a\n\ndata: b\n\n", [message("b")], id="an event without data is none"),
+    pytest.param(b"event: error\ndata: a\n\ndata: b\n\n", [ServerEvent("error", "a"), message("b")], id="event type"),
+    pytest.param(b"event: a\nevent: b\ndata: c\n\n", [ServerEvent("b", "c")], id="the last event type counts"),
+    pytest.param(b"event: a\n\ndata: b\n\n", [message("b")], id="an event without data is dropped"),
     pytest.param(b"id: 7\nretry: 10\nfoo: x\ndata: a\n\n", [message("a")], id="id, retry and unknown fields"),
     pytest.param(b"Data: a\n data: b\n\n", [], id="field names are exact"),
     pytest.param(b"\xef\xbb\xbfdata: a\n\n", [message("a")], id="a BOM at the start"),
@@ -66,7 +66,7 @@ def test_the_same_in_two_pieces(stream, events):
         assert parser.feed(stream[:at]) + parser.feed(stream[at:]) == events
 
 
-def test_an_event_is_given_with_the_read_that_completes_it():
+def test_an_event_is_returned_with_the_read_that_completes_it():
     parser = Parser()
     assert parser.feed(b"data: a\n") == []
     assert parser.feed(b"\ndata: b\r\n\r") == [message("a"), message("b")]
@@ -74,8 +74,8 @@ def test_an_event_is_given_with_the_read_that_completes_it():
     assert parser.feed(b"\ndata: c\n\n") == [message("c")]
 
 
-def model(stream):
-    """The grammar, spelled out: slow, and easy to see through."""
+def slow_parser(stream):
+    """The grammar, spelled out: slow, and easy to verify."""
     lines = stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[:-1]
     events, kind, data = [], "", []
     for number, line in enumerate(lines):
@@ -83,7 +83,7 @@ def model(stream):
             line = line[3:]
         if not line:
             if data:
-                events.append(Event(kind or "message", "\n".join(data)))
+                events.append(ServerEvent(kind or "message", "\n".join(data)))
             kind, data = "", []
             continue
         name, _, value = line.decode("utf-8", "replace").partition(":")
@@ -95,13 +95,13 @@ def model(stream):
     return events
 
 
-def test_any_stream_in_any_pieces_is_what_the_grammar_says():
+def test_any_stream_in_any_pieces_is_read_as_the_grammar_says():
     pieces = [b"data: x", b"data", b"data:", b"event: e", b": c", b"id: 1", b":", b" ", b"\xef\xbb\xbf", b"a"]
     pieces += [b"\n", b"\r", b"\r\n", b"\n\n", b"\r\n\r\n", b"\xc3\xa9", b"\xf0\x9f\x98\x80", b"\xff", b"\xf0\x9f"]
     source = random.Random(5)
     for _ in range(3000):
         stream = b"".join(source.choice(pieces) for _ in range(source.randrange(30)))
-        expected = model(stream if not stream.endswith(b"\r") else stream + b"\n")
+        expected = slow_parser(stream if not stream.endswith(b"\r") else stream + b"\n")
         parser, events, at = Parser(), [], 0
         while at < len(stream):
             step = source.choice((1, 2, 3, 10, 100))
@@ -128,7 +128,7 @@ def small_limit(monkeypatch):
         pytest.param(b"event: x\n" * (1 << 17), id="many types"),
     ],
 )
-def test_an_event_past_the_bound_is_refused(stream, step):
+def test_an_event_larger_than_the_bound_is_refused(stream, step):
     parser = Parser()
     for at in range(0, len(stream), step):
         assert not parser.failure
@@ -136,20 +136,20 @@ def test_an_event_past_the_bound_is_refused(stream, step):
         if parser.failure:
             break
     assert parser.failure == "an event is larger than 1 MiB"
-    assert parser.feed(b"\n\ndata: a\n\n") == [], "nothing counts behind it"
+    assert parser.feed(b"\n\ndata: a\n\n") == [], "nothing counts after it"
 
 
 @pytest.mark.usefixtures("small_limit")
 @pytest.mark.parametrize("end", [b"", b"\n", b"\n\n", b"\n\ndata: c\n\n"])
 @pytest.mark.parametrize("event", [b"data: a\n\ndata: b\n\n", b"data: a\n\n: x\ndata: b\r\n\r\n"])
-def test_events_that_came_whole_before_it_are_given(event, end):
+def test_complete_events_before_it_are_returned(event, end):
     parser = Parser()
     assert parser.feed(event + b"data: " + b"x" * (1 << 20) + end) == [message("a"), message("b")]
     assert parser.failure
 
 
 @pytest.mark.usefixtures("small_limit")
-def test_each_event_has_the_bound_for_itself():
+def test_the_bound_holds_for_each_event_alone():
     half = b"data: " + b"x" * (600 << 10)
     parser = Parser()
     assert parser.feed(half + b"\n") == []
@@ -158,7 +158,7 @@ def test_each_event_has_the_bound_for_itself():
 
 
 @pytest.mark.usefixtures("small_limit")
-def test_what_is_not_kept_does_not_count():
+def test_lines_that_are_dropped_do_not_count():
     parser = Parser()
     parser.feed(b"data: a\n")
     for _ in range(300):

@@ -1,4 +1,4 @@
-"""Changes of workspaces, as an API server tells them."""
+"""Changes of workspaces, as an API server announces them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import time
 
 import pytest
 
-from kaito.kube.api_server import ApiServer
-from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig import Overrides, resolve
+from kaito.kube.kubeconfig.model import Overrides
+from kaito.kube.kubeconfig.resolve import resolve
 from kaito.workspaces.objects import named, replicas_of
 from kaito.workspaces.watch import Changes
 from tests.cluster import Raw, Refusal, replica_of, workspace
 from tests.tools.watches import wait_for_watch, watches
 
+from .clients import client
+
 
 @pytest.fixture
 def changes(kubeconfig, monkeypatch):
-    """Watch with little patience for what cannot be watched: changes("default", named("phi")) -> Changes."""
+    """Watch, with short pauses if there is no watch: changes("default", named("phi")) -> Changes."""
     monkeypatch.setattr("kaito.workspaces.watch.POLL_SECONDS", 0.3)
     target = resolve(Overrides(kubeconfig=kubeconfig), {})
     made = []
 
     def watch(namespace="default", query=""):
-        made.append(Changes(ApiServer(target, {}, Credentials(target)), namespace, query))
+        made.append(Changes(client(target), namespace, query))
         return made[-1]
 
     yield watch
@@ -53,14 +54,14 @@ def test_a_change_since_the_mark_ends_the_wait(cluster, changes, namespace, quer
     assert seconds(watched.wait) < 2
 
 
-def test_a_change_of_another_does_not(cluster, changes):
+def test_a_change_of_another_workspace_does_not(cluster, changes):
     watched = changes("default", named("phi-3-5-mini"))
     watched.mark()
     cluster.add(workspace("another"), workspace("phi-3-5-mini", "models"))
     assert 0.9 < seconds(watched.wait, 1) < 2
 
 
-def test_the_time_is_up(cluster, changes):
+def test_the_wait_ends_with_the_time(cluster, changes):
     watched = changes()
     watched.mark()
     assert 0.9 < seconds(watched.wait, 1) < 2
@@ -80,16 +81,16 @@ def test_the_time_is_up(cluster, changes):
         pytest.param(Raw(b""), id="no answer"),
     ],
 )
-def test_without_a_watch_it_waits_a_little(cluster, changes, answer):
+def test_without_a_watch_the_wait_is_short(cluster, changes, answer):
     cluster.on("watch=true", answer)
     watched = changes()
     watched.mark()
     assert 0.25 < seconds(watched.wait) < 2
-    # An idle connection that ends without a word may have been closed before the request: that is sent once more.
+    # An idle connection that ends without an answer may have been closed before the request, which is then sent again.
     assert len(watches(cluster)) <= 2
 
 
-def test_changes_without_end_are_looked_at_once_a_second(cluster, changes):
+def test_constant_changes_end_a_wait_once_a_second(cluster, changes):
     event = b'{"type":"MODIFIED","object":{}}\n'
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(event)}\r\n\r\n"
     cluster.on("watch=true", Raw(head.encode() + event, then=None))
@@ -97,10 +98,10 @@ def test_changes_without_end_are_looked_at_once_a_second(cluster, changes):
     watched.mark()
     assert 0.9 < seconds(watched.wait) < 2
     watched.mark()
-    assert seconds(watched.wait, 0.2) < 0.9, "and not later than asked"
+    assert seconds(watched.wait, 0.2) < 0.9, "but no wait is longer than asked"
 
 
-def test_what_may_not_be_listed_is_not_watched(cluster, changes):
+def test_workspaces_that_may_not_be_listed_are_not_watched(cluster, changes):
     cluster.deny("list", "workspaces")
     watched = changes()
     watched.mark()

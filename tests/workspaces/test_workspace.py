@@ -1,4 +1,4 @@
-"""A Workspace's JSON → what the chat needs to know."""
+"""The JSON of a Workspace to the values that this program needs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from kaito.workspaces import workspace as workspaces
+from kaito.workspaces.workspace import read_workspace, ready_status, why_not_ready
 from tests.cluster import condition, workspace
 
 RECORDINGS = Path(__file__).parent.parent / "data" / "cluster" / "recordings"
 
 
 def recorded(name):
-    """The JSON of a recorded answer: one chunk behind the head."""
+    """The JSON of a recorded answer: one chunk after the head."""
     text = (RECORDINGS / name).read_text()
     return json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
 
@@ -29,10 +29,10 @@ def recorded(name):
 )
 def test_recorded_workspaces(name, model, ready):
     document = recorded(name)
-    read = workspaces.read(document)
+    read = read_workspace(document)
     assert read.name == document["metadata"]["name"]
     assert read.model == (model or document["inference"]["preset"]["name"])
-    assert (workspaces.ready(read), read.tuning) == (ready, False)
+    assert (ready_status(read), read.tuning) == (ready, False)
     assert read.adapters == tuple(one["source"]["name"] for one in document["inference"].get("adapters", ()))
 
 
@@ -48,8 +48,8 @@ def test_recorded_workspaces(name, model, ready):
         pytest.param({**workspace("w"), "tuning": None}, "phi-3.5-mini-instruct", False, id="tuning is null"),
     ],
 )
-def test_what_it_serves(made, model, tuning):
-    read = workspaces.read(made)
+def test_the_model_that_it_serves(made, model, tuning):
+    read = read_workspace(made)
     assert (read.model, read.tuning) == (model, tuning)
 
 
@@ -57,9 +57,9 @@ def test_what_it_serves(made, model, tuning):
     "document",
     [{}, {"metadata": None, "inference": [], "status": 3}, {"status": {"conditions": [None, 1, {"type": 7}]}}],
 )
-def test_another_shape_is_read_as_nothing(document):
-    read = workspaces.read(document)
-    assert (read.name, read.model, workspaces.ready(read), workspaces.not_ready(read)) == ("", "", "Unknown", "")
+def test_fields_of_another_type_are_read_as_absent(document):
+    read = read_workspace(document)
+    assert (read.name, read.model, ready_status(read), why_not_ready(read)) == ("", "", "Unknown", "")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_another_shape_is_read_as_nothing(document):
         pytest.param([], "", id="none"),
         pytest.param([condition("InferenceReady", True)], "", id="ready"),
         pytest.param([condition("InferenceReady", "Unknown")], "", id="unknown"),
-        pytest.param([condition("ResourceReady", False)], "", id="only another is False"),
+        pytest.param([condition("ResourceReady", False)], "", id="only another condition is False"),
         pytest.param([condition("InferenceReady", False, "Why")], "InferenceReady is False: Why", id="a reason"),
         pytest.param([condition("InferenceReady", False)], "InferenceReady is False: no reason given", id="no reason"),
         pytest.param(
@@ -84,4 +84,4 @@ def test_another_shape_is_read_as_nothing(document):
     ],
 )
 def test_why_it_cannot_answer(conditions, why):
-    assert workspaces.not_ready(workspaces.read(workspace("w", conditions=conditions))) == why
+    assert why_not_ready(read_workspace(workspace("w", conditions=conditions))) == why

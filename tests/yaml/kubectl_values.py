@@ -1,7 +1,7 @@
 """What the real kubectl makes of YAML: the oracle for the reader's tests.
 
-A kubeconfig's extensions may hold anything and are shown back as JSON, so one start of kubectl says what hundreds of
-values mean. Whether a whole text is YAML at all shows in how kubectl refuses it.
+A kubeconfig's extensions may hold anything, and kubectl shows them as JSON. So one run of kubectl says what hundreds
+of values mean. Whether a whole text is YAML at all shows in how kubectl refuses it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from kaito.yaml import load as yaml
 
 KUBECTL = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
-# How kubectl says that a text is no YAML, or has no JSON; all else that it says is about a kubeconfig's fields.
-_NO_YAML = ("yaml: ", "unsupported map key", "invalid map key", "json: unsupported value")
+# How kubectl says that a text is not YAML, or has no JSON. Its other errors are about a kubeconfig's fields.
+_NOT_YAML = ("yaml: ", "unsupported map key", "invalid map key", "json: unsupported value")
 REFUSED = "refused"
 
 
@@ -31,14 +31,14 @@ def _view(text: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def accepts(text: bytes, folder: Path) -> bool:
-    """Whether kubectl takes the text for YAML, of whatever content."""
+    """Return whether kubectl takes the text for YAML, whatever its content."""
     answer = _view(text, folder)
     message = answer.stderr.decode()
-    return answer.returncode == 0 or not any(sign in message for sign in _NO_YAML)
+    return answer.returncode == 0 or not any(sign in message for sign in _NOT_YAML)
 
 
 def values(texts: list[str], folder: Path) -> list[object]:
-    """What each text means as a value inside a mapping: [value] or "refused". As few starts of kubectl as may be."""
+    """Return what each text means as a value in a mapping, [value] or "refused", with few runs of kubectl."""
     answer = _view(_as_extensions(texts), folder)
     if answer.returncode == 0:
         shown = json.loads(answer.stdout).get("extensions") or []
@@ -52,7 +52,7 @@ def values(texts: list[str], folder: Path) -> list[object]:
 
 
 def our_values(texts: list[str]) -> list[object]:
-    """The same, as the reader under test has it."""
+    """Return the same as the reader under test has it."""
     return [_our_value(text) for text in texts]
 
 
@@ -61,7 +61,7 @@ def _our_value(text: str) -> object:
         document = yaml.load(_as_extensions([text]))
     except yaml.YamlError:
         return REFUSED
-    # A text that ends its place, and says something of its own behind, is refused by the comparison as by kubectl.
+    # A text may end its place and go on with something else: the comparison refuses that, as `values` does.
     extensions = document.get("extensions") if isinstance(document, dict) else None
     if isinstance(extensions, list) and len(extensions) == 1 and isinstance(extensions[0], dict):
         extension = extensions[0].get("extension")
@@ -71,7 +71,7 @@ def _our_value(text: str) -> object:
 
 
 def _as_extensions(texts: list[str]) -> bytes:
-    """A kubeconfig whose extensions are named "0", "1", … and hold {k: text}."""
+    """Make a kubeconfig whose extensions are named "0", "1", … and hold {k: text}."""
     parts = ["apiVersion: v1\nkind: Config\nextensions:\n"]
     for number, text in enumerate(texts):
         indented = "\n".join(f"      {line}" if line else "" for line in text.split("\n"))
@@ -80,7 +80,7 @@ def _as_extensions(texts: list[str]) -> bytes:
 
 
 def same(ours: object, theirs: object) -> bool:
-    """Equal, with booleans apart from numbers, and numbers as numbers: JSON has one kind, and 64 bits for a float."""
+    """Compare two values as JSON: a boolean is not a number, but an int and a float may be the same number."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         return ours.keys() == theirs.keys() and all(same(ours[key], theirs[key]) for key in ours)
     if isinstance(ours, list) and isinstance(theirs, list):

@@ -1,4 +1,4 @@
-"""YAML texts that are compared with kubectl one by one: each scalar in each place, and each feature with its edges."""
+"""YAML texts that are compared with kubectl one by one: each scalar in each place, and each feature's edge cases."""
 
 from __future__ import annotations
 
@@ -495,7 +495,7 @@ IN_A_PLACE = list(
     )
 )
 
-# Whole files: what stands around a document, how it is encoded. Only whether kubectl takes them is compared.
+# Whole files: what is around a document, and how it is encoded. Only whether kubectl accepts them is compared.
 _CONFIG = b"apiVersion: v1\nkind: Config\ncurrent-context: a\n"
 WHOLE = {
     "nothing": b"",
@@ -509,7 +509,7 @@ WHOLE = {
     "two markers": b"---\n---\n",
     "a second document": _CONFIG + b"---\nkind: [\n",
     "a second document with a bad first token": _CONFIG + b"--- @\n",
-    "a scan error behind the document": _CONFIG + b"...\n@\n",
+    "a scan error after the document": _CONFIG + b"...\n@\n",
     "the version": b"%YAML 1.1\n---\n" + _CONFIG,
     "another version": b"%YAML 1.2\n---\n" + _CONFIG,
     "the version twice": b"%YAML 1.1\n%YAML 1.1\n---\n" + _CONFIG,
@@ -535,7 +535,7 @@ WHOLE = {
     "UTF-16 with half of a pair": b"\xff\xfea\0:\0 \0\x3d\xd8\n\0",
     "UTF-16 with a pair": b"\xff\xfe" + "a: \U0001f600\n".encode("utf-16-le"),
     "UTF-32": b"\xff\xfe\0\0" + _CONFIG.decode().encode("utf-32-le"),
-    "no UTF-8": b"a: \xff\n",
+    "bytes that are not UTF-8": b"a: \xff\n",
     "Latin-1": b"a: \xe9\n",
     "a surrogate in UTF-8": b"a: \xed\xa0\x80\n",
     "an overlong form": b"a: \xc0\xaf\n",
@@ -544,7 +544,7 @@ WHOLE = {
     "a NUL at the end": _CONFIG + b"\0",
     "a control character": b"a: \x07\n",
     "a tab as indentation": b"a:\n\tb: c\n",
-    "a tab behind a value": b"a: b\t\n",
+    "a tab after a value": b"a: b\t\n",
     "a tab on an empty line": b"a: b\n\t\nc: d\n",
     "a tab before a comment": b"a: b\n\t# c\n",
     "JSON": b'{"kind": "Config", "apiVersion": "v1", "a": [1, 2.5, true, null, "\\u00e9\\n"]}',

@@ -1,7 +1,7 @@
 """The YAML reader and the real kubectl, on the same texts: the same value, or both refuse.
 
-Where kubectl is missing, the results recorded in tests/data/yaml/kubectl.json stand in for those of the tables;
-`python -m tests.yaml.test_oracle` records them anew. KAITO_YAML_DOCUMENTS is how many random documents are
+The answers to the tables are recorded in tests/data/yaml/kubectl.json, for machines without kubectl;
+`python -m tests.yaml.test_oracle` records them anew. KAITO_YAML_DOCUMENTS is the number of random documents that are
 compared, KAITO_YAML_SEED where they begin.
 """
 
@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from kaito.yaml import load as yaml
+from tests.yaml.data import KUBECTL_ANSWERS, recorded
+from tests.yaml.data import SUITE as CASES
 from tests.yaml.kubectl_values import KUBECTL, REFUSED, accepts, needs_kubectl, our_values, same, values
 from tests.yaml.table import IN_A_PLACE, WHOLE
 from tests.yaml.texts import any_text, document, lines
 
-DATA = Path(__file__).parent.parent / "data" / "yaml"
-RECORDED = DATA / "kubectl.json"
-SUITE = {case["id"]: case["yaml"].encode() for case in json.loads((DATA / "suite" / "cases.json").read_text())}
+SUITE = {case["id"]: case["yaml"].encode() for case in CASES}
 SEED = int(os.environ.get("KAITO_YAML_SEED", "1"))
 DOCUMENTS = int(os.environ.get("KAITO_YAML_DOCUMENTS", "4000"))
-# A start of kubectl answers for a batch that both take, but for one text only that it refuses.
+# One run of kubectl answers for a whole batch that both take, but for only one text that it refuses.
 BATCH = 500
 REFUSALS = max(40, DOCUMENTS // 100)
 
@@ -39,31 +39,31 @@ def accepted_by_us(text):
 
 
 def differences(texts, theirs):
+    """Return (text, our value, kubectl's) for each text that does not mean the same to both."""
     return [(text, ours, their) for text, ours, their in zip(texts, our_values(texts), theirs) if not same(ours, their)]
 
 
 def test_each_text_of_the_table_means_what_kubectl_says_it_means():
-    recorded = json.loads(RECORDED.read_text())["values"]
-    assert [text for text, _ in recorded] == IN_A_PLACE, "the table has changed: record kubectl's answers anew"
-    assert differences(IN_A_PLACE, [answer for _, answer in recorded]) == []
+    answers = recorded("values")
+    assert [text for text, _ in answers] == IN_A_PLACE, "the table has changed: record kubectl's answers anew"
+    assert differences(IN_A_PLACE, [answer for _, answer in answers]) == []
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_each_file_of_the_table_is_taken_or_refused_as_by_kubectl(name):
-    assert accepted_by_us(WHOLE[name]) == json.loads(RECORDED.read_text())["accepted"][name]
+def test_each_file_of_the_table_is_accepted_or_refused_as_by_kubectl(name):
+    assert accepted_by_us(WHOLE[name]) == recorded("accepted")[name]
 
 
 @needs_kubectl
-def test_what_is_recorded_is_what_kubectl_says(tmp_path):
-    recorded = json.loads(RECORDED.read_text())
-    taken = [[text, answer] for text, answer in recorded["values"] if answer != REFUSED]
+def test_the_recorded_answers_are_those_of_kubectl(tmp_path):
+    taken = [[text, answer] for text, answer in recorded("values") if answer != REFUSED]
     answers = values([text for text, _ in taken], tmp_path)
     assert [text for (text, answer), now in zip(taken, answers) if not same(answer, now)] == []
-    # Each refusal takes a start of kubectl, so only some are asked about: others whenever the table changes.
-    refused = [text for text, answer in recorded["values"] if answer == REFUSED]
+    # Each refusal takes a run of kubectl, so only some are asked about: others whenever the table changes.
+    refused = [text for text, answer in recorded("values") if answer == REFUSED]
     some = random.Random(len(IN_A_PLACE)).sample(refused, 25)
     assert [text for text in some if values([text], tmp_path) != [REFUSED]] == []
-    for texts, answers in ((WHOLE, recorded["accepted"]), (SUITE, recorded["suite"])):
+    for texts, answers in ((WHOLE, recorded("accepted")), (SUITE, recorded("suite"))):
         names = random.Random(len(IN_A_PLACE)).sample(sorted(texts), 12)
         assert {name: accepts(texts[name], tmp_path) for name in names} == {name: answers[name] for name in names}
 
@@ -91,20 +91,20 @@ def test_random_documents_mean_what_kubectl_says_they_mean(tmp_path, record_prop
 
 
 @needs_kubectl
-def test_random_files_are_taken_or_refused_as_by_kubectl(tmp_path):
+def test_random_files_are_accepted_or_refused_as_by_kubectl(tmp_path):
     rng = random.Random(SEED + 1)
     texts = [any_text(rng, ["a: b\nc:\n- d\n"]).encode() for _ in range(REFUSALS)]
     assert [text for text in texts if accepted_by_us(text) != accepts(text, tmp_path)] == []
 
 
 def record():
-    """Ask kubectl for everything in the tables: a minute or two."""
+    """Ask kubectl about everything in the tables and write its answers down. Takes a minute or two."""
     with tempfile.TemporaryDirectory() as folder:
         accepted = {name: accepts(text, Path(folder)) for name, text in WHOLE.items()}
         suite = {name: accepts(text, Path(folder)) for name, text in SUITE.items()}
         means = zip(IN_A_PLACE, values(IN_A_PLACE, Path(folder)))
         rows = ",\n".join(json.dumps(row) for row in means)
-    RECORDED.write_text(
+    KUBECTL_ANSWERS.write_text(
         f'{{"accepted": {json.dumps(accepted)},\n"suite": {json.dumps(suite)},\n"values": [\n{rows}\n]}}\n'
     )
 

@@ -1,6 +1,6 @@
-"""Random YAML for the tests: whole documents in many styles, soups of fragments, and damaged texts.
+"""Random YAML for the tests: whole documents in many styles, random fragments in a row, and damaged texts.
 
-Each function takes a random.Random, so that a seed names a text.
+Each function takes a random.Random, so that a seed determines the text.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ FRAGMENTS = (
 
 
 def soup(rng: random.Random, most: int = 14) -> str:
-    """Fragments in a row: most are no YAML, or odd YAML."""
+    """Make a row of fragments. Few are YAML, and those are odd."""
     parts = []
     for _ in range(rng.randint(1, most)):
         pick = rng.random()
@@ -236,7 +236,7 @@ def soup(rng: random.Random, most: int = 14) -> str:
 
 
 def lines(rng: random.Random, most: int = 8) -> str:
-    """Lines of a mapping or a list at random indentations: nearly YAML."""
+    """Make lines of mappings and lists at random indentations: nearly YAML."""
     rows = []
     for _ in range(rng.randint(1, most)):
         indent = " " * rng.choice((0, 0, 0, 1, 2, 2, 2, 3, 4, 4))
@@ -247,7 +247,7 @@ def lines(rng: random.Random, most: int = 8) -> str:
 
 
 def _inline(rng: random.Random, depth: int) -> str:
-    """A value on one line, or with lines of its own: a scalar in some style or a flow collection."""
+    """Make a value, on one line or on several: a scalar in some style, or a flow collection."""
     pick = rng.random()
     if pick < 0.1:
         return ""
@@ -286,7 +286,7 @@ def _quoted(rng: random.Random, *more: str) -> str:
 
 
 def document(rng: random.Random, depth: int = 3, indent: int = 0) -> str:
-    """A node of a well-formed document in block style, its first line without indentation."""
+    """Make a node of a well-formed document in block style. Its first line is not indented."""
     pad = " " * indent
     pick = rng.random()
     if depth and pick < 0.45:
@@ -309,7 +309,7 @@ def document(rng: random.Random, depth: int = 3, indent: int = 0) -> str:
 
 
 def _nested(rng: random.Random, depth: int, indent: int, in_mapping: bool) -> str:
-    """What stands behind "key:" or "-": on the same line, or below and further right."""
+    """Make what follows "key:" or "-", on the same line, or below and further right."""
     anchor = rng.choice(("", "", "", "", " &a", " !!map" if depth < 0 else " &b"))
     pick = rng.random()
     if depth and pick < 0.5:
@@ -321,7 +321,7 @@ def _nested(rng: random.Random, depth: int, indent: int, in_mapping: bool) -> st
 
 
 def _leaf(rng: random.Random, indent: int) -> str:
-    """A scalar or a flow collection; its further lines stand right of `indent`."""
+    """Make a scalar or a flow collection whose further lines are right of `indent`."""
     pad = " " * (indent + rng.choice((1, 2, 3)))
     pick = rng.random()
     if pick < 0.12:
@@ -342,7 +342,7 @@ def _leaf(rng: random.Random, indent: int) -> str:
 
 
 def damaged(rng: random.Random, text: str) -> str:
-    """`text` with a few characters or stretches removed, doubled, moved or replaced, or cut short."""
+    """Return `text` with a few pieces removed, doubled, moved or replaced, or cut short."""
     for _ in range(rng.randint(1, 4)):
         if not text:
             break
@@ -366,7 +366,7 @@ def damaged(rng: random.Random, text: str) -> str:
 
 
 def any_text(rng: random.Random, seeds: list[str]) -> str:
-    """One of all of these."""
+    """Make a text of any of these kinds; `seeds` are texts to damage."""
     pick = rng.random()
     if pick < 0.25:
         return soup(rng)
@@ -377,28 +377,3 @@ def any_text(rng: random.Random, seeds: list[str]) -> str:
     if pick < 0.8:
         return damaged(rng, document(rng) + "\n")
     return damaged(rng, rng.choice(seeds))
-
-
-def kubeconfig(rng: random.Random, contexts: int) -> str:
-    """A kubeconfig as `kubectl config` writes it, with certificates embedded: 5.6 kB a context."""
-    base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    certificate = "".join(rng.choices(base64, k=2000))
-    clusters, entries, users = [], [], []
-    for number in range(contexts):
-        clusters.append(
-            f"- cluster:\n    certificate-authority-data: {certificate[number % 256 :]}\n"
-            f"    server: https://c{number}.example.com:6443\n  name: cluster-{number}\n"
-        )
-        entries.append(
-            f"- context:\n    cluster: cluster-{number}\n    namespace: team-{number % 7}\n"
-            f"    user: user-{number}\n  name: context-{number}\n"
-        )
-        users.append(
-            f"- name: user-{number}\n  user:\n"
-            f"    client-certificate-data: {certificate[: 1700 - number % 128]}\n"
-            f"    client-key-data: {certificate[number % 64 :]}\n"
-        )
-    return (
-        f"apiVersion: v1\nclusters:\n{''.join(clusters)}contexts:\n{''.join(entries)}current-context: context-0\n"
-        f"kind: Config\npreferences: {{}}\nusers:\n{''.join(users)}"
-    )

@@ -1,4 +1,4 @@
-"""The same kubeconfigs, flags and environments to the real kubectl and to us: read alike, used alike."""
+"""The same kubeconfigs, flags and environments are given to the real kubectl and to us, with the same result."""
 
 from __future__ import annotations
 
@@ -14,23 +14,16 @@ from typing import Any
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.kubeconfig import (
-    Cluster,
-    Config,
-    Target,
-    User,
-    decode_cluster,
-    decode_user,
-    read_config,
-    resolve,
-)
-from tests.kube import kubeconfig_cases as cases
-from tests.kube import kubeconfig_kubectl as kubectl
-from tests.kube.random_kubeconfigs import Generator
+from kaito.kube.kubeconfig.decode import decode_cluster, decode_user
+from kaito.kube.kubeconfig.files import read_config
+from kaito.kube.kubeconfig.model import Cluster, Config, Target, User
+from kaito.kube.kubeconfig.resolve import resolve
+from tests.kube.kubeconfig import cases, kubectl
+from tests.kube.kubeconfig.random_files import Generator
+from tests.kube.oracle import needs_kubectl
 
 RECORDS = json.loads(kubectl.RECORDS.read_text())
 
-needs_kubectl = pytest.mark.skipif(not kubectl.KUBECTL, reason="no kubectl: compared with what it said before")
 needs_namespaces = pytest.mark.skipif(
     subprocess.run(["sh", "-c", "unshare -rm true"], capture_output=True).returncode != 0,
     reason="no mount namespaces: kubectl cannot be given a pod's service account",
@@ -38,24 +31,24 @@ needs_namespaces = pytest.mark.skipif(
 
 
 @needs_kubectl
-def test_records_of_files_are_what_kubectl_says() -> None:
+def test_the_records_of_files_match_kubectl() -> None:
     assert kubectl.ask_all(kubectl.view_file, cases.files()) == RECORDS["files"]
 
 
 @needs_kubectl
-def test_records_of_uses_are_what_kubectl_does() -> None:
+def test_the_records_of_uses_match_kubectl() -> None:
     assert kubectl.ask_all(kubectl.use, cases.USES) == {name: RECORDS["uses"][name] for name in cases.USES}
 
 
 @needs_kubectl
 @needs_namespaces
-def test_records_of_pods_are_what_kubectl_does() -> None:
+def test_the_records_of_pods_match_kubectl() -> None:
     asked = kubectl.ask_all(kubectl.use, cases.POD_USES)
     assert asked == {name: RECORDS["uses"][name] for name in cases.POD_USES}
 
 
 def viewed(config: Config, folder: Path) -> dict[str, Any]:
-    """A merged kubeconfig as `kubectl config view --raw` shows it: paths below `folder` relative to it."""
+    """Return a merged kubeconfig as `kubectl config view --raw` shows it, with paths relative to `folder`."""
     clusters = [decode_cluster(name, entry) for name, entry in config.clusters.items()]
     users = [decode_user(name, entry) for name, entry in config.users.items()]
     return kubectl.filled(
@@ -118,7 +111,7 @@ def below(folder: Path, path: str) -> str:
 
 
 def request(target: Target) -> dict[str, str]:
-    """The headers that this target's user sends."""
+    """Return the headers that the target's user sends."""
     user = target.user
     token = user.token
     if user.token_file:
@@ -139,7 +132,7 @@ def request(target: Target) -> dict[str, str]:
 
 
 def ask(target: Target, folder: Path) -> None:
-    """GET /version below the target's server, just as the target says."""
+    """GET /version below the target's server, with the trust, the certificate and the headers of the target."""
     scheme, _, rest = target.cluster.server.partition("://")
     address, slash, path = rest.partition("/")
     connection = http.client.HTTPConnection(address, timeout=10)
@@ -180,7 +173,7 @@ def trusting(target: Target, folder: Path) -> ssl.SSLContext:
 
 
 def used(case: cases.Use, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any] | None:
-    """What we send for a case, in the shape of `kubectl.use`."""
+    """Return what we send for a case, in the form of `kubectl.use`."""
     with kubectl.Recorder("https") as secure, kubectl.Recorder("http") as plain:
         _, environ = case.lay_out(folder, secure.address, plain.address)
         monkeypatch.chdir(folder)
@@ -201,7 +194,7 @@ def used(case: cases.Use, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict
 
 
 @pytest.mark.parametrize("name", cases.files())
-def test_reads_a_file_as_kubectl_does(name: str, tmp_path: Path) -> None:
+def test_a_file_is_read_as_by_kubectl(name: str, tmp_path: Path) -> None:
     (tmp_path / "config").write_bytes(cases.files()[name])
     try:
         ours = viewed(read_config(str(tmp_path / "config"), {}), tmp_path)
@@ -211,26 +204,26 @@ def test_reads_a_file_as_kubectl_does(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, case in cases.uses().items() if not case.differs])
-def test_uses_a_file_as_kubectl_does(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_used_as_by_kubectl(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert used(cases.uses()[name], tmp_path, monkeypatch) == RECORDS["uses"][name]
 
 
 @pytest.mark.parametrize("name", [name for name, case in cases.uses().items() if case.differs])
-def test_differs_from_kubectl_only_where_that_is_said(
+def test_the_differences_from_kubectl_are_the_documented_ones(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = cases.uses()[name]
     ours = used(case, tmp_path, monkeypatch)
     if case.differs == cases.LOCALHOST:
-        # Nothing listens where kubectl turns to, so both send nothing; but we say so beforehand.
+        # Nothing listens at kubectl's fallback, so neither sends anything; but we refuse beforehand.
         assert ours is None
     else:
         assert ours != RECORDS["uses"][name]
 
 
 @needs_kubectl
-def test_reads_random_files_as_kubectl_does(tmp_path: Path) -> None:
-    """All in two runs of kubectl: it names every file that it refuses, and merges all the others."""
+def test_random_files_are_read_as_by_kubectl(tmp_path: Path) -> None:
+    """Two runs of kubectl do: one names every file that it refuses, the other merges all the others."""
     count = int(os.environ.get("KAITO_RANDOM_KUBECONFIGS", "2000"))
     seed = int(os.environ.get("KAITO_RANDOM_SEED", "1"))
     generator = Generator(seed)
@@ -247,5 +240,5 @@ def test_reads_random_files_as_kubectl_does(tmp_path: Path) -> None:
     accepted = [name for name in names if name not in refused]
     ours = read_config("", {"KUBECONFIG": ":".join(str(tmp_path / name) for name in accepted)})
     assert viewed(ours, tmp_path) == kubectl.view(accepted, tmp_path)
-    # Both sorts of files must be there in numbers, or this shows nothing.
+    # There must be many files of both kinds, or this test shows nothing.
     assert count / 10 < len(refused) < count / 2

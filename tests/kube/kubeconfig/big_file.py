@@ -1,6 +1,6 @@
-"""A kubeconfig of many contexts with embedded certificates, such as kubectl writes: for timing.
+"""A kubeconfig of many contexts with embedded certificates, as kubectl writes it, for timing.
 
-`python -m tests.kube.big_kubeconfig FILE [CONTEXTS]` writes one; 1,000 contexts are 5.5 MB.
+`python -m tests.kube.kubeconfig.big_file FILE [CONTEXTS]` writes one; 1,000 contexts are 5.5 MB.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _AUTHORITY, _CERTIFICATE, _KEY = 920, 680, 1090
 
 
 def text(contexts: int, seed: int = 0) -> str:
-    """The file's text; the current context is the last one. Names and data differ from seed to seed only."""
+    """Return the file's text. The current context is the last one. Names and data depend on the seed only."""
     chance = random.Random(seed)
 
     def pem(title: str, size: int) -> str:

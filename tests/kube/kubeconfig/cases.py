@@ -1,4 +1,4 @@
-"""The cases that this project and the real kubectl are both given: files to read, and files and flags to use."""
+"""Cases that are given to this project and to the real kubectl: files to read, and files and flags to use."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kaito.kube.kubeconfig import Overrides
+from kaito.kube.kubeconfig.model import Overrides
 
-DATA = Path(__file__).parent.parent / "data" / "kubeconfigs"
+DATA = Path(__file__).parents[2] / "data" / "kubeconfigs"
 
 
 def embedded(name: str) -> str:
-    """A file of tests/data/kubeconfigs/tls/, as a kubeconfig embeds it."""
+    """Return a file of tests/data/kubeconfigs/tls/ as a kubeconfig embeds it."""
     return base64.b64encode((DATA / "tls" / name).read_bytes()).decode()
 
 
@@ -24,7 +24,7 @@ def config(
     context: dict[str, Any] | None = None,
     **top: object,
 ) -> str:
-    """A kubeconfig with one context "it" of cluster "here" and user "me"; JSON, which is YAML.
+    """Return a kubeconfig with one context "it" of cluster "here" and user "me", in JSON, which is YAML.
 
     The cluster is the recording server, trusted by tls/ca.crt, unless `cluster` says otherwise.
     """
@@ -61,11 +61,11 @@ class Use(NamedTuple):
         return text.replace("HTTPS", https).replace("HTTP", http).replace("DIR", str(folder))
 
     def overrides(self, folder: Path, https: str, http: str) -> Overrides:
-        """The flags, filled in."""
+        """Return the flags, filled in."""
         return Overrides(*(self._filled_in(v, folder, https, http) if isinstance(v, str) else v for v in self.flags))
 
     def lay_out(self, folder: Path, https: str, http: str) -> tuple[list[str], dict[str, str]]:
-        """Write the files; answer kubectl's arguments and environment."""
+        """Write the files and return kubectl's arguments and environment."""
         shutil.copytree(DATA / "tls", folder / "tls")
         for name, text in self.files.items():
             path = folder / name
@@ -89,7 +89,7 @@ class Use(NamedTuple):
 
 
 def pod_prefix(folder: Path) -> list[str]:
-    """What to put before a command so that DIR/serviceaccount stands where a pod's service account stands."""
+    """Return what to put before a command so that DIR/serviceaccount takes the place of a pod's service account."""
     script = (
         "mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io && "
         'ln -s "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"'
@@ -103,7 +103,7 @@ echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"
 
 
 def plugin(**fields: object) -> dict[str, Any]:
-    """An exec plugin's stanza that works, but for `fields`; None removes one."""
+    """Return the stanza of an exec plugin that works, changed by `fields`; None removes a field."""
     stanza = {
         "apiVersion": "client.authentication.k8s.io/v1",
         "command": "./plugin.sh",
@@ -702,7 +702,7 @@ FILES: dict[str, bytes | str] = {
 
 
 def files() -> dict[str, bytes]:
-    """What `kubectl config view` is shown: the files that tools wrote, and those above."""
+    """Return what `kubectl config view` is given: the files that tools wrote, and those above."""
     written = {path.name: path.read_bytes() for path in sorted(DATA.iterdir()) if path.is_file()}
     written.pop("kubectl.json")
     return {

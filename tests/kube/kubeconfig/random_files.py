@@ -16,7 +16,7 @@ _RESERVED = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "nul
 
 
 class Raw(str):
-    """Text that is written as it is."""
+    """Text that is written unquoted."""
 
 
 class Generator:
@@ -28,7 +28,7 @@ class Generator:
     # --- What: a kubeconfig as plain values; a `Raw` is written as it stands
 
     def kubeconfig(self, prefix: str) -> dict[str, Any]:
-        """Mostly a valid one. Its names begin with `prefix`, but for a few that other files have as well."""
+        """Return a kubeconfig, mostly a valid one. Most names begin with `prefix`; other files share the others."""
         chance = self.chance
         names = [self.name(prefix) for _ in range(chance.randrange(4))]
         document: dict[str, Any] = {
@@ -130,7 +130,7 @@ class Generator:
         return (None, True, False, chance.randrange(-9, 10**6), self.text(), Raw(chance.choice(_OTHER)))[kind]
 
     def spoiled(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The document with one value somewhere in it replaced, often by one of the wrong type."""
+        """Return the document with one value somewhere in it replaced, often by one of the wrong type."""
         holders: list[Any] = [document]
         for holder in holders:
             members = holder.values() if isinstance(holder, dict) else holder
@@ -146,7 +146,7 @@ class Generator:
     # --- How: the values as YAML
 
     def written(self, document: dict[str, Any]) -> bytes:
-        """The document in a style of its own: from JSON to hand-written, with odd but legal spacing."""
+        """Return the document in a random style, from JSON to hand-written, with odd but legal spacing."""
         chance = self.chance
         self.step = chance.choice([2, 2, 2, 4, 3])
         self.hang = chance.random() < 0.5
@@ -164,26 +164,26 @@ class Generator:
         return chance.choice([b"", b"", b"", b"\xef\xbb\xbf"]) + text.encode()
 
     def block(self, value: Any, indent: int) -> str:
-        """Lines for a map or list that is not empty, at this indentation."""
+        """Return the lines of a map or list that is not empty, at this indentation."""
         lines = []
         pad = " " * indent
         if isinstance(value, dict):
             for key, item in value.items():
                 if self.chance.random() < 0.03:
-                    lines.append(f"{pad}? {self.scalar(key)}\n{pad}:{self.behind(item, indent, in_map=True)}")
+                    lines.append(f"{pad}? {self.scalar(key)}\n{pad}:{self.value(item, indent, in_map=True)}")
                 else:
-                    lines.append(f"{pad}{self.key(key)}:{self.behind(item, indent, in_map=True)}")
+                    lines.append(f"{pad}{self.key(key)}:{self.value(item, indent, in_map=True)}")
         else:
             for item in value:
                 if isinstance(item, dict) and item and self.chance.random() > self.flow_share:
                     inner = self.block(item, indent + 2)
                     lines.append(f"{pad}- {inner[indent + 2 :]}")
                 else:
-                    lines.append(f"{pad}-{self.behind(item, indent, in_map=False)}")
+                    lines.append(f"{pad}-{self.value(item, indent, in_map=False)}")
         return "".join(lines)
 
-    def behind(self, item: Any, indent: int, in_map: bool) -> str:
-        """What stands behind a ":" or "-": a scalar, a flow collection, or lines of their own."""
+    def value(self, item: Any, indent: int, in_map: bool) -> str:
+        """Return what follows a ":" or "-": a scalar, a flow collection, or a block on lines of its own."""
         chance = self.chance
         if isinstance(item, (dict, list)) and item and chance.random() > self.flow_share:
             hanging = in_map and isinstance(item, list) and self.hang
@@ -200,7 +200,7 @@ class Generator:
         return self.chance.choice([" # note", "  #: {[", " ", ""]) if self.chance.random() < self.comments else ""
 
     def literal(self, text: str, indent: int) -> str:
-        """A literal block scalar, or "" if this text cannot be one."""
+        """Return a literal block scalar, or "" if the text cannot be one."""
         body = text.rstrip("\n")
         if not body or body[0] in " \t\n" or "\t" in body or not all(c.isprintable() or c == "\n" for c in body):
             return ""

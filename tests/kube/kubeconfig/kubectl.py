@@ -1,101 +1,52 @@
-"""The real kubectl as the judge of kubeconfigs: how it reads a file, and what it then sends to a server.
+"""The real kubectl as the reference for kubeconfigs: how it reads a file, and what it then sends to a server.
 
-What it said is kept in tests/data/kubeconfigs/kubectl.json, which stands in where there is no kubectl.
-`python -m tests.kube.kubeconfig_kubectl` asks it anew and rewrites that file.
+Its results are kept in tests/data/kubeconfigs/kubectl.json, for machines without kubectl.
+`python -m tests.kube.kubeconfig.kubectl` runs it again and rewrites that file.
 """
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import re
-import shutil
-import ssl
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable
 
-from tests.kube import kubeconfig_cases as cases
+from tests.kube.kubeconfig import cases
+from tests.kube.oracle import KUBECTL
+from tests.kube.recording import RecordingServer, Request
 
-DATA = Path(__file__).parent.parent / "data" / "kubeconfigs"
+DATA = Path(__file__).parents[2] / "data" / "kubeconfigs"
 TLS = DATA / "tls"
 RECORDS = DATA / "kubectl.json"
-KUBECTL = shutil.which("kubectl")
 
 
-class Recorder(http.server.ThreadingHTTPServer):
-    """A server on 127.0.0.1 that answers every GET with {} and keeps what was asked in `seen`.
+class Recorder(RecordingServer):
+    """Answers every GET with {} and keeps what was asked in `seen`, as a dict for a file of JSON.
 
-    Each request is a dict of scheme, path, authorization, impersonate (sorted header pairs), certificate (the
-    client's common name) and server_name (SNI); what was not sent is "" or [].
+    `impersonate`: sorted header pairs; what was not sent is "" or [].
     """
 
-    daemon_threads = True
-
     def __init__(self, scheme: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.scheme = scheme
-        self.seen: list[dict[str, Any]] = []
-        if scheme == "https":
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(TLS / "server.crt", TLS / "server.key")
-            context.load_verify_locations(TLS / "ca.crt")
-            context.verify_mode = ssl.CERT_OPTIONAL
-            context.sni_callback = lambda connection, name, _: setattr(connection, "asked_name", name or "")
-            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        super().__init__(scheme, TLS)
 
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no news."""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Recorder
-
-    def do_GET(self) -> None:
-        connection: Any = self.connection
-        certificate = connection.getpeercert() if self.server.scheme == "https" else None
-        subject = dict(pair for part in certificate["subject"] for pair in part) if certificate else {}
-        self.server.seen.append(
-            {
-                "scheme": self.server.scheme,
-                "path": self.path,
-                "authorization": self.headers.get("Authorization", ""),
-                "impersonate": sorted(
-                    [name.lower(), value]
-                    for name, value in self.headers.items()
-                    if name.lower().startswith("impersonate-")
-                ),
-                "certificate": subject.get("commonName", ""),
-                "server_name": getattr(connection, "asked_name", ""),
-            }
-        )
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing: the tests look at `seen`."""
+    def record(self, request: Request) -> dict[str, Any]:
+        return {
+            "scheme": request.scheme,
+            "path": request.path,
+            "authorization": dict(request.headers).get("authorization", ""),
+            "impersonate": sorted(list(item) for item in request.headers if item[0].startswith("impersonate-")),
+            "certificate": request.common_name,
+            "server_name": request.server_name,
+        }
 
 
 def run(arguments: Iterable[str], environ: dict[str, str], folder: Path, prefix: Iterable[str] = ()) -> Any:
-    """kubectl with exactly this environment, without input, in `folder`."""
+    """Run kubectl in `folder` with exactly this environment and without input."""
     return subprocess.run(
         [*prefix, str(KUBECTL), f"--cache-dir={folder / 'cache'}", *arguments],
         env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
@@ -108,19 +59,19 @@ def run(arguments: Iterable[str], environ: dict[str, str], folder: Path, prefix:
 
 
 def view(files: Iterable[str], folder: Path) -> dict[str, Any] | None:
-    """How kubectl reads these files, merged and normalised; None if it refuses one of them."""
+    """Return how kubectl reads these files, merged and normalised, or None if it refuses one of them."""
     done = run(["config", "view", "--raw", "-o", "json"], {"KUBECONFIG": ":".join(files)}, folder)
     return None if done.returncode else normalised(json.loads(done.stdout))
 
 
 def refused(files: Iterable[str], folder: Path) -> set[str]:
-    """Those of the files that kubectl refuses: it names them all in one go."""
+    """Return those of the files that kubectl refuses. It names all of them in one run."""
     done = run(["config", "view", "--raw", "-o", "json"], {"KUBECONFIG": ":".join(files)}, folder)
     return set(re.findall(r'error loading config file "([^"]*)": ', done.stderr))
 
 
 def normalised(document: dict[str, Any]) -> dict[str, Any]:
-    """A kubeconfig's JSON as {list: {name: fields}}: what this project reads of it, without what is empty."""
+    """Return a kubeconfig's JSON as {list: {name: fields}}: what this project reads of it, without empty values."""
     shown: dict[str, Any] = {"current-context": document["current-context"]}
     for listed, inner in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
         shown[listed] = {item["name"]: item[inner] for item in document[listed] or ()}
@@ -143,7 +94,7 @@ def plain_paths(fields: dict[str, Any]) -> None:
 
 
 def filled(value: Any) -> Any:
-    """Without the members that are empty, all the way down; only exec and auth-provider may be empty maps."""
+    """Return the value without empty members at any depth; only exec and auth-provider may be empty maps."""
     if isinstance(value, list):
         return [filled(item) for item in value]
     if not isinstance(value, dict):
@@ -157,9 +108,9 @@ def filled(value: Any) -> Any:
 
 
 def use(case: cases.Use, folder: Path) -> dict[str, Any] | None:
-    """What kubectl sends for a case; {} if it does not trust the server; None if it refuses to try.
+    """Return what kubectl sends for a case, {} if it does not trust the server, None if it refuses to try.
 
-    It also refuses, here, where it asks for a password: there is nobody to type one.
+    Where it asks for a password, it refuses as well: its stdin is empty.
     """
     with Recorder("https") as secure, Recorder("http") as plain:
         arguments, environ = case.lay_out(folder, secure.address, plain.address)
@@ -167,7 +118,7 @@ def use(case: cases.Use, folder: Path) -> dict[str, Any] | None:
         try:
             done = run([*arguments, *case.command], environ, folder, prefix)
         except subprocess.TimeoutExpired:
-            # Where kubectl turns to localhost:8080, a server that is no business of ours can keep it waiting.
+            # Where kubectl falls back to localhost:8080, an unrelated server there can keep it waiting.
             return None
         if "x509:" in done.stderr:
             return {}
@@ -177,7 +128,7 @@ def use(case: cases.Use, folder: Path) -> dict[str, Any] | None:
 
 
 def ask_all(ask: Callable[[Any, Path], Any], named: dict[str, Any]) -> dict[str, Any]:
-    """`ask` about every case, each in a folder of its own, as many at a time as there are processors."""
+    """Call `ask` for every case, each in a folder of its own, as many at a time as there are processors."""
 
     def ask_one(item: tuple[str, Any]) -> Any:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,40 @@
+"""The events that an answer consists of. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Union
+
+
+class Content(NamedTuple):
+    """A piece of the answer."""
+
+    text: str
+
+
+class Reasoning(NamedTuple):
+    """A piece of what the model thinks before it answers."""
+
+    text: str
+
+
+class Finish(NamedTuple):
+    """The end of generation and its finish reason: "stop", "length", …"""
+
+    reason: str
+
+
+class Usage(NamedTuple):
+    """The tokens of one request, as the server counted them; 0 for a number that it does not report."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Served(NamedTuple):
+    """The id of the model that answers, as the server names it."""
+
+    model: str
+
+
+Event = Union[Content, Reasoning, Finish, Usage, Served]

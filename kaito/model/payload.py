@@ -1,0 +1,30 @@
+"""The JSON documents that travel to and from the model's server. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kaito.errors import InferenceError
+from kaito.text import excerpt
+
+LIMIT = 64 << 20
+"""The largest document that is accepted, in bytes: a list of models, or a completion that is not streamed."""
+
+
+def encode(request: Mapping[str, Any]) -> bytes:
+    """Return the body of a request."""
+    # A terminal with an odd encoding yields lone surrogates, which UTF-8 cannot hold.
+    return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def decode(source: bytes | str) -> dict[str, Any]:
+    """Read a JSON object. Raises InferenceError for anything else."""
+    try:
+        document = json.loads(source)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise InferenceError(f"the model's server sent something other than a JSON object: {excerpt(source)}")
+    return document
