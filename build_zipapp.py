@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Makes what is installed: dist/kubectl-kaito, the whole program as one executable file, and what goes beside it.
+"""Build dist/kubectl-kaito, the whole program as one executable file, and the files that are installed with it.
 
     python3 build_zipapp.py [FOLDER]
 
-The program is a zip archive behind a `#!` line (PEP 441): the launcher as its __main__.py, the sources as one JSON
-object, and for each Python from 3.9 on that is found here their byte code, one member named after the interpreter
-(`cpython-311-a70d0d0a`): compiling takes longer than all the rest of a start, and one member is smaller and quicker
-to read than sixty. The same sources and interpreters give the same bytes: names are sorted, dates and permissions
-fixed, byte code made in a process of its own with a fixed hash seed.
+The program is a zip archive after a `#!` line (PEP 441). It holds the launcher as __main__.py, the sources (without
+comments and docstrings) as one JSON object and, for each Python from 3.9 on that is found here, their byte code in one
+member that is named after the interpreter (`cpython-311-a70d0d0a`). Compiling would take longer than the rest of a
+start, and one member is smaller and faster to read than one for each module. The same sources and interpreters give the
+same bytes: names are sorted, dates and permissions are fixed, and byte code is compiled in a separate process with a
+fixed hash seed.
 
-Beside it: kubectl_complete-kaito (shell completion), kubectl-kaito.cmd (Windows), and for krew an archive and a
-manifest.
+The other files are kubectl_complete-kaito (shell completion), kubectl-kaito.cmd (Windows), and an archive and a
+manifest for krew.
 """
 
 from __future__ import annotations
 
+import ast
 import glob
 import gzip
 import hashlib
@@ -26,6 +28,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tokenize
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,19 +39,24 @@ PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 HOME = "https://github.com/kaito-project/kubectl-kaito"
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
-# The earliest date that a zip archive can hold.
+# The earliest date that a zip archive can store.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
-# Run by each interpreter: sources by path on stdin as JSON; on stdout a marshalled dict of marshalled code by path.
-# What nobody reads at run time is left out: docstrings, assertions, line numbers and functions' full names
-# (KAITO_DEBUG=1 gives them back by running the sources instead), and annotations, each of which typing.NamedTuple
-# would compile at every start.
+# Each interpreter runs this script. It reads JSON from stdin (sources by path) and writes to stdout a line with its tag
+# and a marshalled dict (marshalled code by path). What a run does not need is left out: docstrings, assertions, imports
+# for types alone, line numbers, functions' qualified names and variables' names (with KAITO_DEBUG=1 the sources run
+# instead, which have them), and annotations, each of which typing.NamedTuple would compile at every start.
 _COMPILE = """
 import ast, importlib.util, json, marshal, sys
 
 class Bare(ast.NodeTransformer):
     def visit_ImportFrom(self, node):
         return None if node.module == "__future__" else node
+
+    def visit_If(self, node):
+        # Imports for type checkers alone.
+        self.generic_visit(node)
+        return node.orelse if getattr(node.test, "id", "") == "TYPE_CHECKING" else node
 
     def visit_FunctionDef(self, node):
         self.generic_visit(node)
@@ -60,14 +68,17 @@ class Bare(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node):
-        # A NamedTuple's fields are known by their annotations. A bare declaration says nothing at run time elsewhere,
-        # but in a function it makes a name local, so it stays everywhere.
+        # The statement stays, without its annotation: in a NamedTuple it declares a field, and in a function it makes
+        # a name local.
         node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
         return node
 
 def bare(code):
     inner = tuple(bare(one) if hasattr(one, "co_code") else one for one in code.co_consts)
     left_out = {"co_firstlineno": 1, "co_linetable" if hasattr(code, "co_linetable") else "co_lnotab": b""}
+    # A variable is known by its number; only callers and closures know some by name.
+    parameters = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+    left_out["co_varnames"] = code.co_varnames[:parameters] + ("_",) * (len(code.co_varnames) - parameters)
     if hasattr(code, "co_qualname"):
         left_out["co_qualname"] = code.co_name
     return code.replace(co_consts=inner, **left_out)
@@ -84,7 +95,7 @@ sys.stdout.buffer.write(tag.encode() + b"\\n" + marshal.dumps(codes))
 
 COMPLETER = """\
 #!/bin/sh
-# kubectl runs this to complete `kubectl kaito …`; the program that answers stands beside it or on PATH.
+# kubectl runs this to complete `kubectl kaito …`. The program itself is in the same folder or on PATH.
 here=$(dirname -- "$0")
 if [ -x "$here/kubectl-kaito" ]; then
   exec "$here/kubectl-kaito" __complete "$@"
@@ -92,10 +103,10 @@ fi
 exec kubectl-kaito __complete "$@"
 """
 
-# No parentheses around a call: in a block, cmd.exe would fill in %errorlevel% before the call.
+# No call is in parentheses: cmd.exe expands %errorlevel% in a block before it runs the block.
 WINDOWS = """\
 @echo off
-rem Runs the file kubectl-kaito beside this one with the Python that Windows has.
+rem Run the file kubectl-kaito in this folder with the Python that is installed.
 setlocal
 where py >nul 2>nul
 if not errorlevel 1 goto py
@@ -113,15 +124,32 @@ exit /b %errorlevel%
 
 
 def sources() -> dict[str, str]:
-    """The package's modules: their text by their path in the archive."""
+    """Return the text of each module of the package by its path in the archive."""
     return {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted((ROOT / "kaito").rglob("*.py"))
     }
 
 
+def without_prose(text: str) -> str:
+    """Return a module's text without comments and docstrings, which no run needs. Each line keeps its number."""
+    lines = io.StringIO(text).readlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip() + "\n"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            first, last = node.lineno - 1, node.end_lineno or node.lineno
+            lines[first:last] = [lines[first][: node.col_offset] + '""\n', *["\n"] * (last - first - 1)]
+    return "".join(lines)
+
+
 def interpreters(versions: Sequence[str] = PYTHONS) -> dict[str, str]:
-    """The Pythons found here, by version: on PATH, and where pyenv keeps its own (its shims are slow and may lie)."""
+    """Return the path of each Python that is found, by version.
+
+    pyenv's own folders come before PATH, since its shims on PATH are slow and may run another version.
+    """
     found = {}
     for version in versions:
         kept = sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python{version}")))
@@ -133,7 +161,7 @@ def interpreters(versions: Sequence[str] = PYTHONS) -> dict[str, str]:
 
 
 def byte_code(interpreter: str, texts: Mapping[str, str]) -> tuple[str, bytes]:
-    """What `interpreter` makes of the modules: the archive's member for it, by its name (tag and magic number)."""
+    """Compile the modules with `interpreter`; return the name (tag and magic number) and bytes of the member."""
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""}
     words = [interpreter, "-S", "-s", "-c", _COMPILE]
     done = subprocess.run(words, input=json.dumps(texts).encode(), stdout=subprocess.PIPE, env=environment, check=True)
@@ -142,11 +170,12 @@ def byte_code(interpreter: str, texts: Mapping[str, str]) -> tuple[str, bytes]:
 
 
 def archive(pythons: Mapping[str, str]) -> bytes:
-    """The program's bytes, with byte code for `pythons`, as `interpreters` gives them."""
+    """Return the program's bytes, with byte code for `pythons` (the result of `interpreters`)."""
     texts = sources()
     members = dict(byte_code(interpreter, texts) for interpreter in pythons.values())
     members["__main__.py"] = (ROOT / NAME).read_bytes()
-    members["sources.json"] = json.dumps(texts, indent=0, sort_keys=True).encode()
+    bare = {path: without_prose(text) for path, text in texts.items()}
+    members["sources.json"] = json.dumps(bare, indent=0, sort_keys=True).encode()
     buffer = io.BytesIO()
     buffer.write(_SHEBANG)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
@@ -160,7 +189,7 @@ def archive(pythons: Mapping[str, str]) -> bytes:
 
 
 def krew_archive(files: Mapping[str, bytes]) -> bytes:
-    """A .tar.gz of `files` (by name) as krew unpacks it, the same bytes each time."""
+    """Return a .tar.gz of `files` (bytes by name) for krew. The same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as target:
         for name in sorted(files):
@@ -172,7 +201,7 @@ def krew_archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def krew_manifest(version: str, sha256: str) -> str:
-    """The manifest of krew's index (krew.googlecontainertools.github.com/v1alpha2, Plugin)."""
+    """Return the manifest for krew's index (krew.googlecontainertools.github.com/v1alpha2, Plugin)."""
     uri = f"{HOME}/releases/download/v{version}/{NAME}.tar.gz"
     platforms = "".join(
         f"""\
@@ -200,7 +229,7 @@ spec:
   homepage: {HOME}
   shortDescription: Chat with the models that KAITO serves
   description: |
-    Opens a chat with the model of a KAITO workspace, in a terminal or from a script. It finds the endpoint
+    Opens a chat with the model of a KAITO workspace, in a terminal or from a script. It finds the endpoint by
     itself (inside the cluster, a LoadBalancer, or the API server's service proxy), uses kubectl's credentials and
     streams the answers.
   caveats: |
@@ -210,7 +239,7 @@ spec:
 
 
 def build(folder: Path) -> dict[str, bytes]:
-    """Writes everything into `folder`; returns it by name."""
+    """Write all files into `folder` and return their bytes by name."""
     version = re.search(r'__version__ = "(.+)"', sources()["kaito/__init__.py"])
     assert version
     pythons = interpreters()
@@ -225,7 +254,7 @@ def build(folder: Path) -> dict[str, bytes]:
     made = {**programs, f"{NAME}.tar.gz": packed, "kaito.yaml": manifest.encode()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in made.items():
-        # Written beside and moved into place: a running session keeps the file that it began with.
+        # Each file is replaced as a whole, so that a running session keeps the one that it started from.
         temporary = folder / f".{name}.new"
         temporary.write_bytes(data)
         temporary.chmod(0o755 if name in programs else 0o644)

@@ -1,4 +1,4 @@
-"""`python -m kaito`."""
+"""The entry point of `python -m kaito`."""
 
 import sys
 

@@ -1,22 +1,25 @@
-"""The root of the program: which verb, its help, and how every run ends."""
+"""The root of the program: the choice of the verb, help, and the end of every run."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kaito.commands.kubectl_flags import KUBECTL_FLAGS, NAMESPACE
 from kaito.errors import InferenceError, Interrupted, KaitoError, UsageError
 from kaito.flags import SWITCH, Flag, Values, describe, parse, split_verb
 from kaito.terminal.streams import ReaderGone, hold_standard_streams, print_aside, print_text, report
+from kaito.text import nearest
 from kaito.timelimit import TimeUp
+
+if TYPE_CHECKING:
+    from kaito.commands.verb import Verb
 
 PROGRAM = "kubectl kaito"
 
-# Each verb is a module of kaito.commands with SUMMARY, USAGE, DESCRIPTION, EXAMPLES, FLAGS and run(values).
+# In the order in which help lists them; `load` imports them.
 VERBS = ("chat", "status", "get-endpoint", "version")
 
 HELP = Flag("help", SWITCH, False, "Show this help", short="h", bare="true")
@@ -24,22 +27,43 @@ ROOT_FLAGS = (NAMESPACE, HELP, *KUBECTL_FLAGS)
 
 EXIT_CODES = """\
 Exit codes:
-  0    fine
-  1    anything not below
-  2    usage: a flag, an unknown command in a pipe, nothing was asked
+  0    success
+  1    any other error
+  2    usage: a flag, an unknown command in a pipe, no question
   3    cluster: kubeconfig, TLS, credentials, rights, not reachable
-  4    workspace: missing, not ready, serves nothing
+  4    workspace: missing, not ready, serves no model
   5    inference: HTTP error, broken or empty answer, timeout
   6    an answer does not match --expect
   130  interrupted
-  141  the reader of the output went away
+  141  the reader of stdout has closed it
 """
 
 
+def load(name: str) -> Verb:
+    """Import one of VERBS. Each has an import of its own, so that a run pays for no other verb."""
+    if name == "chat":
+        from kaito.commands.chat import Chat
+
+        return Chat()
+    if name == "status":
+        from kaito.commands.status import Status
+
+        return Status()
+    if name == "get-endpoint":
+        from kaito.commands.get_endpoint import GetEndpoint
+
+        return GetEndpoint()
+    if name == "version":
+        from kaito.commands.version import Version
+
+        return Version()
+    raise KeyError(name)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program and returns its exit code; every failure is told here, and none by a traceback."""
+    """Run the program and return its exit code. Every failure is reported here, none with a traceback."""
     hold_standard_streams()
-    sys.unraisablehook = _told_by_nobody
+    sys.unraisablehook = _handle_unraisable
     try:
         return run(sys.argv[1:] if argv is None else argv)
     except KaitoError as error:
@@ -52,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReaderGone:
         return 141
     except TimeUp as error:
-        # In the moment between the end of the run and that of its limit.
+        # Raised between the end of the run and the end of its time limit.
         report(InferenceError(error.message))
         return InferenceError.exit_code
     except Exception as error:
@@ -61,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 130
         if os.environ.get("KAITO_DEBUG"):
             raise
-        # Its words may hold what must not be seen, a credential for one; its kind cannot.
+        # Only the kind of the error is shown: its text may hold a secret, for example a credential.
         report(
             KaitoError(
                 f"internal error: {type(error).__name__}",
@@ -72,30 +96,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _leave_line() -> None:
-    """The terminal shows ^C where the cursor stands; the shell's prompt belongs on a line of its own."""
+    """End the line on which the terminal has shown ^C, so that the shell's prompt gets a line of its own."""
     if os.isatty(2):
         print_aside("\n")
 
 
-def _told_by_nobody(lost: Any) -> None:
-    """Python's hook (sys.unraisablehook) for an exception where none can be raised, as in a finalizer.
+def _handle_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """Handle an exception that cannot be raised, for example in a finalizer (the hook sys.unraisablehook).
 
-    Python itself would write a traceback and go on. An interrupt is not lost by it: it is given once more.
+    Python would write a traceback and continue. Here, an interrupt is sent again so that it is not lost, and any other
+    exception is dropped.
     """
-    if lost.exc_type is KeyboardInterrupt:
+    if unraisable.exc_type is KeyboardInterrupt:
         import _thread
         from signal import SIGINT
 
-        # By another thread, since it would hit this very function.
+        # From another thread: sent from this one, the signal would be handled inside this function.
         _thread.start_new_thread(os.kill, (os.getpid(), SIGINT))
     elif os.environ.get("KAITO_DEBUG"):
-        sys.__unraisablehook__(lost)
+        sys.__unraisablehook__(unraisable)
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether `error` came of a KeyboardInterrupt: Python makes others of one that hits in the middle of an import."""
+    """Return whether a KeyboardInterrupt led to `error`: Python converts one that is raised during an import."""
     if isinstance(error, ImportError) and str(error).startswith("PyCapsule_Import could not import"):
-        # C code that imports drops what was raised meanwhile.
+        # C code that imports a module drops the exception that the import raised.
         return True
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
@@ -105,31 +130,34 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def complete() -> int:
-    """What kubectl runs as `kubectl_complete-kaito`, where pip has installed it."""
+    """Run as `kubectl_complete-kaito`, the program that kubectl calls for completion, as installed by pip."""
     return main(["__complete", *sys.argv[1:]])
 
 
 def run(argv: Sequence[str]) -> int:
-    """Finds the verb in `argv` and runs it. Raises KaitoError."""
+    """Find the verb in `argv`, run it and return the exit code. Raises KaitoError."""
     if argv[:1] == ["__complete"]:
-        return _complete(argv[1:])
+        from kaito.commands import complete
+
+        return complete.run(argv[1:], ROOT_FLAGS, [load(name) for name in VERBS])
     name, rest = split_verb(argv, ROOT_FLAGS)
     if name == "help":
-        asked, _ = split_verb(rest, ROOT_FLAGS)
-        name, rest = asked if asked != "help" else "", ["--help"]
+        topic, _ = split_verb(rest, ROOT_FLAGS)
+        name, rest = topic if topic != "help" else "", ["--help"]
     if not name:
         _parse(rest, ROOT_FLAGS, PROGRAM)
         print_text(root_help())
         return 0
     if name not in VERBS:
-        raise UsageError(f'unknown command "{name}" for "{PROGRAM}"', _nearest(name))
-    verb = _module(name)
-    values = _parse(rest, (*verb.FLAGS, *ROOT_FLAGS), f"{PROGRAM} {name}")
+        close = nearest(name, VERBS)
+        hint = f"did you mean {PROGRAM} {close[0]}?" if close else f"see: {PROGRAM} --help"
+        raise UsageError(f'unknown command "{name}" for "{PROGRAM}"', hint)
+    verb = load(name)
+    values = _parse(rest, (*verb.flags, *ROOT_FLAGS), f"{PROGRAM} {name}")
     if values.switch("help"):
         print_text(verb_help(verb))
         return 0
-    code: int = verb.run(values)
-    return code
+    return verb.run(values)
 
 
 def _parse(argv: Sequence[str], flags: Sequence[Flag], command: str) -> Values:
@@ -139,21 +167,9 @@ def _parse(argv: Sequence[str], flags: Sequence[Flag], command: str) -> Values:
         raise UsageError(error.message, f"see: {command} --help") from None
 
 
-def _module(name: str) -> Any:
-    return import_module(f"kaito.commands.{name.replace('-', '_')}")
-
-
-def _complete(words: Sequence[str]) -> int:
-    from kaito.commands import complete
-
-    verbs = {name: _module(name) for name in VERBS}
-    about = {name: verb.SUMMARY for name, verb in verbs.items()}
-    return complete.run(words, ROOT_FLAGS, {name: verb.FLAGS for name, verb in verbs.items()}, about)
-
-
 def root_help() -> str:
-    """What `kubectl kaito --help` says."""
-    verbs = [f"  {name:<14}{_module(name).SUMMARY}" for name in VERBS]
+    """Return the text of `kubectl kaito --help`."""
+    verbs = [f"  {name:<14}{load(name).summary}" for name in VERBS]
     return _help(
         "Chat with the models that KAITO serves on Kubernetes.",
         "[command] [flags]",
@@ -164,13 +180,13 @@ def root_help() -> str:
     )
 
 
-def verb_help(verb: Any) -> str:
-    """What `kubectl kaito VERB --help` says; `verb` is its module."""
+def verb_help(verb: Verb) -> str:
+    """Return the text of `kubectl kaito VERB --help`."""
     return _help(
-        verb.DESCRIPTION,
-        verb.USAGE,
-        verb.EXAMPLES,
-        _section("Flags", (*verb.FLAGS, NAMESPACE, HELP)),
+        verb.description,
+        verb.usage,
+        verb.examples,
+        _section("Flags", (*verb.flags, NAMESPACE, HELP)),
         _section("kubectl's flags", KUBECTL_FLAGS),
     )
 
@@ -182,10 +198,3 @@ def _help(description: str, usage: str, examples: str, *sections: str) -> str:
 
 def _section(title: str, flags: Sequence[Flag]) -> str:
     return f"{title}:\n" + "\n".join(describe(flags))
-
-
-def _nearest(name: str) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, VERBS, 1)
-    return f"did you mean {PROGRAM} {close[0]}?" if close else f"see: {PROGRAM} --help"

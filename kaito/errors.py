@@ -1,7 +1,7 @@
 """The errors that reach a user.
 
-Each is one line (what failed and why) and, where one is known, a second line that says what to do next.
-`cli.main` prints them as `error: …` and exits with `exit_code`. Nothing secret goes into either line.
+Each has one line that says what failed and why and, where there is something to do about it, a second line that says
+what to do next. `cli.main` prints them as `error: …` and exits with `exit_code`. Neither line holds a secret.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 
 class KaitoError(Exception):
-    """Something that the user must be told; the kinds below differ by their exit code.
+    """A failure that is reported to the user; each kind below has its own exit code.
 
-    `message`: one line, no "error: " before it, no full stop behind it. `hint`: what to do next, or "".
-    `details`: lines that stand between the two, a table of conditions for one.
+    `message`: one line, without "error: " at its start and without a full stop at its end. `hint`: what to do next,
+    or "". `details`: lines that are printed between the two, for example a table of conditions.
     """
 
     exit_code = 1
@@ -26,50 +26,50 @@ class KaitoError(Exception):
 
 
 class UsageError(KaitoError):
-    """The command line, or a command in a pipe, is not one; or nothing was asked."""
+    """The command line, or a command in a pipe, is not valid, or no question was asked."""
 
     exit_code = 2
 
 
 class ClusterError(KaitoError):
-    """The API server cannot be found, reached or trusted, or refuses the user."""
+    """The API server cannot be found, reached or trusted, or it refuses the user."""
 
     exit_code = 3
 
 
 class UnreachableError(ClusterError):
-    """The API server cannot be reached now, and may be later without anybody's doing."""
+    """The API server cannot be reached, but the same request may succeed later."""
 
 
 class WorkspaceError(KaitoError):
-    """The workspace is missing, not ready, or serves nothing."""
+    """The workspace does not exist, is not ready, or serves no model."""
 
     exit_code = 4
 
 
 class NotReadyError(WorkspaceError):
-    """The workspace cannot answer now, and may later without anybody's doing."""
+    """The workspace cannot answer yet, but may become ready by itself."""
 
 
 class ExpectationError(KaitoError):
-    """An answer does not match what `--expect` asks of it."""
+    """An answer does not match a pattern of `--expect`."""
 
     exit_code = 6
 
 
 class InferenceError(KaitoError):
-    """The model's server refused, broke off, said nothing, or took too long."""
+    """The model's server refused the request, broke off its answer, sent an empty one, or took too long."""
 
     exit_code = 5
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, after which the terminal already stands at the beginning of a line."""
+    """Ctrl-C, raised when the cursor is already at the beginning of a line."""
 
 
 def os_reason(error: OSError | ValueError) -> str:
-    """Return why the system refused, in lower case and without the file's name, for the end of a message.
+    """Return the system's reason in lower case and without the file's name, to end a message with.
 
-    open() raises ValueError for a NUL in a file's name.
+    A ValueError is accepted because open() raises one for a file name that holds a NUL.
     """
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -1,9 +1,8 @@
-"""Flags by pflag's rules, since kubectl's users know no others.
+"""Flags by the rules of pflag, which kubectl uses. Pure: a table and argv in, values out.
 
-`--flag value`, `--flag=value`, `-f value`, `-fvalue`, `-f=value`, switches in a row (`-qh`), `--` ends the
-flags, no abbreviated names; a value is whatever follows, also when it begins with a dash. A flag with an
-optional value (pflag's NoOptDefVal: every switch, and a few more) takes it by `=` only. Pure: a table and argv in,
-values out.
+`--flag value`, `--flag=value`, `-f value`, `-fvalue`, `-f=value` and combined switches (`-qh`) are accepted; `--` ends
+the flags; names cannot be abbreviated. The word after a flag is its value even if it begins with a dash. A flag whose
+value is optional (pflag's NoOptDefVal: every switch, and a few others) takes a value only after `=`.
 """
 
 from __future__ import annotations
@@ -13,15 +12,16 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Union
 
 from kaito.errors import UsageError
+from kaito.text import nearest
 
 Value = Union[str, int, float, bool, tuple[str, ...], None]
 
 
 class Kind(NamedTuple):
-    """What a flag's value is: the word that help shows for it, and the reader of its text.
+    """The type of a flag's value: the word that help shows for it, and the function that reads it.
 
-    `read` raises ValueError with what the value should have been ("a number from 0.0 to 2.0"). `choices`: all the
-    values that there are, where they are few words.
+    `read` raises ValueError with a description of the valid values ("a number from 0.0 to 2.0"). `choices`: all valid
+    values, if the type is an enumeration.
     """
 
     word: str
@@ -30,10 +30,11 @@ class Kind(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """One flag. `bare` is the text that the flag means when it stands alone; None: it needs a value.
+    """One flag.
 
-    `many`: each occurrence adds to a tuple of strings; otherwise the last one counts, as in pflag. `shown`: the
-    default as a user would type it, where that is not how Python writes it.
+    `bare`: the value of the flag when it is given without one; None if it requires a value. `many`: each occurrence
+    adds to a tuple of strings; otherwise the last one counts, as in pflag. `shown`: the default as a user would type
+    it, if `str` writes it differently.
     """
 
     name: str
@@ -47,7 +48,10 @@ class Flag(NamedTuple):
 
 
 class Values:
-    """The flags' values by name, defaults included, and what stood between them (`arguments`)."""
+    """A parsed command line. State: the value of each flag, which is its default until `set` is called.
+
+    `given`: the names of the flags that were given. `arguments`: the words that are neither flags nor their values.
+    """
 
     def __init__(self, flags: Sequence[Flag]) -> None:
         self._values: dict[str, Value] = {flag.name: flag.default for flag in flags}
@@ -55,7 +59,7 @@ class Values:
         self.arguments: list[str] = []
 
     def set(self, flag: Flag, value: Value) -> None:
-        """Notes that `flag` was given; a repeatable one collects its values."""
+        """Set the value of a flag that was given; a repeatable flag collects its values."""
         if flag.many and flag.name in self.given:
             earlier = self._values[flag.name]
             assert isinstance(earlier, tuple) and isinstance(value, tuple)
@@ -64,35 +68,36 @@ class Values:
         self.given.add(flag.name)
 
     def text(self, name: str) -> str:
-        """The value of a flag whose kind is a text."""
+        """Return the value of a flag that takes a string."""
         value = self._values[name]
         assert isinstance(value, str)
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """The values of a repeatable flag, in order."""
+        """Return the values of a repeatable flag, in order."""
         value = self._values[name]
         assert isinstance(value, tuple)
         return value
 
     def integer(self, name: str) -> int:
-        """The value of a flag whose kind is a whole number."""
+        """Return the value of a flag that takes a whole number."""
         value = self._values[name]
         assert isinstance(value, int)
         return value
 
     def real(self, name: str) -> float:
-        """The value of a flag whose kind is a number; durations are in seconds."""
+        """Return the value of a flag that takes a number, or a duration, which is in seconds."""
         value = self._values[name]
         assert isinstance(value, (int, float))
         return float(value)
 
     def switch(self, name: str) -> bool:
-        """Whether a switch is on."""
+        """Return whether a switch is on."""
         return self._values[name] is True
 
 
-# Kinds of values: the grammar is that of Go's strconv, which pflag uses. Compiled when first used: few runs need it.
+# The grammar of values is that of Go's strconv, which pflag uses. `re` compiles each pattern at its first use, since
+# most runs need none of them.
 
 _INTEGER = r"[+-]?(?:0[xX][0-9a-fA-F]{1,20}|0[bB][01]{1,70}|0[oO]?[0-7]{1,30}|0|[1-9][0-9]{0,20})"
 _REAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -117,8 +122,7 @@ SWITCH = Kind("", _read_switch)
 
 
 def whole_number(low: int) -> Kind:
-    """A whole number that is at least `low`; 0x, 0o, 0b and a leading 0 mean what they mean in Go."""
-
+    """Return the kind of whole numbers from `low` on; 0x, 0o, 0b and a leading 0 have the same meaning as in Go."""
     wanted = f"a whole number, {low} or more" if low > -(2**63) else "a whole number"
 
     def read(text: str) -> int:
@@ -126,7 +130,7 @@ def whole_number(low: int) -> Kind:
             digits = text.lstrip("+-")
             value = int(digits, 8 if digits[0] == "0" and digits.isdigit() else 0)
             value = -value if text[0] == "-" else value
-            # Go reads 64 bits; a JSON number beyond them is refused by every server.
+            # Go reads 64 bits, and every server refuses a JSON number that needs more.
             if low <= value < 2**63:
                 return value
         raise ValueError(wanted)
@@ -135,7 +139,7 @@ def whole_number(low: int) -> Kind:
 
 
 def number(low: float, high: float) -> Kind:
-    """A number from `low` to `high`, both included; never nan or inf, which no server's JSON can carry."""
+    """Return the kind of numbers from `low` to `high`, both included; JSON has neither nan nor inf."""
 
     def read(text: str) -> float:
         if re.fullmatch(_REAL, text) and low <= float(text) <= high:
@@ -146,7 +150,7 @@ def number(low: float, high: float) -> Kind:
 
 
 def choice(*words: str) -> Kind:
-    """One of a few words."""
+    """Return the kind whose only values are `words`."""
 
     def read(text: str) -> str:
         if text not in words:
@@ -160,7 +164,7 @@ def _read_pattern(text: str) -> tuple[str, ...]:
     import warnings
 
     with warnings.catch_warnings():
-        # Of syntax that a later Python may read otherwise: it would stand among our own lines.
+        # Python warns on stderr about syntax whose meaning may change.
         warnings.simplefilter("ignore")
         try:
             re.compile(text)
@@ -173,7 +177,7 @@ PATTERNS = Kind("regex", _read_pattern)
 
 
 def _read_duration(text: str) -> float:
-    # A bare number is one of seconds, as in kubectl's --request-timeout.
+    # A number without a unit is in seconds, as in kubectl's --request-timeout.
     if re.fullmatch(_REAL, text) and float(text) >= 0:
         return float(text)
     if not re.fullmatch(_DURATION, text):
@@ -185,7 +189,7 @@ DURATION = Kind("duration", _read_duration)
 
 
 def parse(argv: Sequence[str], flags: Sequence[Flag]) -> Values:
-    """Reads `argv` by the table. Raises UsageError that names the flag, the value and what it should be."""
+    """Parse `argv` by the table `flags`. Raises UsageError, which names the flag, its value and the valid values."""
     long = {flag.name: flag for flag in flags}
     short = {flag.short: flag for flag in flags if flag.short}
     values = Values(flags)
@@ -198,7 +202,8 @@ def parse(argv: Sequence[str], flags: Sequence[Flag]) -> Values:
         if word.startswith("--"):
             name, equals, text = word[2:].partition("=")
             if name not in long:
-                raise UsageError(f"unknown flag: --{name}{_nearest(name, long)}")
+                close = nearest(name, long)
+                raise UsageError(f"unknown flag: --{name}" + (f" (did you mean --{close[0]}?)" if close else ""))
             _take(values, long[name], f"--{name}", text if equals else None, words)
         elif word.startswith("-") and len(word) > 1:
             _parse_short(values, word, short, words)
@@ -224,7 +229,7 @@ def _parse_short(values: Values, word: str, short: dict[str, Flag], words: list[
 
 
 def _take(values: Values, flag: Flag, shown: str, text: str | None, words: list[str]) -> None:
-    """Reads one flag's value: `text`, else what the flag means alone, else the next word."""
+    """Set a flag's value from `text`, else from the flag's `bare` value, else from the next word."""
     if text is None:
         if flag.bare is not None:
             text = flag.bare
@@ -239,13 +244,19 @@ def _take(values: Values, flag: Flag, shown: str, text: str | None, words: list[
     values.set(flag, value)
 
 
-def split_verb(argv: Sequence[str], flags: Sequence[Flag]) -> tuple[str, list[str]]:
-    """The first word that is neither a flag nor a flag's value, and `argv` without it; "" if there is none.
+def by_word(flags: Sequence[Flag]) -> dict[str, Flag]:
+    """Return each flag by the words that name it: `--name`, and `-n` if it has a short name."""
+    words = {f"--{flag.name}": flag for flag in flags}
+    words.update({f"-{flag.short}": flag for flag in flags if flag.short})
+    return words
 
-    As cobra does it: a flag that `flags` (the root's) does not know is taken to have a value.
+
+def split_verb(argv: Sequence[str], flags: Sequence[Flag]) -> tuple[str, list[str]]:
+    """Return the first word that is neither a flag nor a flag's value ("" if there is none), and `argv` without it.
+
+    `flags`: those of the root. As in cobra, a flag that is not among them is assumed to take a value.
     """
-    by_word = {f"--{flag.name}": flag for flag in flags}
-    by_word.update({f"-{flag.short}": flag for flag in flags if flag.short})
+    known_words = by_word(flags)
     skip = False
     for position, word in enumerate(argv):
         if skip:
@@ -253,7 +264,7 @@ def split_verb(argv: Sequence[str], flags: Sequence[Flag]) -> tuple[str, list[st
         elif word == "--":
             break
         elif word.startswith("-") and len(word) > 1:
-            known = by_word.get(word)
+            known = known_words.get(word)
             alone = "=" not in word and (word.startswith("--") or len(word) == 2)
             skip = alone and (known is None or known.bare is None)
         else:
@@ -261,15 +272,8 @@ def split_verb(argv: Sequence[str], flags: Sequence[Flag]) -> tuple[str, list[st
     return "", list(argv)
 
 
-def _nearest(name: str, names: dict[str, Flag]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, names, 1)
-    return f" (did you mean --{close[0]}?)" if close else ""
-
-
 def describe(flags: Sequence[Flag]) -> list[str]:
-    """The lines that help shows for `flags`, as pflag lays them out: names and type, then what they do."""
+    """Return a line of help for each flag in pflag's layout: names, type, description and default."""
     heads = []
     for flag in flags:
         head = f"  -{flag.short}, " if flag.short else "      "

@@ -1,7 +1,7 @@
-"""Fields of JSON that somebody else wrote: each is read as what it should be, or as its zero value. Pure.
+"""Fields of JSON objects that a server sent: each reader returns the expected type, or that type's empty value. Pure.
 
-A server's object may lack any field, or hold another type there. These readers make "" or 0 or nothing of both, so
-that no reader needs checks of its own.
+A server's object may lack any field or hold a value of another type. In both cases these readers return "", 0 or an
+empty collection, so that callers need no checks of their own.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Beyond 2**53 not every JSON number is exact, and floats overflow.
+# Above 2**53, a JSON number that is read as a double is not exact (RFC 8259, section 6).
 _LARGEST_COUNT = 2**53
 
 
 def part(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return the object at `key`, empty if there is none."""
+    """Return the object at `key`, or an empty one."""
     value = parent.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def text(parent: Mapping[str, Any], key: str) -> str:
-    """Return the string at `key`, "" if there is none."""
+    """Return the string at `key`, or ""."""
     value = parent.get(key)
     return value if isinstance(value, str) else ""
 
 
 def items(parent: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
-    """Return the objects in the list at `key`, none if there is no list."""
+    """Return the objects in the list at `key`; items of other types are left out."""
     value = parent.get(key)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else ()
 
 
 def count(parent: Mapping[str, Any], key: str) -> int:
-    """Return the whole number at `key`, 0 if there is none or if it cannot count anything."""
+    """Return the whole number at `key`, or 0 where there is none, it is negative, or it is larger than 2**53."""
     value = parent.get(key)
-    # A type of its own, since bools are ints.
+    # The exact type, since a bool is an int, too.
     return value if type(value) is int and 0 <= value <= _LARGEST_COUNT else 0

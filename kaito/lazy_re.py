@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used, so that a start pays only for those it needs."""
+"""Regular expressions that are compiled at their first use, so that a run compiles only those that it needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, AnyStr, cast
 
 
 class _Pattern:
-    """Stands for the compiled pattern. State: its methods, once one of them has been asked for."""
+    """A stand-in for the compiled pattern. State: the compiled methods, from the first use on."""
 
     def __init__(self, text: str | bytes, flags: int) -> None:
         self._text = text
@@ -15,12 +15,12 @@ class _Pattern:
 
     def __getattr__(self, name: str) -> Any:
         compiled = re.compile(self._text, self._flags)
-        # Kept, so that this is never asked again: the readers of large texts use them a million times.
+        # Stored, so that __getattr__ runs only once: the parsers of large texts call these a million times.
         for method in ("match", "fullmatch", "search", "finditer", "sub"):
             setattr(self, method, getattr(compiled, method))
         return getattr(compiled, name)
 
 
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """What `re.compile` gives, made at its first use."""
+    """Return the equivalent of `re.compile(text, flags)`, which compiles at its first use."""
     return cast("re.Pattern[AnyStr]", _Pattern(text, flags))

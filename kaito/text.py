@@ -1,12 +1,12 @@
-"""Text for one line of a screen: untrusted words made harmless, widths, the name that was probably meant. Pure."""
+"""Text for a terminal: untrusted text made harmless, the width of a line, the nearest name. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# What could move the cursor, reorder the line or hide in it: control characters (C0, DEL, C1), bidirectional marks,
-# overrides and isolates, zero-width characters, lone surrogates and the other code points that are no characters.
+# Characters that move the cursor, reorder the line or are invisible in it: controls (C0, DEL, C1), bidirectional
+# marks, overrides and isolates, zero-width characters, lone surrogates and code points that are not characters.
 _HARMFUL = (
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -14,12 +14,12 @@ _HARMFUL = (
 
 
 def excerpt(data: bytes | str, limit: int = 120) -> str:
-    """Give the first words of `data` as one harmless line of at most `limit` characters.
+    """Return the beginning of `data` as one harmless line of at most `limit` characters.
 
-    White space is folded to single spaces; invalid UTF-8 and characters that a terminal would obey become U+FFFD;
-    an ellipsis stands for what was cut off.
+    Each run of white space becomes one space; invalid UTF-8 and characters that a terminal would act on become
+    U+FFFD; an ellipsis marks where text was cut off.
     """
-    # White space is folded, so more of the source than `limit` can be needed, but never all of a large body.
+    # Folding shortens the text, so more than `limit` characters are read, but never all of a large body.
     head = data[: 8 * limit]
     if isinstance(head, bytes):
         head = head.decode("utf-8", "replace")
@@ -29,8 +29,9 @@ def excerpt(data: bytes | str, limit: int = 120) -> str:
     return line
 
 
-# What a terminal would obey rather than show. C0 controls become their pictures, so that one sees what was there; a
-# carriage return would only hide what stands before it. Joiners and direction marks stay: scripts and emoji need them.
+# Characters that a terminal acts on instead of showing them. C0 controls become their pictures (U+2400 …), so that the
+# reader sees them. Carriage returns are dropped, since all they do is hide the text before them. Joiners and direction
+# marks stay, since scripts and emoji need them.
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"}
 _DISARMED = {
     **_PICTURES,
@@ -41,15 +42,15 @@ _DISARMED = {
 
 
 def harmless(text: str) -> str:
-    """`text` for a terminal: line feeds and tabs stay, every other control and bidirectional override is disarmed.
+    """Return `text` for a terminal: line feeds and tabs stay, other controls and bidirectional overrides are replaced.
 
-    Each character is judged alone, so that a sequence that is split between two pieces is as harmless as a whole one.
+    Each character is replaced by itself, so a control sequence that is split between two pieces is harmless, too.
     """
     return text if text.isascii() and text.isprintable() else text.translate(_DISARMED)
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal a line without controls takes: East Asian wide characters two, marks none."""
+    """Return the columns that a line without controls takes: two for East Asian wide characters, none for marks."""
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width
@@ -60,11 +61,11 @@ def width(text: str) -> int:
 
 
 def nearest(wanted: str, names: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:
-    """Return up to `most` of `names` that look most like `wanted`, the best first.
+    """Return up to `most` of `names` that are similar to `wanted`, the most similar first.
 
-    `cutoff`: how alike two names must be, from 0 to 1 (difflib's ratio).
+    `cutoff`: the least similarity of two names, from 0 to 1 (difflib's ratio).
     """
-    # Imported where a name is wrong: it takes longer to import than a whole run of help.
+    # Imported only for a wrong name: importing difflib takes longer than all of `--help`.
     from difflib import get_close_matches
 
     return get_close_matches(wanted, list(names), most, cutoff)

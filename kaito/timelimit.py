@@ -6,32 +6,34 @@ from types import FrameType, TracebackType
 
 from kaito.errors import InferenceError, KaitoError
 
-# After the limit, what still runs is told so again this often: a write to a reader who has stopped reading can stand
-# between it and its end. It is longer than an exec plugin's grace (kube/execplugin.py).
-_INSISTENCE = 3.0
+# After the limit, TimeUp is raised again at this interval: cleaning up after the first one may block, for example on
+# a write to a reader that has stopped reading. It is longer than an exec plugin's grace (kube/exec_plugin.py).
+_REPEAT_SECONDS = 3.0
 _AT_ONCE = 0.001
 
-# The longest time that every system's timer takes, three years; beyond it there is no limit.
+# The longest time that the timer of every system accepts (three years); a longer limit counts as none.
 _LONGEST = 1e8
 
 
 class TimeUp(BaseException):
-    """The run's time is up. No Exception, so that nothing that goes on after a failure goes on after this."""
+    """The end of the time limit. Not an Exception, so that code that handles failures does not swallow it."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.message = f"the run was ended by --timeout after {seconds:g} s"
 
 
-class limit:
-    """Ends what runs within after `seconds` (0: never) with TimeUp, which leaves here as InferenceError.
+class TimeLimit:
+    """A context that ends its body after `seconds` (0: never). State: the timer, and whether it has gone off.
 
-    Raises InferenceError at once where the system has no timer for it (Windows). A class, since contextlib costs
-    more to import than all of this.
+    TimeUp is raised inside the body, again every `repeat` seconds until the body ends, and leaves the context as an
+    InferenceError. Entering raises InferenceError on a system without interval timers (Windows). This is a class
+    because importing contextlib takes longer than everything here.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, repeat: float = _REPEAT_SECONDS) -> None:
         self._seconds = seconds if seconds < _LONGEST else 0.0
+        self._repeat = repeat
         self._armed = self._due = False
 
     def __enter__(self) -> None:
@@ -40,13 +42,15 @@ class limit:
         import signal
 
         if not hasattr(signal, "setitimer"):
-            raise InferenceError("--timeout is not to be had on this system", "end the run from outside")
+            raise InferenceError(
+                "--timeout is not supported on this system", "leave --timeout out, and limit the run from outside"
+            )
         self._earlier = signal.signal(signal.SIGALRM, self._end)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds, _INSISTENCE)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, self._repeat)
         self._armed = True
         if self._due:
-            # It was over before it began; an exception here would not reach __exit__.
-            signal.setitimer(signal.ITIMER_REAL, _AT_ONCE, _INSISTENCE)
+            # The time was up before the body began. An exception raised here would not reach __exit__.
+            signal.setitimer(signal.ITIMER_REAL, _AT_ONCE, self._repeat)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._armed = False
@@ -56,11 +60,11 @@ class limit:
 
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._earlier)
-        # Python makes an ImportError of a TimeUp that hits while C code imports, and drops what it was.
-        made_of_it = self._due and isinstance(error, Exception) and not isinstance(error, KaitoError)
-        if made_of_it or isinstance(error, TimeUp):
+        # Python turns a TimeUp that is raised while C code imports a module into an ImportError, without a cause.
+        converted = self._due and isinstance(error, Exception) and not isinstance(error, KaitoError)
+        if converted or isinstance(error, TimeUp):
             message = TimeUp(self._seconds).message
-            raise InferenceError(message, "give it longer with a larger --timeout") from None
+            raise InferenceError(message, "allow more time with a larger --timeout") from None
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         self._due = True

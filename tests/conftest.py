@@ -1,15 +1,16 @@
-"""Fixtures that most tests share: a cluster of their own and the program as a user starts it."""
+"""Fixtures that most tests share: a cluster of their own, and the program as a user starts it."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.cluster import Cluster, Terminal, run, service, start, workspace
+from tests.cluster.process import zipapp_in
 
 
 @pytest.fixture
 def cluster():
-    """A fresh stand-in cluster with one ready workspace, phi-3-5-mini, behind a ClusterIP Service."""
+    """A fresh stand-in cluster with one ready workspace, phi-3-5-mini, and its ClusterIP Service."""
     with Cluster() as made:
         made.add(workspace("phi-3-5-mini"), service("phi-3-5-mini"))
         yield made
@@ -17,8 +18,14 @@ def cluster():
 
 @pytest.fixture
 def kubeconfig(cluster, tmp_path):
-    """The path of a kubeconfig for that cluster, with a token."""
+    """The path of a kubeconfig with a token for that cluster."""
     return cluster.write_kubeconfig(tmp_path / "kube")
+
+
+@pytest.fixture(scope="session")
+def zipapp(tmp_path_factory):
+    """The path of the program as users install it: the file that KAITO_PROGRAM names, or one built here."""
+    return zipapp_in(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture
@@ -31,7 +38,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def run_kaito(kubeconfig, home):
-    """Run the program on that cluster: run_kaito("chat", "--workspace-name", "x", stdin=b"Hi\\n") -> Result."""
+    r"""Run the program on that cluster: run_kaito("chat", "--workspace-name", "x", stdin=b"Hi\n") -> Result."""
 
     def run_it(*argv, stdin=None, env=None, **options):
         return run(argv, stdin, {"KUBECONFIG": kubeconfig, **(env or {})}, home=home, **options)

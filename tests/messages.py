@@ -1,13 +1,12 @@
-"""The error messages of the program, read from its sources: what docs/troubleshooting.md has to describe.
+"""The program's error messages, read from its sources: docs/troubleshooting.md has to describe them.
 
-A message is a text given to a kind of error, or to a function that makes one. What is put into it at run time becomes
-a GAP; where that is a name, and its function gives it texts of its own, each of them makes a message.
+A message is a text that is passed to a kind of error, or to a function that returns one. A value that is inserted at
+run time becomes a GAP. If that value is a variable to which the function assigns texts, each text makes a message.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -16,26 +15,26 @@ from typing import NamedTuple
 KAITO = Path(__file__).parent.parent / "kaito"
 GAP = "…"
 
-# The kinds whose text reaches a user, by itself or as the reason in another's, with the text's place among the
-# arguments. Kinds that stand on these are found by themselves.
+# The kinds whose text reaches a user, alone or as the reason in another message, with the text's place among the
+# arguments. Their subclasses are found in the sources.
 _ROOTS = {"KaitoError": 0, "TransportError": 1, "ValueError": 0}
-# The YAML reader's modules say what they want, with line and column, in too many ways to list.
+# The YAML reader has too many messages, with line and column, to list.
 _LEFT_OUT = "kaito/yaml/"
-# Parameters of the functions that make errors which are no message, but what to do about it.
+# Parameters of functions that return errors: these hold the next step, not a message.
 _HINTS = ("hint", "details")
 
 _Function = ast.FunctionDef
 
 
 class Message(NamedTuple):
-    """A text with GAPs, and where it stands: "kaito/tls.py:57"."""
+    """A text with GAPs, and its place: "kaito/net/tls.py:57"."""
 
     text: str
     place: str
 
 
-def messages() -> list[Message]:
-    """Every message, in the order of the files."""
+def messages():
+    """Return every message, in the order of the files."""
     trees = _trees()
     kinds = _kinds(trees.values())
     makers = _makers(trees.values(), kinds)
@@ -56,15 +55,15 @@ def messages() -> list[Message]:
     return found
 
 
-def texts() -> list[str]:
-    """Every text in the sources and in what starts them, with GAPs."""
+def texts():
+    """Return every text in the sources and in the launcher, with GAPs."""
     launcher = ast.parse((KAITO.parent / "kubectl-kaito").read_text(encoding="utf-8"))
     nodes = (node for tree in (*_trees().values(), launcher) for node in ast.walk(tree))
     return [text for node in nodes if isinstance(node, (ast.Constant, ast.JoinedStr)) for text in _texts(node, None)]
 
 
-def variables() -> set[str]:
-    """The environment variables that the program reads by name."""
+def variables():
+    """Return the environment variables that the program reads by name."""
     found = set()
     for function, node in (pair for tree in _trees().values() for pair in _nodes(tree)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
@@ -79,15 +78,15 @@ def variables() -> set[str]:
 
 
 @cache
-def _trees() -> dict[str, ast.Module]:
+def _trees():
     return {
         path.relative_to(KAITO.parent).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
         for path in sorted(KAITO.rglob("*.py"))
     }
 
 
-def _kinds(trees: Iterable[ast.Module]) -> dict[str, int]:
-    """The names of all kinds of error, with the place of their text."""
+def _kinds(trees):
+    """Return the names of all kinds of error, with the place of their text."""
     kinds = dict(_ROOTS)
     classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     found = True
@@ -101,8 +100,8 @@ def _kinds(trees: Iterable[ast.Module]) -> dict[str, int]:
     return kinds
 
 
-def _makers(trees: Iterable[ast.Module], kinds: dict[str, int]) -> dict[str, list[bool]]:
-    """The functions that return an error, with which of their arguments can be part of its message."""
+def _makers(trees, kinds):
+    """Return the functions that return an error, and for each argument whether it can be part of the message."""
     makers = {}
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, _Function) and isinstance(node.returns, ast.Name) and node.returns.id in kinds:
@@ -111,14 +110,14 @@ def _makers(trees: Iterable[ast.Module], kinds: dict[str, int]) -> dict[str, lis
     return makers
 
 
-def _calls(tree: ast.Module) -> Iterator[tuple[_Function | None, ast.Call]]:
-    """Every call, with the function that it stands in."""
+def _calls(tree):
+    """Return every call, with the function that contains it."""
     return ((function, node) for function, node in _nodes(tree) if isinstance(node, ast.Call))
 
 
-def _nodes(tree: ast.Module) -> Iterator[tuple[_Function | None, ast.AST]]:
-    """Every node, with the function that it stands in."""
-    stack: list[tuple[_Function | None, ast.AST]] = [(None, tree)]
+def _nodes(tree):
+    """Yield every node, with the function that contains it."""
+    stack = [(None, tree)]
     while stack:
         function, node = stack.pop()
         yield function, node
@@ -126,8 +125,8 @@ def _nodes(tree: ast.Module) -> Iterator[tuple[_Function | None, ast.AST]]:
         stack += [(inner, child) for child in ast.iter_child_nodes(node)]
 
 
-def _texts(node: ast.AST, function: _Function | None) -> list[str]:
-    """The texts that an expression can be, as far as they stand in it or in what `function` gives its names."""
+def _texts(node, function):
+    """Return the possible texts of an expression, from its literals and from what `function` assigns to its names."""
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) else [GAP]
     if isinstance(node, ast.JoinedStr):
@@ -145,8 +144,8 @@ def _texts(node: ast.AST, function: _Function | None) -> list[str]:
     return [GAP]
 
 
-def _assigned(name: str, function: _Function) -> Iterator[ast.AST]:
-    """What `function` gives that name."""
+def _assigned(name, function):
+    """Yield what `function` assigns to a name."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
             for target in node.targets:

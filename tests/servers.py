@@ -1,4 +1,4 @@
-"""Raw socket servers that do what no honest server does, and proxies that record what they are asked."""
+"""Raw socket servers that do what no honest server does, and proxies that record their requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class RawServer:
     """Listens on a free port of 127.0.0.1 and plays `script(connection)` on each connection, in a thread of its own.
 
     A script that returns closes its connection. `connections` counts them; `requests` holds each head and body that
-    `Peer.request` read. With `tls`, scripts begin behind the handshake.
+    `Peer.request` read. With `tls`, scripts begin after the handshake.
     """
 
     def __init__(self, script, tls=None, family=socket.AF_INET):
@@ -72,7 +72,7 @@ class Peer:
         self.server = server
 
     def request(self):
-        """Read one request; its head and body as bytes, b"" when the client closed instead."""
+        """Read one request and return its head and body as bytes, b"" if the client closed instead."""
         data = b""
         while b"\r\n\r\n" not in data:
             more = self.socket.recv(65536)
@@ -105,7 +105,7 @@ class Peer:
 
 
 def answering(data):
-    """A script that answers each request on a connection with `data`, and leaves the connection open."""
+    """Return a script that answers each request on a connection with `data` and leaves the connection open."""
 
     def script(peer):
         while peer.request():
@@ -115,7 +115,7 @@ def answering(data):
 
 
 def answering_once(data):
-    """A script that answers one request with `data` and closes the connection."""
+    """Return a script that answers one request with `data` and closes the connection."""
 
     def script(peer):
         peer.request()
@@ -125,12 +125,12 @@ def answering_once(data):
 
 
 def ok(body=b"hello"):
-    """A whole answer with a Content-Length."""
+    """Return a whole answer with a Content-Length."""
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 def http_proxy(answer=b"HTTP/1.1 200 Connection established\r\n\r\n", upstream=None):
-    """A script that notes what it is asked; a tunnel leads to `upstream` (a port) wherever it was asked for."""
+    """Return an HTTP proxy's script. Its tunnels lead to `upstream` (a port), whatever target is requested."""
 
     def script(peer):
         asked = peer.request()
@@ -147,7 +147,7 @@ def http_proxy(answer=b"HTTP/1.1 200 Connection established\r\n\r\n", upstream=N
 
 
 def socks_proxy(asked, username="", password="", reply=0, upstream=None):
-    """A script that speaks SOCKS5, puts what it is asked into the list `asked`, and leads to `upstream` (a port)."""
+    """Return a SOCKS5 proxy's script, which appends each target to `asked` and leads to `upstream` (a port)."""
 
     def script(peer):
         connection = peer.socket
@@ -182,9 +182,9 @@ def socks_proxy(asked, username="", password="", reply=0, upstream=None):
 
 
 def server_context(certificate, key, client_authority=None):
-    """A server's side of TLS, for RawServer; with `client_authority`, clients must show a certificate of its."""
+    """Return TLS settings for RawServer; with `client_authority`, clients must show a certificate that it issued."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # What a key is worth is the client's to judge.
+    # The client judges the strength of a key.
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.load_cert_chain(certificate, key)
     if client_authority is not None:

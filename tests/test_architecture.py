@@ -1,4 +1,4 @@
-"""docs/architecture.md's rules, as far as the sources show whether they hold."""
+"""The rules of docs/architecture.md, as far as the sources show whether they hold."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = {
-    re.sub(r"\.__init__$", "", ".".join(path.relative_to(ROOT).with_suffix("").parts)): ast.parse(
-        path.read_text(encoding="utf-8")
-    )
-    for path in sorted((ROOT / "kaito").rglob("*.py"))
-}
-SOURCES = {name for name, tree in MODULES.items() if len(tree.body) > 1}
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 GROUND, ROOF = "ground", "roof"
 
-# Text or bytes in, values out: none of these may reach a file, a socket or the clock.
+# Text or bytes in, values out: these modules use no file, no socket and no clock.
 PURE = (
     *("errors", "flags", "text", "lazy_re", "json_fields"),
     *("net.head", "net.url", "net.request", "net.proxy", "net.chunked", "net.errors"),
@@ -31,40 +25,64 @@ PURE = (
 )
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 
-# What costs too much to be imported before it is known that it is needed. An exec plugin's module needs it always.
+# Modules that take too long to import before they are needed. An exec plugin always needs a subprocess.
 SLOW = {"argparse", "dataclasses", "logging", "readline", "subprocess", "tempfile", "threading", "urllib.request"}
 
-# The heads of HTTP messages are read and written in net/head.py: http.client imports all of email.
+# net/head.py reads and writes the heads of HTTP messages, because http.client imports all of email.
 NEVER = {"http", "email"}
+
+MOST_LINES = 60  # of a function
+MOST_ATTRIBUTES = 10  # of an object; NamedTuples may have more fields
+
+# The names that begin with an underscore and belong to an interface all the same.
+PUBLIC = {"_replace", "_fields", "_field_defaults", "_asdict", "_make", "_exit"}
+
+
+def parsed(folder):
+    """Return the syntax trees of a folder's modules by dotted name; a package has the name of its folder."""
+    trees = {}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        trees[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return trees
+
+
+MODULES = parsed("kaito")
+TESTS = parsed("tests")
+each_module = pytest.mark.parametrize("name", sorted(MODULES))
 
 
 def imports(tree, *, late=True):
-    """The dotted names that a module imports; `late=False`: only those at its top, run with every import of it."""
-    nodes = ast.walk(tree) if late else iter(tree.body)
-    for node in nodes:
+    """Yield the dotted names that a module imports, without `late` only those at its top."""
+    for node in ast.walk(tree) if late else tree.body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports name their module in full"
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            yield from names & set(MODULES) or {node.module}
+            yield from {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES) or {node.module}
+
+
+def roots(tree):
+    """Return the first parts of the names that a module imports."""
+    return {imported.partition(".")[0] for imported in imports(tree)}
 
 
 def own_imports(name):
-    """The modules of kaito/ that a module imports, also late and for types alone."""
-    return {imported for imported in imports(MODULES[name]) if imported in MODULES and imported != name}
+    """Return the modules of kaito/ that a module imports, also inside functions and for types alone."""
+    return (set(imports(MODULES[name])) & set(MODULES)) - {name}
+
+
+# --- Packages ------------------------------------------------------------------------------------------------
 
 
 def package_table():
-    """docs/architecture.md's table: package → (its modules where they are listed, the packages it may import)."""
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = re.search(r"^## Packages$.*?^((?:\|[^\n]*\n)+)", text, re.MULTILINE | re.DOTALL)[1].splitlines()[2:]
+    """Return the page's table: package → (its modules if it lists them, the packages that it may import)."""
+    rows = re.search(r"^## Packages$.*?^((?:\|[^\n]*\n)+)", PAGE, re.MULTILINE | re.DOTALL)[1].splitlines()[2:]
     table = {}
     for row in rows:
         package, _, allowed = (cell.strip() for cell in row.strip("|").split("|"))
         name, _, listed = package.partition(":")
-        allowed = {word.strip(" `/") for word in allowed.split(",")} - {"–"}
-        table[name.strip("`/")] = set(re.findall(r"`(\w+)`", listed)), allowed
+        table[name.strip("`/")] = set(re.findall(r"`(\w+)`", listed)), set(re.findall(r"`(\w+)/`", allowed))
     return table
 
 
@@ -72,22 +90,22 @@ TABLE = package_table()
 
 
 def package_of(name):
-    """The row that a module belongs to."""
-    parts = name.split(".")[1:]
+    """Return the table's row for a module. kaito/__init__.py, which imports nothing, counts as ground."""
+    first, *rest = name.split(".")[1:] or [""]
     for package, (listed, _) in TABLE.items():
-        if not parts or parts[0] == package or (len(parts) == 1 and parts[0] in listed):
-            return package if parts else GROUND
-    raise AssertionError(f"{name} is in no row of docs/architecture.md's table of packages")
+        if first == package or (first in listed and not rest):
+            return package
+    assert not first, f"{name} is in no row of docs/architecture.md's table of packages"
+    return GROUND
 
 
 def test_the_table_names_every_package_and_nothing_else():
-    found = {package_of(name) for name in MODULES}
-    assert found == set(TABLE)
-    for listed, _ in TABLE.values():
-        assert {f"kaito.{name}" for name in listed} <= set(MODULES)
+    assert {package_of(name) for name in MODULES} == set(TABLE)
+    assert {f"kaito.{name}" for listed, _ in TABLE.values() for name in listed} <= set(MODULES)
+    assert set(TABLE) >= {GROUND, ROOF} | {allowed for _, row in TABLE.values() for allowed in row}
 
 
-@pytest.mark.parametrize("name", sorted(SOURCES))
+@each_module
 def test_a_module_imports_only_what_the_table_of_packages_allows(name):
     package = package_of(name)
     allowed = {package, GROUND} | TABLE[package][1]
@@ -95,42 +113,35 @@ def test_a_module_imports_only_what_the_table_of_packages_allows(name):
     assert not wrong, f"{name} may import {', '.join(sorted(allowed))}"
 
 
-@pytest.mark.parametrize("of", ["packages", "modules"])
-def test_nothing_imports_in_a_circle(of):
-    """Imports within functions and for types alone included."""
-    if of == "packages":
-        graph = {package: allowed for package, (_, allowed) in TABLE.items()}
-    else:
-        graph = {name: own_imports(name) for name in MODULES}
+GRAPHS = {
+    "packages": {package: allowed for package, (_, allowed) in TABLE.items()},
+    "modules": {name: own_imports(name) for name in MODULES},
+}
+
+
+@pytest.mark.parametrize("graph", list(GRAPHS.values()), ids=list(GRAPHS))
+def test_nothing_imports_in_a_circle(graph):
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         raise AssertionError(f"a circle: {' → '.join(error.args[1])}") from None
 
 
+# --- Imports -------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="needs sys.stdlib_module_names")
-@pytest.mark.parametrize("name", sorted(SOURCES))
+@each_module
 def test_nothing_but_the_standard_library_is_imported(name):
-    roots = {imported.partition(".")[0] for imported in imports(MODULES[name])}
-    assert roots <= {*sys.stdlib_module_names, "kaito"}
+    assert roots(MODULES[name]) <= {*sys.stdlib_module_names, "kaito"}
 
 
-@pytest.mark.parametrize("name", sorted(SOURCES))
+@each_module
 def test_no_module_imports_http_or_email(name):
-    assert not {imported.partition(".")[0] for imported in imports(MODULES[name])} & NEVER
+    assert not roots(MODULES[name]) & NEVER
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_every_module_says_what_it_is_for(name):
-    assert ast.get_docstring(MODULES[name])
-
-
-@pytest.mark.parametrize("name", sorted(SOURCES - {"kaito", "kaito.__main__"}))
-def test_annotations_are_not_evaluated(name):
-    assert "__future__" in set(imports(MODULES[name], late=False))
-
-
-@pytest.mark.parametrize("name", sorted(SOURCES))
+@each_module
 def test_slow_imports_are_made_where_they_are_needed(name):
     allowed = {"subprocess"} if name == "kaito.kube.exec_plugin" else set()
     assert set(imports(MODULES[name], late=False)) & SLOW <= allowed
@@ -138,4 +149,72 @@ def test_slow_imports_are_made_where_they_are_needed(name):
 
 @pytest.mark.parametrize("name", [f"kaito.{name}" for name in PURE])
 def test_parsers_are_pure(name):
-    assert not {imported.partition(".")[0] for imported in imports(MODULES[name])} & IMPURE
+    assert not roots(MODULES[name]) & IMPURE
+
+
+# --- Sizes ---------------------------------------------------------------------------------------------------
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def attributes(node):
+    """Return the names of the attributes that a class sets on its objects."""
+    targets = [target for target in ast.walk(node) if isinstance(target, ast.Attribute)]
+    own = [target for target in targets if isinstance(target.value, ast.Name) and target.value.id == "self"]
+    return {target.attr for target in own if isinstance(target.ctx, ast.Store)}
+
+
+@each_module
+def test_functions_are_short(name):
+    lengths = {node.name: node.end_lineno - node.lineno + 1 for node in functions(MODULES[name])}
+    assert {function: lines for function, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+@each_module
+def test_objects_have_few_attributes(name):
+    classes = [node for node in ast.walk(MODULES[name]) if isinstance(node, ast.ClassDef)]
+    sizes = {node.name: len(attributes(node)) for node in classes}
+    assert {kind: count for kind, count in sizes.items() if count > MOST_ATTRIBUTES} == {}
+
+
+# --- The page ------------------------------------------------------------------------------------------------
+
+
+def top_level_names(tree):
+    """Return the names that a module defines at its top."""
+    assigned = [node for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign))]
+    targets = [target for node in assigned for target in getattr(node, "targets", None) or [node.target]]
+    defined = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return {*defined, *(node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))}
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_/]+\.py)`", PAGE))))
+def test_the_page_names_files_that_exist(path):
+    assert (ROOT / path).exists() or (ROOT / "kaito" / path).exists()
+
+
+@pytest.mark.parametrize(("path", "name"), sorted(set(re.findall(r"`(\w+(?:/\w+)*)\.(\w+)`", PAGE))))
+def test_the_page_names_what_modules_define(path, name):
+    """`chat/slash.COMMANDS`; a path that is neither in kaito/ nor at the top of the checkout names something else."""
+    tree = MODULES.get(f"kaito.{path.replace('/', '.')}")
+    if tree is not None and name != "py":
+        assert name in top_level_names(tree)
+
+
+# --- Tests ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(TESTS))
+def test_tests_use_no_private_names(name):
+    """A test's own classes have private attributes; those of another object are somebody else's."""
+    nodes = list(ast.walk(TESTS[name]))
+    imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    others = {node.attr for node in nodes if isinstance(node, ast.Attribute) and not _is_own(node.value)}
+    private = {word for word in imported | others if word.startswith("_") and not word.startswith("__")}
+    assert private <= PUBLIC
+
+
+def _is_own(node):
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")

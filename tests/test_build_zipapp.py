@@ -1,7 +1,8 @@
-"""The one file that users copy."""
+"""The files that users install."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import os
@@ -22,7 +23,7 @@ from kaito.yaml import load as yaml
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    """The path of a program built here, for the Python that runs the tests alone."""
+    """Build the program with byte code for the Python that runs the tests alone; return its path."""
     folder = tmp_path_factory.mktemp("dist")
     path = folder / "kubectl-kaito"
     path.write_bytes(build_zipapp.archive(own_python()))
@@ -31,12 +32,12 @@ def program(tmp_path_factory):
 
 
 def own_python():
-    """The Python that runs the tests, as `interpreters` names it."""
+    """Return the Python that runs the tests in the form of `interpreters`."""
     return {f"{sys.version_info[0]}.{sys.version_info[1]}": sys.executable}
 
 
-def ask(*words, **options):
-    """Run `version` and return what it says."""
+def version_of(*words, **options):
+    """Run `version` and return its output."""
     done = subprocess.run([*words, "version"], capture_output=True, text=True, check=False, **options)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -44,7 +45,7 @@ def ask(*words, **options):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Everything that the build writes, with byte code for every Python here: the folder and the bytes by name."""
+    """Build all files, with byte code for every Python that is found; return the folder, and the bytes by name."""
     folder = tmp_path_factory.mktemp("made")
     return folder, build_zipapp.build(folder)
 
@@ -55,7 +56,7 @@ def test_it_holds_byte_code_for_this_python(program):
 
 
 def test_the_same_sources_give_the_same_bytes(made, tmp_path):
-    """Elsewhere, at another time of the world, for a user with other habits, in a folder of another name."""
+    """In another folder, with other file dates, and with another time zone, locale, umask and hash seed."""
     copy = tmp_path / "another checkout"
     copy.mkdir()
     for name in ("build_zipapp.py", "kubectl-kaito", "LICENSE"):
@@ -74,33 +75,57 @@ def test_the_same_sources_give_the_same_bytes(made, tmp_path):
 
 
 def test_it_fits_into_a_config_map(made):
-    """With byte code for all five Pythons, as far as they are here; a ConfigMap holds 1 MiB with all else in it.
+    """Byte code for all five Pythons included, the size of missing ones estimated. A ConfigMap holds at most 1 MiB.
 
-    When this fails: `unzip -v dist/kubectl-kaito` shows what takes the room. Leave the byte code of the oldest Python
-    out (PYTHONS in build_zipapp.py): it then runs the sources, which are there anyway, and only starts more slowly.
+    When this fails, `unzip -v dist/kubectl-kaito` shows the sizes. Leave out the byte code of the oldest Python
+    (PYTHONS in build_zipapp.py): that Python then runs the sources, which are always there, and starts more slowly.
     """
     own = len(build_zipapp.archive(own_python())) - len(build_zipapp.archive({}))
     missing = len(build_zipapp.PYTHONS) - len(build_zipapp.interpreters())
     assert len(made[1]["kubectl-kaito"]) + missing * own < 800_000
 
 
-def test_it_needs_nothing_beside_it(program, tmp_path):
+def test_it_needs_no_other_file(program, tmp_path):
     environment = {"PATH": os.path.dirname(sys.executable)}
-    assert ask(sys.executable, "-I", program, cwd=tmp_path, env=environment).startswith(f"kubectl-kaito {__version__} ")
+    assert version_of(sys.executable, "-I", program, cwd=tmp_path, env=environment).startswith(
+        f"kubectl-kaito {__version__} "
+    )
 
 
-def test_it_is_an_executable_of_any_name(program, tmp_path):
+def test_it_runs_under_any_name(program, tmp_path):
     copy = tmp_path / "another name"
     copy.write_bytes(program.read_bytes())
     copy.chmod(0o755)
     search = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    assert __version__ in ask(copy, env={**os.environ, "PATH": search})
+    assert __version__ in version_of(copy, env={**os.environ, "PATH": search})
 
 
 def test_a_python_without_byte_code_runs_the_sources(program, tmp_path):
     bare = tmp_path / "bare"
     bare.write_bytes(build_zipapp.archive({}))
-    assert ask(sys.executable, bare) == ask(sys.executable, program)
+    assert version_of(sys.executable, bare) == version_of(sys.executable, program)
+
+
+@pytest.mark.parametrize("path", sorted(build_zipapp.sources()))
+def test_its_sources_lack_only_comments_and_docstrings(path):
+    text = build_zipapp.sources()[path]
+    assert statements(build_zipapp.without_prose(text)) == statements(text)
+
+
+def statements(text):
+    """Return the number of each line on which a statement begins, and the statement without docstrings."""
+    tree = Wordless().visit(ast.parse(text))
+    return [(node.lineno, ast.dump(node)) for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+
+
+class Wordless(ast.NodeTransformer):
+    def visit_Expr(self, node):
+        return None if isinstance(getattr(node.value, "value", None), str) else node
+
+
+def test_prose_is_left_out():
+    text = '"""Two\nlines."""\n\nA = "# no comment"  # one\n\n\ndef f():\n    """Return."""\n    return A\n'
+    assert build_zipapp.without_prose(text) == '""\n\n\nA = "# no comment"\n\n\ndef f():\n    ""\n    return A\n'
 
 
 def test_it_holds_the_program_and_no_path_of_this_machine(program):
@@ -112,24 +137,24 @@ def test_it_holds_the_program_and_no_path_of_this_machine(program):
     assert not [name for name, data in members.items() if folder in data]
 
 
-# ---- what goes beside it ----
+# ---- the files installed with it ----
 
 
 @pytest.fixture(scope="module")
 def manifest(made):
-    """krew's manifest, read."""
+    """Parse krew's manifest."""
     return yaml.load(made[1]["kaito.yaml"])
 
 
 @pytest.fixture(scope="module")
 def unpacked(made):
-    """What krew's archive holds, by name: tarfile's description and the bytes."""
+    """Read krew's archive: tarfile's description and the bytes of each file, by name."""
     with tarfile.open(fileobj=io.BytesIO(made[1]["kubectl-kaito.tar.gz"])) as archive:
         return {one.name: (one, archive.extractfile(one).read()) for one in archive.getmembers()}
 
 
-def test_the_manifest_is_one_of_krews(manifest):
-    """krew.sigs.k8s.io/docs/developer-guide/plugin-manifest, and its index's checks of a Plugin."""
+def test_the_manifest_follows_krews_rules(manifest):
+    """The rules: krew.sigs.k8s.io/docs/developer-guide/plugin-manifest, and the checks of krew's index."""
     assert set(manifest) == {"apiVersion", "kind", "metadata", "spec"}
     assert manifest["apiVersion"] == "krew.googlecontainertools.github.com/v1alpha2"
     assert manifest["kind"] == "Plugin"
@@ -144,7 +169,7 @@ def test_the_manifest_is_one_of_krews(manifest):
     assert spec["description"].strip() and spec["platforms"]
 
 
-def test_each_platform_is_to_be_had_and_none_twice(manifest, made, unpacked):
+def test_each_platform_is_offered_once(manifest, made, unpacked):
     chosen = []
     for platform in manifest["spec"]["platforms"]:
         assert set(platform) == {"selector", "uri", "sha256", "bin", "files"}
@@ -175,7 +200,7 @@ def test_what_krew_unpacks_runs(unpacked, tmp_path):
     for name, (described, data) in unpacked.items():
         (tmp_path / name).write_bytes(data)
         (tmp_path / name).chmod(described.mode)
-    assert __version__ in ask(sys.executable, tmp_path / "kubectl-kaito")
+    assert __version__ in version_of(sys.executable, tmp_path / "kubectl-kaito")
     search = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     offered = subprocess.run(
         [tmp_path / "kubectl_complete-kaito", "vers"], stdout=subprocess.PIPE, env={"PATH": search}, check=True
@@ -183,26 +208,26 @@ def test_what_krew_unpacks_runs(unpacked, tmp_path):
     assert offered == b"version\tPrint the version\n:4\n"
 
 
-def test_windows_is_told_how_to_start_it(made):
+def test_windows_has_a_command_that_starts_it(made):
     text = made[1]["kubectl-kaito.cmd"].decode("ascii")
     assert text.count("\n") == text.count("\r\n") > 0
     lines = text.split("\r\n")
     assert lines[0] == "@echo off"
-    # py is asked for first: python may be the alias that only opens a shop.
+    # py comes first: python may be the alias that only opens the Microsoft Store.
     assert text.index("where py ") < text.index("where python ")
     calls = [number for number, line in enumerate(lines) if '"%~dp0kubectl-kaito"' in line]
     assert [lines[number].partition(" ")[0] for number in calls] == ["py", "python"]
     for number in calls:
         assert lines[number].endswith(' "%~dp0kubectl-kaito" %*')
         assert lines[number + 1] == "exit /b %errorlevel%"
-    # In parentheses, %errorlevel% would be what it was before the block.
+    # In a block in parentheses, %errorlevel% would have its value from before the block.
     assert "(" not in text
     labels = {line[1:] for line in lines if line.startswith(":")}
     assert set(re.findall(r"goto (\w+)", text)) == labels == {"py", "python"}
 
 
-def test_a_run_that_is_under_way_keeps_its_file(made):
-    """A build moves its files into place instead of writing into those that are in use."""
+def test_a_running_session_keeps_its_file(made):
+    """A build replaces files instead of writing into those that are in use."""
     folder, files = made
     with open(folder / "kubectl-kaito", "rb") as held:
         build_zipapp.build(folder)

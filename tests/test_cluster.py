@@ -1,4 +1,4 @@
-"""The stand-in cluster itself: does it answer as the real servers do, and fail as it is told to?"""
+"""The stand-in cluster itself: it answers as the real servers do, and fails as tests want it to."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.cluster.process import ROOT
 
 KUBECTL = shutil.which("kubectl")
 NEEDS_KUBECTL = pytest.mark.skipif(KUBECTL is None, reason="needs kubectl")
-REPORTS_CUTS = pytest.mark.skipif(sys.version_info < (3, 10), reason="3.9 shows a missing goodbye as an end")
+REPORTS_CUTS = pytest.mark.skipif(sys.version_info < (3, 10), reason="3.9 shows a missing close_notify as an end")
 WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 SERVICES = "/api/v1/namespaces/default/services"
 PROXY = f"{SERVICES}/phi-3-5-mini:80/proxy"
@@ -59,7 +59,7 @@ STREAM = {**HELLO, "stream": True, "stream_options": {"include_usage": True}}
 
 
 class Client:
-    """A plain client of the cluster: one kept-alive connection, a token, the user agent that gets indented JSON."""
+    """A client of the cluster with one lasting connection, a token, and a user agent that gets indented JSON."""
 
     def __init__(self, cluster, **headers):
         context = ssl.create_default_context(cafile=cluster.ca_file)
@@ -73,14 +73,14 @@ class Client:
         self.http.close()
 
     def send(self, path, body=None, method=None, **headers):
-        """Send a request and leave the answer to come."""
+        """Send a request, and do not read the answer."""
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")
         self.http.request(method or ("GET" if body is None else "POST"), path, body, {**self.headers, **headers})
 
     def ask(self, path, body=None, method=None, **headers):
-        """Send a request; its status and whole body."""
+        """Send a request and return the answer's status and whole body."""
         self.send(path, body, method, **headers)
         with self.http.getresponse() as answer:
             return answer.status, answer.read()
@@ -93,7 +93,7 @@ def client(cluster):
 
 
 def recording(name):
-    """A recorded answer: status and body, chunks put together."""
+    """Return status and body of a recorded answer, with its chunks joined."""
     with open(data(f"recordings/{name}.http"), "rb") as file:
         head, _, body = file.read().partition(b"\r\n\r\n")
     if b"\r\nTransfer-Encoding: chunked" in head:
@@ -102,7 +102,7 @@ def recording(name):
 
 
 def chunks(body):
-    """The chunks of a chunked body."""
+    """Return the chunks of a chunked body."""
     found = []
     while body:
         size, _, body = body.partition(b"\r\n")
@@ -114,19 +114,19 @@ def chunks(body):
 
 
 def events(body):
-    """The data of server-sent events, JSON where it is JSON."""
+    """Return the data of server-sent events, parsed where it is JSON."""
     found = [event[len(b"data: ") :] for event in body.split(b"\n\n") if event]
     return [event.decode() if event == b"[DONE]" else json.loads(event) for event in found]
 
 
 def content(body):
-    """The words of a streamed answer."""
+    """Return the content of a streamed answer."""
     choices = [event["choices"][0] for event in events(body) if isinstance(event, dict) and event.get("choices")]
     return "".join(choice["delta"].get("content", "") for choice in choices)
 
 
 def raw_socket(cluster, tls=True):
-    """A connection of which every byte shows, and over TLS also whether it ended with a goodbye."""
+    """Return a connection that shows every byte and, over TLS, whether it ended with a close_notify."""
     sock = socket.create_connection(("127.0.0.1", cluster.server.port), 10)
     if not tls:
         return sock
@@ -135,14 +135,14 @@ def raw_socket(cluster, tls=True):
 
 
 def raw_request(cluster, body):
-    """The bytes of a chat request."""
+    """Return the bytes of a chat request."""
     text = json.dumps(body).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {cluster.token}\r\n"
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text
 
 
 def read_to_end(sock):
-    """Everything until the connection ends."""
+    """Return everything until the connection ends."""
     received = b""
     while piece := sock.recv(1 << 16):
         received += piece
@@ -167,7 +167,7 @@ class TestCredentials:
             pytest.param("certificate-files", "cert-user", ("developers", "staff"), id="certificate in files"),
         ],
     )
-    def test_kubectl_is_let_in_with_every_kind_of_user(self, cluster, tmp_path, kind, user, groups):
+    def test_kubectl_is_accepted_with_every_kind_of_user(self, cluster, tmp_path, kind, user, groups):
         path = cluster.write_kubeconfig(tmp_path, kind)
         answer = kubectl(path, "get", "--raw", "/version")
         assert (answer.returncode, answer.stderr) == (0, "")
@@ -192,7 +192,7 @@ class TestCredentials:
             client.headers = {"User-Agent": "curl/8", **headers}
             assert client.ask(CHAT) == recording("proxy-401")
 
-    def test_impersonation_is_recorded_and_followed(self, cluster, client):
+    def test_impersonation_is_recorded_and_respected(self, cluster, client):
         cluster.deny("get", "workspaces", user="jane")
         code, body = client.ask(f"{WORKSPACES}/phi-3-5-mini", **{"Impersonate-User": "jane", "Impersonate-Group": "a"})
         assert (code, b'User \\"jane\\" cannot get' in body) == (403, True)
@@ -271,7 +271,7 @@ class TestObjects:
         missing = kubectl(kubeconfig, "get", "workspace", "nope")
         assert missing.stderr == 'Error from server (NotFound): workspaces.kaito.sh "nope" not found\n'
 
-    def test_a_watch_tells_each_change_as_it_happens(self, cluster, client):
+    def test_a_watch_reports_each_change_as_it_happens(self, cluster, client):
         listed = json.loads(client.ask(WORKSPACES)[1])["metadata"]["resourceVersion"]
         client.send(f"{WORKSPACES}?watch=true&fieldSelector=metadata.name%3Dw&resourceVersion={listed}")
         with client.http.getresponse() as answer:
@@ -281,8 +281,8 @@ class TestObjects:
             second = json.loads(answer.readline())
             cluster.remove("workspaces", "w")
             third = json.loads(answer.readline())
-        told = [(event["type"], event["object"]["metadata"]["name"]) for event in (first, second, third)]
-        assert told == [("ADDED", "w"), ("MODIFIED", "w"), ("DELETED", "w")]
+        events = [(event["type"], event["object"]["metadata"]["name"]) for event in (first, second, third)]
+        assert events == [("ADDED", "w"), ("MODIFIED", "w"), ("DELETED", "w")]
         assert (first["object"]["status"]["state"], second["object"]["status"]["state"]) == ("Pending", "Ready")
 
 
@@ -339,11 +339,11 @@ class TestServiceProxy:
             ),
         ],
     )
-    def test_what_cannot_be_reached_is_said(self, client, port, code, message):
+    def test_an_unreachable_backend_is_explained(self, client, port, code, message):
         answered, body = client.ask(f"{SERVICES}/{port}/proxy/v1/models")
         assert (answered, json.loads(body)["message"]) == (code, message)
 
-    def test_a_pod_that_still_loads_refuses(self, cluster, client):
+    def test_a_pod_that_still_loads_refuses_connections(self, cluster, client):
         cluster.route("phi-3-5-mini", REFUSED)
         code, body = client.ask(CHAT, HELLO)
         recorded = json.loads(recording("proxy-refused")[1])["message"]
@@ -512,7 +512,7 @@ class TestReplies:
     @pytest.mark.parametrize(
         ("step", "tls", "error"),
         [
-            pytest.param(CLOSE, True, None, id="close: with TLS's goodbye"),
+            pytest.param(CLOSE, True, None, id="close: with TLS's close_notify"),
             pytest.param(CUT, True, ssl.SSLEOFError, id="cut: without it", marks=REPORTS_CUTS),
             # Over TLS, some Pythons report a reset as an end.
             pytest.param(RESET, False, ConnectionResetError, id="reset"),
@@ -521,7 +521,7 @@ class TestReplies:
     def test_it_breaks_off(self, step, tls, error):
         with Cluster(tls=tls) as cluster, raw_socket(cluster, tls) as sock:
             cluster.add(service("phi-3-5-mini"))
-            gate = threading.Event()  # a reset throws away what the client has not read
+            gate = threading.Event()  # a reset discards what the client has not read
             cluster.model.reply(["a", gate, step])
             sock.sendall(raw_request(cluster, STREAM))
             received = b""
@@ -582,7 +582,7 @@ class TestReplies:
 class TestUpstream:
     @pytest.fixture
     def far(self):
-        """A model server elsewhere, and a cluster and a client in front of it."""
+        """A model server elsewhere, with a cluster that leads to it and a client."""
         model = Model("far-model")
         with model.serve() as server, Cluster(model=Upstream(server.url + "/v1")) as cluster, Client(cluster) as client:
             cluster.add(service("phi-3-5-mini"))
@@ -648,7 +648,7 @@ class TestVariants:
         "options",
         [
             pytest.param({"tls": False}, id="plain HTTP"),
-            pytest.param({"prefix": "/k8s/clusters/c-1"}, id="a path in front"),
+            pytest.param({"prefix": "/k8s/clusters/c-1"}, id="a path before all others"),
             pytest.param({"host": "::1"}, id="IPv6"),
             pytest.param({"certificate": "leaf"}, id="a leaf as authority"),
             pytest.param({"certificate": "bare-server"}, id="a bare authority"),
@@ -725,7 +725,7 @@ class TestProcess:
             process.send_signal(signal.SIGINT)
             assert b"KeyboardInterrupt" in process.communicate(timeout=10)[1]
 
-    def test_a_terminal_is_typed_at_and_read(self):
+    def test_a_terminal_takes_input_and_shows_output(self):
         with Terminal(["-c", TALKER], command=PYTHON) as terminal:
             terminal.expect("name> ")
             terminal.line("Ada")
@@ -771,7 +771,7 @@ class TestByHand:
 
     @pytest.fixture
     def temporary(self, tmp_path):
-        """The folder for temporary files, to see what is left in it."""
+        """The folder for temporary files, which must be empty at the end."""
         folder = tmp_path / "temporary"
         folder.mkdir()
         return folder

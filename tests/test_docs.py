@@ -1,4 +1,4 @@
-"""The documentation against the program: what stands in one and not in the other fails here."""
+"""The documentation against the program: what only one of them has fails here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kaito import cli
 from kaito.chat import slash
 from kaito.chat.json_output import FIELDS
 from kaito.commands import chat, get_endpoint, status, version
-from kaito.commands import kubectl_flags as cluster
+from kaito.commands.kubectl_flags import KUBECTL_FLAGS
 from kaito.flags import describe, parse, split_verb
 from tests import messages
 from tests.messages import GAP, KAITO
@@ -29,31 +29,31 @@ def text(path):
 
 
 def section(page, title):
-    """What stands below the heading `title`, up to the next heading."""
+    """Return the text below the heading `title`, up to the next heading."""
     found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", without_code(page), re.MULTILINE | re.DOTALL)
     assert found, f'there is no heading "{title}"'
     return found[1]
 
 
 def without_code(page):
-    """The page without its code blocks, where "#" begins no heading and brackets make no link."""
+    """Return the page without its code blocks, in which neither "#" nor brackets have a meaning."""
     return re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
 
 
 def rows(part):
-    """The cells of its tables' rows, without their heads."""
+    """Return the rows of the tables in a text, as lists of cells, without the tables' heads."""
     lines = [line for line in part.splitlines() if line.startswith("|")]
     cells = [[cell.replace(r"\|", "|").strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
     return [row for row in cells if row[0] not in ("flag", "command", "code", "field", "variable", "---")]
 
 
 def code(cell):
-    """The code spans of a cell."""
+    """Return the code spans of a cell."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def same(page, documented, real):
-    """Fails, with what to do about it, unless the page lists what there is."""
+    """Fail, and say what to do, unless the page lists exactly what the program has."""
     new = [one for one in real if one not in documented]
     gone = [one for one in documented if one not in real]
     assert not new and not gone, f"{page.name}: describe {new}; remove or correct {gone}"
@@ -63,7 +63,7 @@ def same(page, documented, real):
 
 
 def flag_row(flag):
-    """What a table says of a flag: its names, its type, its default."""
+    """Return what a table says about a flag: its names, its type, its default."""
     names = [f"-{flag.short}", f"--{flag.name}"] if flag.short else [f"--{flag.name}"]
     default = re.search(r"\(default (.+)\)$", describe([flag])[0])
     return names, flag.kind.word or "switch", default[1] if default else ""
@@ -72,8 +72,8 @@ def flag_row(flag):
 @pytest.mark.parametrize(
     ("title", "flags"),
     [
-        pytest.param("Flags", (*chat.FLAGS, *set(cli.ROOT_FLAGS) - set(cluster.KUBECTL_FLAGS)), id="chat"),
-        pytest.param("kubectl's flags", cluster.KUBECTL_FLAGS, id="kubectl"),
+        pytest.param("Flags", (*chat.FLAGS, *set(cli.ROOT_FLAGS) - set(KUBECTL_FLAGS)), id="chat"),
+        pytest.param("kubectl's flags", KUBECTL_FLAGS, id="kubectl"),
         pytest.param("kubectl kaito status", status.FLAGS, id="status"),
         pytest.param("kubectl kaito get-endpoint", get_endpoint.FLAGS, id="get-endpoint"),
         pytest.param("kubectl kaito version", version.FLAGS, id="version"),
@@ -86,21 +86,21 @@ def test_chat_md_lists_each_flag_with_its_type_and_default(title, flags):
 
 def test_the_readme_s_flags_are_the_program_s():
     known = {names[-1]: (names, *others) for names, *others in map(flag_row, (*chat.FLAGS, *cli.ROOT_FLAGS))}
-    shown = rows(section(text(README), "Flags"))
-    assert shown
-    for row in shown:
-        assert (code(row[0]), row[1], row[2]) == known[code(row[0])[-1]]
+    shown = {code(row[0])[-1]: (code(row[0]), row[1], row[2]) for row in rows(section(text(README), "Flags"))}
+    assert {"--workspace-name", "--namespace", "--temperature", "--max-tokens", "--top-p"} <= set(shown)
+    for name, row in shown.items():
+        assert row == known[name]
 
 
 @pytest.mark.parametrize("page", [pytest.param(CHAT, id="chat.md"), pytest.param(README, id="README.md")])
 def test_exit_codes_are_those_of_the_help(page):
-    told = re.findall(r"^  (\d+) +(.+)$", cli.EXIT_CODES, re.MULTILINE)
-    same(page, [tuple(row) for row in rows(section(text(page), "Exit codes"))], told)
+    codes = re.findall(r"^  (\d+) +(.+)$", cli.EXIT_CODES, re.MULTILINE)
+    same(page, [tuple(row) for row in rows(section(text(page), "Exit codes"))], codes)
 
 
 def test_ci_md_says_what_each_exit_code_means_to_a_script():
-    told = re.findall(r"^  (\d+) ", cli.EXIT_CODES, re.MULTILINE)
-    same(DOCS["ci"], [row[0] for row in rows(section(text(DOCS["ci"]), "Exit codes"))], told)
+    codes = re.findall(r"^  (\d+) ", cli.EXIT_CODES, re.MULTILINE)
+    same(DOCS["ci"], [row[0] for row in rows(section(text(DOCS["ci"]), "Exit codes"))], codes)
 
 
 def test_chat_md_lists_the_commands_of_the_chat():
@@ -109,9 +109,15 @@ def test_chat_md_lists_the_commands_of_the_chat():
 
 
 def test_the_readme_s_commands_of_the_chat_are_the_program_s():
-    known = {f"/{command.name}" for command in slash.COMMANDS}
     shown = {span for row in rows(section(text(README), "Commands in the chat")) for span in code(row[0])}
-    assert shown and shown <= known
+    assert {f"/{command.name}" for command in slash.COMMANDS if command.bare} <= shown
+    named = set(re.findall(r"`/([a-z]+)[` ]", text(README)))
+    assert named <= {command.name for command in slash.COMMANDS}
+
+
+@pytest.mark.parametrize("verb", [verb for verb in cli.VERBS if verb != "version"])
+def test_the_readme_names_each_verb(verb):
+    assert f"kubectl kaito {verb}" in text(README)
 
 
 def test_chat_md_has_a_section_for_each_verb():
@@ -129,12 +135,12 @@ def test_chat_md_lists_the_environment_variables():
     same(CHAT, documented - {"KUBERNETES_EXEC_INFO"}, messages.variables())
 
 
-# At a line's beginning, in a list of YAML, behind a prompt, a pipe, or xargs.
+# At the beginning of a line, in a list of YAML, after a prompt, a pipe, or xargs.
 _COMMAND = re.compile(r"(?:^ *(?:- )?|[$|] |-I \w+ )kubectl kaito (.+)", re.MULTILINE)
 
 
 def command_lines():
-    """Each `kubectl kaito …` of a code block, as words: up to a pipe, a redirection, a comment or the line's end."""
+    """Yield the words of each `kubectl kaito …` in a code block, up to a pipe, redirection, comment or line end."""
     for page in PAGES:
         for block in re.findall(r"^```.*?\n(.*?)^```$", text(page), re.MULTILINE | re.DOTALL):
             for line in re.findall(_COMMAND, block.replace("\\\n", " ")):
@@ -145,17 +151,17 @@ def command_lines():
 
 
 @pytest.mark.parametrize("words", list(command_lines()))
-def test_the_program_takes_each_command_line_that_is_shown(words):
+def test_the_program_accepts_each_documented_command_line(words):
     name, rest = split_verb(words, cli.ROOT_FLAGS)
     assert name in (*cli.VERBS, "")
-    values = parse(rest, (*(cli._module(name).FLAGS if name else ()), *cli.ROOT_FLAGS))
+    values = parse(rest, (*(cli.load(name).flags if name else ()), *cli.ROOT_FLAGS))
     assert not values.arguments
 
 
 # --- Messages ------------------------------------------------------------------------------------------------
 
 
-# Said to programmers, or to whoever sends us a request, not to users.
+# Messages for programmers, or for the sender of a request, which no user sees.
 INTERNAL = {
     "an https URL needs a TLS context",
     "request line is malformed: …",
@@ -166,17 +172,17 @@ INTERNAL = {
 
 
 def documented_messages():
-    """The messages of troubleshooting.md: the code that begins an item, or a line of it behind "or"."""
+    """Return the messages in troubleshooting.md: the code at the beginning of an item, or after "or"."""
     return re.findall(r"^ *(?:- |or )`([^`]+)`", text(TROUBLESHOOTING), re.MULTILINE)
 
 
 def plain(message):
-    """A message without what may be part of a gap or not: quotation marks."""
+    """Return a message without its quotation marks, which may belong to a gap or not."""
     return message.replace('"', "")
 
 
 def pattern(message):
-    """What finds a message in a text, with anything in its gaps."""
+    """Return the pattern that finds a message in a text, with anything in its gaps."""
     return ".*".join(re.escape(part) for part in re.split(f"{GAP}+", plain(message).strip(f"{GAP}: ")))
 
 
@@ -197,7 +203,7 @@ def test_each_note_is_described():
     assert [one for one in notes if not any(re.search(pattern(one), known) for known in described)] == []
 
 
-def test_each_message_that_is_described_can_be_printed():
+def test_each_described_message_can_be_printed():
     whole = [plain(message.text) for message in messages.messages()]
     pieces = [plain(piece) for piece in messages.texts()]
     gone = []
@@ -214,7 +220,7 @@ def test_each_message_that_is_described_can_be_printed():
 
 
 def anchors(page):
-    """The anchors that GitHub makes of a page's headings."""
+    """Return the anchors that GitHub makes from a page's headings."""
     titles = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -228,7 +234,7 @@ def test_links_resolve(page):
         there = (page.parent / name) if name else page
         assert there.exists(), f"{page.name} links to {name}, which does not exist"
         if anchor:
-            assert anchor in anchors(text(there)), f"{page.name} links to {target}, where there is no such heading"
+            assert anchor in anchors(text(there)), f"{page.name} links to {target}, which has no such heading"
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in DOCS.values()])

@@ -1,4 +1,6 @@
-"""pflag's rules, as its README and kubectl show them; the values' grammar is Go's strconv."""
+"""Flags by pflag's rules, as its README and kubectl show them; the grammar of values is that of Go's strconv."""
+
+from __future__ import annotations
 
 import math
 
@@ -7,7 +9,7 @@ import pytest
 from kaito.errors import UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, choice, describe, number, parse, split_verb, whole_number
 
-# More than 64 bits hold.
+# A number that needs more than 64 bits.
 HUGE = "9" * 30
 
 FLAGS = (
@@ -26,22 +28,22 @@ FLAGS = (
     ("argv", "name", "value"),
     [
         pytest.param(["--namespace", "ns"], "namespace", "ns", id="the next word"),
-        pytest.param(["--namespace=ns"], "namespace", "ns", id="behind ="),
-        pytest.param(["--namespace="], "namespace", "", id="empty behind ="),
+        pytest.param(["--namespace=ns"], "namespace", "ns", id="after ="),
+        pytest.param(["--namespace="], "namespace", "", id="empty after ="),
         pytest.param(["--namespace", ""], "namespace", "", id="an empty word"),
         pytest.param(["--namespace=a=b"], "namespace", "a=b", id="only the first = counts"),
         pytest.param(["-n", "ns"], "namespace", "ns", id="short, the next word"),
         pytest.param(["-nns"], "namespace", "ns", id="short, glued"),
-        pytest.param(["-n=ns"], "namespace", "ns", id="short, behind ="),
+        pytest.param(["-n=ns"], "namespace", "ns", id="short, after ="),
         pytest.param(["--namespace", "-why?"], "namespace", "-why?", id="a value may begin with a dash"),
-        pytest.param(["-n", "--help"], "namespace", "--help", id="even one that is a flag's name"),
-        pytest.param(["--namespace", "--"], "namespace", "--", id="even the end of flags"),
+        pytest.param(["-n", "--help"], "namespace", "--help", id="even if it is a flag's name"),
+        pytest.param(["--namespace", "--"], "namespace", "--", id="even if it is --"),
         pytest.param(["-n", "a", "--namespace", "b"], "namespace", "b", id="the last one counts"),
-        pytest.param(["-qn", "x"], "namespace", "x", id="behind a switch in a row"),
-        pytest.param(["-qnx"], "quiet", True, id="a switch in a row"),
+        pytest.param(["-qn", "x"], "namespace", "x", id="the last of combined switches"),
+        pytest.param(["-qnx"], "quiet", True, id="combined switches"),
         pytest.param(["-h"], "help", True, id="a switch"),
-        pytest.param(["--help=false"], "help", False, id="a switch set off"),
-        pytest.param(["--help", "false"], "help", True, id="a switch takes no next word"),
+        pytest.param(["--help=false"], "help", False, id="a switch turned off"),
+        pytest.param(["--help", "false"], "help", True, id="a switch does not take the next word"),
         pytest.param(["--help=T"], "help", True, id="Go's T is true"),
         pytest.param(["--temperature", "-0"], "temperature", 0.0, id="minus zero is zero"),
         pytest.param(["--temperature", "2"], "temperature", 2.0, id="the bound itself"),
@@ -51,9 +53,9 @@ FLAGS = (
         pytest.param(["--max-tokens", "010"], "max-tokens", 8, id="octal, as in Go"),
         pytest.param(["--max-tokens", "+5"], "max-tokens", 5, id="a plus sign"),
         pytest.param(["--wait"], "wait", 1800.0, id="an optional value left out"),
-        pytest.param(["--wait=90s"], "wait", 90.0, id="an optional value behind ="),
+        pytest.param(["--wait=90s"], "wait", 90.0, id="an optional value after ="),
         pytest.param(["--wait", "90s"], "wait", 1800.0, id="an optional value is never the next word"),
-        pytest.param(["--wait=1h1.5m100ms"], "wait", 3690.1, id="a duration of parts"),
+        pytest.param(["--wait=1h1.5m100ms"], "wait", 3690.1, id="a duration of several parts"),
         pytest.param(["--wait=0"], "wait", 0.0, id="a duration without a unit is in seconds"),
         pytest.param(["--as-group", "a", "--as-group=b,c"], "as-group", ("a", "b,c"), id="repeated"),
         pytest.param(["-ojson"], "output", "json", id="a choice"),
@@ -120,7 +122,7 @@ def test_arguments(argv, arguments):
         (["--=x"], "unknown flag: --"),
     ],
 )
-def test_what_is_refused_is_named_with_its_value_and_its_range(argv, message):
+def test_an_error_names_the_flag_its_value_and_the_range(argv, message):
     with pytest.raises(UsageError) as refusal:
         parse(argv, FLAGS)
     assert refusal.value.message == message

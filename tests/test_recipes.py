@@ -1,4 +1,4 @@
-"""The snippets of docs/ci.md: each command line is taken from there and run on the stand-in cluster."""
+"""The snippets of docs/ci.md: each command line there is run on the stand-in cluster."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="need
 
 
 def section(title):
-    """A chapter of the docs."""
+    """Return a section of docs/ci.md."""
     with open(os.path.join(ROOT, "docs", "ci.md"), encoding="utf-8") as file:
         text = f"\n{file.read()}\n## "
     return re.search(rf"\n#+ {re.escape(title)}\n(.*?)(?=\n## )", text, re.DOTALL).group(1)
 
 
 def blocks(title, language):
-    """Its fenced blocks in that language."""
+    """Return the fenced blocks of a section in that language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", section(title), re.DOTALL | re.MULTILINE)
 
 
 def documents(text):
-    """The YAML documents of a block; each must be valid."""
+    """Return the YAML documents in a block; each must be valid."""
     return [yaml.load(document) for document in re.split(r"^---$", text, flags=re.MULTILINE)]
 
 
 def by_kind():
-    """The manifests of the Job's chapter."""
+    """Return the manifests of the Job's section."""
     manifests = documents(blocks("A Job in an air-gapped cluster", "yaml")[0])
     return {manifest["kind"]: manifest for manifest in manifests}
 
@@ -57,18 +57,6 @@ def plugin(tmp_path_factory):
     (folder / "kubectl-kaito").write_text(f'#!/bin/sh\nexec {words} "$@"\n')
     (folder / "kubectl-kaito").chmod(0o755)
     return str(folder)
-
-
-@pytest.fixture(scope="session")
-def zipapp(tmp_path_factory):
-    """The program as one file; built here unless KAITO_PROGRAM names one."""
-    named = os.environ.get("KAITO_PROGRAM")
-    if named:
-        return named
-    folder = tmp_path_factory.mktemp("dist")
-    builder = os.path.join(ROOT, "build_zipapp.py")
-    subprocess.run([sys.executable, builder, folder], check=True, stdout=subprocess.DEVNULL)
-    return str(folder / "kubectl-kaito")
 
 
 @pytest.fixture
@@ -111,7 +99,7 @@ class TestCommandLines:
         assert cluster.model.chats[0].json["messages"][0]["content"] == "What went wrong?\n\nall fine\n"
 
     def test_jq(self, script):
-        """jq may not be here; what it gets is what counts."""
+        """The input of jq counts; jq itself may not be installed."""
         (command,) = blocks("What comes back", "bash")
         head, _, filter_ = command.partition(" | ")
         assert filter_ == "jq -r '.[].response'\n"
@@ -190,7 +178,7 @@ class TestJob:
         assert container["command"] == ["python3", f"{mount['mountPath']}/kubectl-kaito"]
 
     def job(self, zipapp, folder):
-        """The container's words, on the file as the kubelet mounts it: behind links, and not executable."""
+        """Return the container's words for a file as the kubelet mounts it: through links, and not executable."""
         data = folder / "mount" / "..2026_11_22"
         data.mkdir(parents=True)
         shutil.copyfile(zipapp, data / "kubectl-kaito")
@@ -204,7 +192,7 @@ class TestJob:
         return [sys.executable, mounted], container["args"]
 
     def rights(self, *more):
-        """The Role's rules as the stand-in has them."""
+        """Return the Role's rules in the stand-in's form."""
         rules = [*by_kind()["Role"]["rules"], *more]
         return [
             (verb, resource, name)
@@ -216,7 +204,7 @@ class TestJob:
 
     @pytest.fixture
     def models(self, cluster, tmp_path):
-        """The stand-in with the workspace in the Job's namespace, from outside."""
+        """The environment of a client outside of the cluster, with a workspace in the Job's namespace."""
         cluster.add(workspace(NAME, "models"), service(NAME, "models"))
         return {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "models", namespace="models")}
 
@@ -243,7 +231,7 @@ class TestJob:
 
     @pytest.mark.skipif(bool(why_not()), reason=f"needs a network namespace: {why_not()}")
     def test_in_a_pod_without_any_right(self, zipapp, tmp_path):
-        """A pod's DNS, and the folder of its service account; nothing else is there, a home neither."""
+        """The pod has DNS and the folder of its service account, and nothing else, not even a home."""
         command, args = self.job(zipapp, tmp_path)
         account = tmp_path / "serviceaccount"
         account.mkdir()

@@ -1,4 +1,4 @@
-"""`--timeout`: the whole run, whatever it is doing."""
+"""`--timeout`: a limit on the time of the whole run, whatever the run is doing."""
 
 from __future__ import annotations
 
@@ -13,65 +13,64 @@ import time
 import pytest
 
 from kaito.errors import InferenceError
-from kaito.timelimit import TimeUp, limit
+from kaito.timelimit import TimeLimit, TimeUp
 from tests.cluster import HANG, Refusal, too_many_requests, workspace
 
 CHAT = ("chat", "--workspace-name", "phi-3-5-mini")
 MESSAGE = "the run was ended by --timeout after 0.05 s"
 
 
-class TestLimit:
-    def test_it_ends_what_runs_within(self):
+class TestTimeLimit:
+    def test_it_ends_its_body(self):
         start = time.monotonic()
-        with pytest.raises(InferenceError) as caught, limit(0.05):
+        with pytest.raises(InferenceError) as caught, TimeLimit(0.05):
             threading.Event().wait(10)
         assert time.monotonic() - start < 5
         assert caught.value.message == MESSAGE
         assert caught.value.exit_code == 5
 
-    def test_what_goes_on_after_a_failure_does_not_go_on_after_this(self):
-        with pytest.raises(InferenceError), limit(0.05):
+    def test_code_that_handles_failures_does_not_swallow_it(self):
+        with pytest.raises(InferenceError), TimeLimit(0.05):
             while True:
                 try:
                     threading.Event().wait(10)
                 except Exception:
                     continue
 
-    def test_it_insists(self, monkeypatch):
-        """The first TimeUp may be lost in what waits again on its way out: a write to a reader who has stopped."""
-        monkeypatch.setattr("kaito.timelimit._INSISTENCE", 0.05)
-        with pytest.raises(InferenceError), limit(0.05):
+    def test_it_repeats(self):
+        """Cleaning up after the first TimeUp may block, for example on a write to a reader that has stopped."""
+        with pytest.raises(InferenceError), TimeLimit(0.05, repeat=0.05):
             try:
                 threading.Event().wait(10)
             finally:
                 threading.Event().wait(10)
 
     @pytest.mark.parametrize("seconds", [0.0, 60.0, 1e9, float("inf")])
-    def test_it_leaves_alone_what_ends_in_time(self, seconds):
+    def test_a_body_that_ends_in_time_is_not_disturbed(self, seconds):
         earlier = signal.getsignal(signal.SIGALRM)
-        with limit(seconds):
+        with TimeLimit(seconds):
             pass
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
         assert signal.getsignal(signal.SIGALRM) == earlier
 
-    def test_other_errors_pass(self):
-        with pytest.raises(KeyError), limit(60):
+    def test_other_errors_pass_through(self):
+        with pytest.raises(KeyError), TimeLimit(60):
             raise KeyError
 
-    def test_an_import_that_made_another_error_of_it(self):
-        with pytest.raises(InferenceError, match="ended by --timeout"), limit(0.01):
+    def test_an_import_that_converts_it_to_another_error(self):
+        with pytest.raises(InferenceError, match="ended by --timeout"), TimeLimit(0.01):
             try:
                 time.sleep(60)
             except TimeUp:
                 raise ImportError from None
 
-    def test_time_up_is_no_exception(self):
+    def test_time_up_is_not_an_exception(self):
         assert not issubclass(TimeUp, Exception)
 
 
 @pytest.fixture
 def timed(run_kaito):
-    """Run a chat with a limit of 0.7 s -> its stderr without the banner and the lines that tell of waiting."""
+    """Run a chat with a limit of 0.7 s -> its stderr without the banner and the lines about waiting."""
 
     def run_timed(*flags, **options):
         start = time.monotonic()
@@ -84,11 +83,11 @@ def timed(run_kaito):
     return run_timed
 
 
-ERROR = "error: the run was ended by --timeout after 0.7 s\ngive it longer with a larger --timeout\n"
+ERROR = "error: the run was ended by --timeout after 0.7 s\nallow more time with a larger --timeout\n"
 
 
 class TestWholeRun:
-    def test_a_connection_that_is_not_made(self, timed):
+    def test_a_connection_that_is_not_established(self, timed):
         """Linux drops the handshakes of connections beyond the backlog."""
         with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
             address = server.getsockname()
@@ -100,12 +99,12 @@ class TestWholeRun:
             for each in held:
                 each.close()
 
-    def test_a_server_that_does_not_speak(self, timed):
+    def test_a_server_that_sends_nothing(self, timed):
         with socket.create_server(("127.0.0.1", 0)) as server:
             assert timed("--server", f"https://127.0.0.1:{server.getsockname()[1]}") == ERROR
 
-    def test_a_service_that_does_not_come(self, cluster, timed):
-        """Looked up in a thread of its own beside the workspace."""
+    def test_a_service_whose_answer_does_not_come(self, cluster, timed):
+        """It is looked up in a thread of its own, at the same time as the workspace."""
         cluster.on("/services/", Refusal(200, {}, before=HANG))
         assert timed() == ERROR
 
@@ -122,7 +121,7 @@ class TestWholeRun:
         assert timed("--wait") == ERROR
 
     def test_an_exec_plugin(self, cluster, timed, tmp_path):
-        """It is ended with the run."""
+        """The plugin ends with the run."""
         script = f'echo $$ > "{tmp_path}/pid"; exec sleep 60'
         plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script]}
         plugin["interactiveMode"] = "Never"
@@ -136,13 +135,13 @@ class TestWholeRun:
         assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.5 s\n")
         assert (process.wait(10), process.stdout.read()) == (5, b"")
 
-    def test_what_came_of_the_answer_is_shown(self, cluster, start_kaito):
+    def test_the_part_of_the_answer_that_came_is_shown(self, cluster, start_kaito):
         cluster.model.reply(["half ", HANG])
         process = start_kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", stdin=subprocess.DEVNULL)
         assert process.communicate(timeout=10) == (b"half \n", ERROR.replace("0.7", "1").encode())
         assert process.returncode == 5
 
-    def test_an_expectation_that_takes_for_ever(self, cluster, run_kaito):
+    def test_an_expectation_that_takes_endless_time(self, cluster, run_kaito):
         cluster.model.reply(["a" * 64])
         result = run_kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", "--expect", "^(a+)+$b")
         assert (result.code, result.err) == (5, ERROR.replace("0.7", "1"))
@@ -153,7 +152,7 @@ class TestWholeRun:
 
 @pytest.mark.parametrize("timeout", ["1us", "100us", "1ms", "2ms", "5ms"])
 @pytest.mark.parametrize("output", ["text", "json", "jsonl"])
-def test_a_limit_that_is_over_before_anything_began(run_kaito, timeout, output):
+def test_a_limit_that_ends_before_anything_begins(run_kaito, timeout, output):
     result = run_kaito("chat", "--workspace-name", "phi-3-5-mini", "-m", "Hi", "--timeout", timeout, "-o", output)
     assert result.code == 5
     assert "Traceback" not in result.err

@@ -1,1 +1,1 @@
-"""One file a verb."""
+"""The verbs, one module each, and kubectl's own flags."""

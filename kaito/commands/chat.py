@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kaito.chat.parameters import PARAMETERS
-from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, required_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, KubectlOptions, connect, read_kubectl_flags, required_name
 from kaito.errors import UsageError
 from kaito.flags import (
     DURATION,
@@ -28,156 +28,194 @@ if TYPE_CHECKING:
     from kaito.chat.script_input import Question
     from kaito.chat.session import Session
     from kaito.kube.api_server import ApiServer
+    from kaito.model.client import Sampling
     from kaito.terminal.console import Console
     from kaito.workspaces.endpoint import Found
 
-SUMMARY = "Chat with the model that a workspace serves"
-USAGE = "chat --workspace-name NAME [flags]"
-DESCRIPTION = """\
-Start an interactive chat session with the model that a KAITO workspace serves.
-The endpoint is found and kubectl's credentials are used without any set-up.
-In a pipe, each line of stdin is one message and stdout gets the answers alone."""
-EXAMPLES = """\
-  # Start an interactive chat session
-  kubectl kaito chat --workspace-name phi-3.5-mini-instruct
-
-  # Configure inference parameters
-  kubectl kaito chat --workspace-name my-llama --temperature 0.5 --max-tokens 512
-
-  # Ask one question from a script
-  echo "Say OK" | kubectl kaito chat --workspace-name my-llama -n models"""
-
-FLAGS = (
+FLAGS: tuple[Flag, ...] = (
     WORKSPACE_NAME,
     *PARAMETERS,
     Flag("message", TEXTS, (), "Ask this and exit; may be repeated, for the turns of one chat", short="m", many=True),
-    Flag("file", TEXT, "", "Ask what this file says and exit; - is stdin", short="f"),
+    Flag("file", TEXT, "", "Ask the text of this file and exit; - is stdin", short="f"),
     Flag("output", choice("text", "json", "jsonl"), "text", "Output format: text, json or jsonl", short="o"),
-    Flag("quiet", SWITCH, False, "No banner and no notices; errors stay", short="q", bare="true"),
-    Flag("expect", PATTERNS, (), "Fail with 6 unless each answer matches; may be repeated", many=True),
-    Flag("seed", whole_number(-(2**63)), 0, "Seed of the sampling, for answers that repeat"),
+    Flag("quiet", SWITCH, False, "Show no banner and no notices, only errors", short="q", bare="true"),
+    Flag("expect", PATTERNS, (), "Exit with 6 unless each answer matches; may be repeated", many=True),
+    Flag("seed", whole_number(-(2**63)), 0, "Seed of the sampling, for reproducible answers"),
     Flag("stop", TEXTS, (), "Text that ends the answer; may be repeated", many=True),
-    Flag("timeout", DURATION, 0.0, "How long the whole run may take, 0 for ever"),
-    Flag("system-prompt", TEXT, "", "What the model is told before the conversation"),
+    Flag("timeout", DURATION, 0.0, "How long the whole run may take; 0 means no limit"),
+    Flag("system-prompt", TEXT, "", "Instructions to the model, sent before the conversation"),
     Flag("no-reasoning", SWITCH, False, "Do not show what a reasoning model thinks", bare="true"),
     Flag("stats", SWITCH, False, "Show tokens and times after each answer", bare="true"),
-    Flag("no-history", SWITCH, False, "Do not keep what is typed for the next session", bare="true"),
+    Flag("no-history", SWITCH, False, "Do not save the lines typed for the next session", bare="true"),
     Flag("color", choice("auto", "always", "never"), "auto", "When to use colours: auto, always or never"),
-    Flag("model", TEXT, "", "Which of the served models to ask, a LoRA adapter for one (default the base model)"),
+    Flag("model", TEXT, "", "Served model to ask, for example a LoRA adapter (default the base model)"),
     Flag(
         "via",
         choice(*VIA),
         ANY_WAY,
         f"Way to the model: {', '.join(VIA[:-1])} or {VIA[-1]}",
     ),
-    Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m when no duration is given)", bare="30m"),
-    Flag("retry-timeout", DURATION, 60.0, "How long to keep asking a busy model again", shown="1m"),
+    Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m if no duration is given)", bare="30m"),
+    Flag("retry-timeout", DURATION, 60.0, "How long to retry while the model is busy", shown="1m"),
 )
 
 
-def run(values: Values) -> int:
-    """Holds the chat and returns the exit code. Raises KaitoError."""
-    from kaito.timelimit import limit
+class ChatOptions(NamedTuple):
+    """What the flags of `chat` say, --output and --timeout aside. Times are in seconds.
 
-    if values.text("output") == "text":
-        with limit(values.real("timeout")):
-            return _run(values, None)
+    `messages`, `file`: the questions that the flags ask; without either, they come from a terminal or a pipe. `model`:
+    "" for the one that the workspace serves. `wait`: how long to wait for the workspace, None not to wait at all.
+    `max_tokens_chosen`: --max-tokens was given.
+    """
 
-    from kaito.chat.json_output import JsonOutput
+    workspace: str
+    kubectl: KubectlOptions
+    sampling: Sampling
+    max_tokens_chosen: bool
+    messages: tuple[str, ...]
+    file: str | None
+    expected: tuple[str, ...]
+    quiet: bool
+    system_prompt: str
+    reasoning: bool
+    stats: bool
+    history: bool
+    color: str
+    model: str
+    via: str
+    wait: float | None
+    retry_timeout: float
 
-    # Around the limit, so that a run that it ends at once leaves valid JSON as well.
-    with JsonOutput(array=values.text("output") == "json") as output, limit(values.real("timeout")):
-        return _run(values, output)
+
+class Chat:
+    """The verb `chat`."""
+
+    name = "chat"
+    summary = "Chat with the model that a workspace serves"
+    usage = "chat --workspace-name NAME [flags]"
+    description = (
+        "Start an interactive chat session with the model that a KAITO workspace serves.\n"
+        "It finds the endpoint by itself and uses kubectl's credentials.\n"
+        "In a pipe, each line of stdin is one message, and stdout receives only the answers."
+    )
+    examples = (
+        "  # Start an interactive chat session\n"
+        "  kubectl kaito chat --workspace-name phi-3.5-mini-instruct\n"
+        "\n"
+        "  # Configure inference parameters\n"
+        "  kubectl kaito chat --workspace-name my-llama --temperature 0.5 --max-tokens 512\n"
+        "\n"
+        "  # Ask one question from a script\n"
+        '  echo "Say OK" | kubectl kaito chat --workspace-name my-llama -n models'
+    )
+    flags = FLAGS
+
+    def run(self, values: Values) -> int:
+        """Hold the chat and return the exit code. Raises KaitoError."""
+        from kaito.timelimit import TimeLimit
+
+        if values.text("output") == "text":
+            with TimeLimit(values.real("timeout")):
+                hold_chat(read_options(values), None)
+            return 0
+
+        from kaito.chat.json_output import JsonOutput
+
+        # The JSON encloses all the rest, so that stdout is valid even if a wrong flag or the limit ends the run.
+        with JsonOutput(array=values.text("output") == "json") as output, TimeLimit(values.real("timeout")):
+            hold_chat(read_options(values), output)
+        return 0
 
 
-def _run(values: Values, output: JsonOutput | None) -> int:
+def read_options(values: Values) -> ChatOptions:
+    """Turn the flags into options. Raises UsageError."""
     name = required_name(values, "chat")
-    asked = not values.given.isdisjoint(("message", "file"))
     if values.given.issuperset(("message", "file")):
         raise UsageError("--message and --file exclude each other", "for a file below a message: -m TEXT < FILE")
-
-    from kaito.chat.conversation import Conversation
-    from kaito.chat.session import Destination, Session
-    from kaito.model.client import ChatModel, Sampling
-    from kaito.terminal.console import Console, wants_colour
-    from kaito.terminal.streams import Streams
-    from kaito.workspaces.readiness import explained
-
-    console = Console(
-        Streams.of_process(),
-        colour=wants_colour(values.text("color"), os.environ),
-        quiet=values.switch("quiet"),
-        stdout_is_data=output is not None,
-    )
-    batch = asked or not console.interactive
-    if not batch and (output or values.texts("expect")):
-        raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
-    # Read before anything is connected to: what is wrong with them need not wait for a workspace.
-    questions = _questions(values, console) if batch else ()
-    api = connect(values)
-    found = _find(values, api, name)
-    found = found._replace(model=values.text("model") or found.model)
-    model = ChatModel(
-        found.endpoint.link,
-        model=values.text("model"),
-        preset=found.workspace.model,
-        idle_seconds=values.real("request-timeout") or None,
-        retry_seconds=values.real("retry-timeout"),
-        notice=console.notice,
-    )
-    session = Session(
-        Destination(api.target, found, lambda error: explained(error, api, found.workspace)),
-        model,
-        Sampling(
-            values.real("temperature"),
-            values.integer("max-tokens"),
-            values.real("top-p"),
-            values.integer("seed") if "seed" in values.given else None,
-            values.texts("stop"),
-        ),
-        Conversation(system=values.text("system-prompt")),
-        notice=console.notice,
+    return ChatOptions(
+        workspace=name,
+        kubectl=read_kubectl_flags(values),
+        sampling=_read_sampling(values),
         max_tokens_chosen="max-tokens" in values.given,
+        messages=values.texts("message"),
+        file=values.text("file") if "file" in values.given else None,
+        expected=values.texts("expect"),
+        quiet=values.switch("quiet"),
+        system_prompt=values.text("system-prompt"),
+        reasoning=not values.switch("no-reasoning"),
+        stats=values.switch("stats"),
+        history=not values.switch("no-history"),
+        color=values.text("color"),
+        model=values.text("model"),
+        via=values.text("via"),
+        wait=values.real("wait") if "wait" in values.given else None,
+        retry_timeout=values.real("retry-timeout"),
     )
-    console.notice(f"Connected to workspace: {name} (model: {found.model or 'not known yet'})")
+
+
+def _read_sampling(values: Values) -> Sampling:
+    from kaito.model.client import Sampling
+
+    return Sampling(
+        values.real("temperature"),
+        values.integer("max-tokens"),
+        values.real("top-p"),
+        values.integer("seed") if "seed" in values.given else None,
+        values.texts("stop"),
+    )
+
+
+def hold_chat(options: ChatOptions, output: JsonOutput | None) -> None:
+    """Hold the chat: a batch if the flags or a pipe ask the questions, a session if a person does. Raises KaitoError.
+
+    `output` writes the answers as JSON, None: as text.
+    """
+    console = _console(options, output)
+    batch = bool(options.messages) or options.file is not None or not console.interactive
+    if not batch and (output or options.expected):
+        raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
+    # Before anything is connected to: an error in the questions need not wait for a workspace.
+    questions = _questions(options, console) if batch else ()
+    api = connect(options.kubectl)
+    found = _find(options, api)
+    found = found._replace(model=options.model or found.model)
+    session = _session(options, console, api, found)
+    console.notice(f"Connected to workspace: {options.workspace} (model: {found.model or 'not known yet'})")
     if found.note:
         console.notice(found.note)
     if batch:
         from kaito.chat.batch import run
 
-        run(session, console, questions, output, values.texts("expect"), stats=values.switch("stats"))
+        run(session, console, questions, output, options.expected, stats=options.stats)
     else:
-        _hold(session, console, values)
-    return 0
+        _converse(options, console, session)
 
 
-def _questions(values: Values, console: Console) -> Iterable[Question]:
+def _console(options: ChatOptions, output: JsonOutput | None) -> Console:
+    from kaito.terminal.console import Console, wants_colour
+    from kaito.terminal.streams import Streams
+
+    return Console(
+        Streams.of_process(),
+        colour=wants_colour(options.color, os.environ),
+        quiet=options.quiet,
+        stdout_is_data=output is not None,
+    )
+
+
+def _questions(options: ChatOptions, console: Console) -> Iterable[Question]:
+    """Return the questions of a batch: from the flags, else a line of stdin each. Raises UsageError."""
     from kaito.chat import script_input as questions
 
-    if "message" in values.given:
-        return questions.from_flags(values.texts("message"), console.notice)
-    return questions.from_file(values.text("file")) if "file" in values.given else questions.from_lines()
+    if options.messages:
+        return questions.from_flags(options.messages, console.notice)
+    return questions.from_file(options.file) if options.file is not None else questions.from_lines()
 
 
-def _hold(session: Session, console: Console, values: Values) -> None:
-    """The chat on a terminal."""
-    from kaito.chat import repl
-    from kaito.chat.completion import candidates
-    from kaito.terminal import history
-    from kaito.terminal.keyboard import Keyboard
-
-    file = "" if values.switch("no-history") else history.path(os.environ)
-    keyboard = Keyboard(console, file, lambda line: candidates(line, session))
-    console.notice("Type /help for commands or /quit to exit.")
-    console.notice()
-    display = repl.Display(reasoning=not values.switch("no-reasoning"), stats=values.switch("stats"))
-    repl.run(session, console, keyboard, display)
-
-
-def _find(values: Values, api: ApiServer, name: str) -> Found:
-    """The endpoint, waited for with --wait. Raises KaitoError."""
-    namespace, via = api.target.namespace, values.text("via")
-    if "wait" not in values.given:
+def _find(options: ChatOptions, api: ApiServer) -> Found:
+    """Find the way to the model, with --wait as soon as the workspace can answer. Raises KaitoError."""
+    name, namespace, via = options.workspace, api.target.namespace, options.via
+    if options.wait is None:
         from kaito.workspaces.endpoint import find
 
         return find(api, name, namespace, os.environ, via)
@@ -185,5 +223,43 @@ def _find(values: Values, api: ApiServer, name: str) -> Found:
     from kaito.terminal.progress import Progress
     from kaito.workspaces.wait import wait
 
-    with Progress(shown=not values.switch("quiet")) as progress:
-        return wait(api, name, namespace, os.environ, via, values.real("wait"), progress.update)
+    with Progress(shown=not options.quiet) as progress:
+        return wait(api, name, namespace, os.environ, via, options.wait, progress.update)
+
+
+def _session(options: ChatOptions, console: Console, api: ApiServer, found: Found) -> Session:
+    from kaito.chat.conversation import Conversation
+    from kaito.chat.session import Destination, Session
+    from kaito.model.client import ChatModel
+    from kaito.workspaces.readiness import explained
+
+    model = ChatModel(
+        found.endpoint.link,
+        model=options.model,
+        preset=found.workspace.model,
+        idle_seconds=options.kubectl.request_timeout or None,
+        retry_seconds=options.retry_timeout,
+        notice=console.notice,
+    )
+    return Session(
+        Destination(api.target, found, lambda error: explained(error, api, found.workspace)),
+        model,
+        options.sampling,
+        Conversation(system=options.system_prompt),
+        notice=console.notice,
+        max_tokens_chosen=options.max_tokens_chosen,
+    )
+
+
+def _converse(options: ChatOptions, console: Console, session: Session) -> None:
+    """Hold the chat with the person at the terminal."""
+    from kaito.chat import repl
+    from kaito.chat.completion import candidates
+    from kaito.terminal import history
+    from kaito.terminal.keyboard import Keyboard
+
+    file = history.path(os.environ) if options.history else ""
+    keyboard = Keyboard(console, file, lambda line: candidates(line, session))
+    console.notice("Type /help for commands or /quit to exit.")
+    console.notice()
+    repl.run(session, console, keyboard, repl.Display(reasoning=options.reasoning, stats=options.stats))

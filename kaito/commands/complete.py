@@ -1,111 +1,116 @@
-"""`kubectl kaito __complete WORDS… LAST`: what Tab offers, in cobra's protocol, which kubectl speaks with plugins.
+"""`kubectl kaito __complete WORDS… LAST`: shell completion, in the protocol of cobra that kubectl speaks with plugins.
 
-A candidate a line, with its description behind a tab, then a line with a directive (cobra's ShellCompDirective).
-kubectl runs `kubectl_complete-kaito` for it, which runs this. It answers within 2 s or offers nothing, and never
-says anything else.
+The answer is one candidate a line, with its description after a tab, and a last line with a directive (cobra's
+ShellCompDirective). kubectl runs `kubectl_complete-kaito`, which runs this. Within 2 s it either answers or offers
+nothing; it never reports an error.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from kaito.flags import Flag, Values, parse, split_verb
+from kaito.flags import Flag, Values, by_word, parse, split_verb
 
-# cobra's directives: offer file names when there is nothing else; or offer nothing else.
+if TYPE_CHECKING:
+    from kaito.commands.verb import Verb
+
+# cobra's directives: complete file names if there are no candidates (ShellCompDirectiveDefault), or nothing but the
+# candidates (ShellCompDirectiveNoFileComp).
 _FILES, _NOTHING_ELSE = 0, 4
 
 _SECONDS = 1.8
 
-# Flags whose values are names that somebody else knows, and those whose values are files.
+# The flags whose values are files; the shell completes those.
 _FILE_FLAGS = frozenset(("kubeconfig", "file", "certificate-authority", "client-certificate", "client-key"))
-_CONFIG_FLAGS = {"context": "contexts", "cluster": "clusters", "user": "users"}
 
 
-def answer(words: Sequence[str], root: Sequence[Flag], verbs: dict[str, Sequence[Flag]], about: dict[str, str]) -> str:
-    """The whole answer for `words`, whose last one is being typed. `about`: what each verb does."""
+def answer(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb]) -> str:
+    """Return the whole answer for `words`, the last of which is being typed. `root`: the flags of every verb."""
     candidates: Iterable[tuple[str, str]] = ()
     directive = _NOTHING_ELSE
     try:
-        candidates, directive = _candidates(words, root, verbs, about)
+        candidates, directive = _candidates(words, root, verbs)
     except (Exception, SystemExit):
-        # Whatever is wrong (no cluster, no rights), a person who presses Tab does not want to read it here.
+        # Whatever is wrong (no cluster, no rights), an error message would only disturb the line being typed.
         pass
     lines = [f"{name}\t{description}" if description else name for name, description in candidates]
     return "".join(f"{line}\n" for line in (*lines, f":{directive}"))
 
 
-def _candidates(
-    words: Sequence[str], root: Sequence[Flag], verbs: dict[str, Sequence[Flag]], about: dict[str, str]
-) -> tuple[list[tuple[str, str]], int]:
+def _candidates(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb]) -> tuple[list[tuple[str, str]], int]:
+    """Return the candidates, each with its description or "", and the directive. Raises KaitoError."""
     typed = words[-1] if words else ""
-    verb, rest = split_verb(words[:-1], root)
-    flags = (*verbs.get(verb, ()), *root)
+    name, rest = split_verb(words[:-1], root)
+    flags = (*(flag for verb in verbs if verb.name == name for flag in verb.flags), *root)
     flag, typed, others = _awaiting(rest, typed, flags)
     if flag:
         if flag.name in _FILE_FLAGS:
             return [], _FILES
-        names = _values(flag, parse(others, flags))
-        return [(name, "") for name in names if name.startswith(typed) and name.isprintable()], _NOTHING_ELSE
+        values = _values(flag, parse(others, flags))
+        return [(value, "") for value in values if value.startswith(typed) and value.isprintable()], _NOTHING_ELSE
     if typed.startswith("-"):
         given = parse(rest, flags).given
         shown = [(f"--{flag.name}", flag.help) for flag in flags if flag.many or flag.name not in given]
         return [one for one in shown if one[0].startswith(typed)], _NOTHING_ELSE
-    if verb in ("", "help"):
-        return [(name, text) for name, text in about.items() if name.startswith(typed)], _NOTHING_ELSE
+    if name in ("", "help"):
+        return [(verb.name, verb.summary) for verb in verbs if verb.name.startswith(typed)], _NOTHING_ELSE
     return [], _NOTHING_ELSE
 
 
 def _awaiting(rest: Sequence[str], typed: str, flags: Sequence[Flag]) -> tuple[Flag | None, str, Sequence[str]]:
-    """The flag whose value is being typed, what of the value is there, and the words without that flag."""
-    by_word = {f"--{flag.name}": flag for flag in flags}
-    by_word.update({f"-{flag.short}": flag for flag in flags if flag.short})
+    """Return the flag whose value is being typed, the part of the value so far, and the words without that flag."""
+    known_words = by_word(flags)
     name, equals, value = typed.partition("=")
-    if equals and name in by_word:
-        return by_word[name], value, rest
-    last = by_word.get(rest[-1]) if rest else None
+    if equals and name in known_words:
+        return known_words[name], value, rest
+    last = known_words.get(rest[-1]) if rest else None
     if last and last.bare is None:
         return last, typed, rest[:-1]
     return None, typed, rest
 
 
 def _values(flag: Flag, values: Values) -> list[str]:
+    """Return the valid values of `flag`, as far as they can be listed. Raises KaitoError."""
     if flag.kind.choices:
         return list(flag.kind.choices)
-    if flag.name in _CONFIG_FLAGS:
+    if flag.name in ("context", "cluster", "user"):
         from kaito.kube.kubeconfig.files import read_config
 
-        return sorted(getattr(read_config(values.text("kubeconfig"), os.environ), _CONFIG_FLAGS[flag.name]))
+        config = read_config(values.text("kubeconfig"), os.environ)
+        return sorted({"context": config.contexts, "cluster": config.clusters, "user": config.users}[flag.name])
     if flag.name in ("namespace", "workspace-name"):
-        return _names(flag.name, values)
+        return _object_names(flag.name, values)
     return []
 
 
-def _names(what: str, values: Values) -> list[str]:
-    from kaito.commands.kubectl_flags import connect
+def _object_names(flag_name: str, values: Values) -> list[str]:
+    """Return the names of the cluster's namespaces, or of the namespace's workspaces. Raises KaitoError."""
+    from kaito.commands.kubectl_flags import connect, read_kubectl_flags
     from kaito.json_fields import items, part, text
     from kaito.workspaces.objects import fetch
 
-    # The terminal is the shell's while Tab is pressed: no plugin may ask for anything there.
-    api = connect(values, interactive=False)
-    if what == "namespace":
+    # The shell owns the terminal while it completes a word, so no exec plugin may ask for anything.
+    api = connect(read_kubectl_flags(values), interactive=False)
+    if flag_name == "namespace":
         listed = api.get("/api/v1/namespaces")
     else:
         listed = dict(fetch(api, "workspaces", api.target.namespace).document)
     return sorted(text(part(item, "metadata"), "name") for item in items(listed, "items"))
 
 
-def run(words: Sequence[str], root: Sequence[Flag], verbs: dict[str, Sequence[Flag]], about: dict[str, str]) -> int:
-    """Prints the answer and returns the exit code, which is always 0."""
+def run(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb]) -> int:
+    """Print the answer and return the exit code, which is always 0."""
     from kaito.errors import InferenceError
     from kaito.terminal.streams import print_text
-    from kaito.timelimit import limit
+    from kaito.timelimit import TimeLimit
 
-    # What an exec plugin says has no place between a person and the word that is being completed.
+    # The messages of an exec plugin would disturb the line being typed.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        with limit(_SECONDS):
-            print_text(answer(words, root, verbs, about))
+        with TimeLimit(_SECONDS):
+            print_text(answer(words, root, verbs))
     except InferenceError:
         print_text(f":{_NOTHING_ELSE}\n")
     return 0

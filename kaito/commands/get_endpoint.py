@@ -1,46 +1,86 @@
-"""`kubectl kaito get-endpoint`: where a workspace's model answers, for other programs."""
+"""`kubectl kaito get-endpoint`: the URL of a workspace's model, for other programs."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
-from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, required_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, KubectlOptions, connect, read_kubectl_flags, required_name
 from kaito.flags import Flag, Values, choice
 
-SUMMARY = "Print where a workspace's model answers"
-USAGE = "get-endpoint --workspace-name NAME [flags]"
-DESCRIPTION = """\
-Print the base URL at which a workspace's model answers OpenAI-compatible requests
-(append /v1/chat/completions): the one that a chat would use, or with --format json
-all that there are. The APIProxy takes kubectl's credentials, the others take none."""
-EXAMPLES = """\
-  # The URL that a chat would use
-  kubectl kaito get-endpoint --workspace-name my-llama
+if TYPE_CHECKING:
+    from kaito.kube.api_server import ApiServer
 
-  # All of them, with what they are
-  kubectl kaito get-endpoint --workspace-name my-llama --format json"""
-
-FLAGS = (WORKSPACE_NAME, Flag("format", choice("url", "json"), "url", "Output format: url or json"))
+FLAGS: tuple[Flag, ...] = (
+    WORKSPACE_NAME,
+    Flag("format", choice("url", "json"), "url", "Output format: url or json"),
+)
 
 
-def run(values: Values) -> int:
-    """Prints the endpoint and returns the exit code. Raises KaitoError."""
-    name = required_name(values, "get-endpoint")
+class EndpointOptions(NamedTuple):
+    """What the flags of `get-endpoint` say."""
 
+    workspace: str
+    as_json: bool
+    kubectl: KubectlOptions
+
+
+class GetEndpoint:
+    """The verb `get-endpoint`."""
+
+    name = "get-endpoint"
+    summary = "Print where a workspace's model answers"
+    usage = "get-endpoint --workspace-name NAME [flags]"
+    description = (
+        "Print the base URL at which a workspace's model answers OpenAI-compatible requests\n"
+        "(append /v1/chat/completions): the one that a chat would use, or with --format json\n"
+        "all of them. The APIProxy requires kubectl's credentials, the others require none."
+    )
+    examples = (
+        "  # The URL that a chat would use\n"
+        "  kubectl kaito get-endpoint --workspace-name my-llama\n"
+        "\n"
+        "  # All of them, with their types\n"
+        "  kubectl kaito get-endpoint --workspace-name my-llama --format json"
+    )
+    flags = FLAGS
+
+    def run(self, values: Values) -> int:
+        """Print the endpoint, or all of them as JSON, and return the exit code. Raises KaitoError."""
+        from kaito.terminal.streams import print_text
+
+        options = read_options(values)
+        api = connect(options.kubectl)
+        print_text((_document(options, api) if options.as_json else _best_url(options, api)) + "\n")
+        return 0
+
+
+def read_options(values: Values) -> EndpointOptions:
+    """Turn the flags into options. Raises UsageError."""
+    return EndpointOptions(
+        workspace=required_name(values, "get-endpoint"),
+        as_json=values.text("format") == "json",
+        kubectl=read_kubectl_flags(values),
+    )
+
+
+def _best_url(options: EndpointOptions, api: ApiServer) -> str:
+    """Return the URL that a chat would use. Raises KaitoError."""
+    from kaito.workspaces.endpoint import find
+
+    return find(api, options.workspace, api.target.namespace, os.environ).endpoint.url
+
+
+def _document(options: EndpointOptions, api: ApiServer) -> str:
+    """Return every way to the model, as a JSON object. Raises KaitoError."""
     import json
 
-    from kaito.terminal.streams import print_text
-    from kaito.workspaces.endpoint import all_urls, find
+    from kaito.workspaces.endpoint import all_urls
     from kaito.workspaces.lookup import look_up
 
-    api = connect(values)
-    namespace = api.target.namespace
-    if values.text("format") == "url":
-        print_text(find(api, name, namespace, os.environ).endpoint.url + "\n")
-        return 0
+    name, namespace = options.workspace, api.target.namespace
     endpoints = [
         {"url": url, "type": way.name, "access": way.access, "description": way.description}
         for way, url in all_urls(look_up(api, name, namespace), api.target.cluster.server)
     ]
-    print_text(json.dumps({"workspace": name, "namespace": namespace, "endpoints": endpoints}, indent=2) + "\n")
-    return 0
+    return json.dumps({"workspace": name, "namespace": namespace, "endpoints": endpoints}, indent=2)

@@ -1,10 +1,10 @@
-"""kubectl's own flags, which every verb takes, and the way from them to an API server."""
+"""kubectl's own flags, which every verb takes, and the connection to the API server that they choose."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kaito.errors import ClusterError, UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, Values, whole_number
@@ -17,7 +17,7 @@ NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
 
 WORKSPACE_NAME = Flag("workspace-name", TEXT, "", "Name of the workspace (required)")
 
-# Names, kinds and meanings are kubectl's; only --request-timeout has a default of its own.
+# Names, kinds and meanings are kubectl's; only the default of --request-timeout is not.
 KUBECTL_FLAGS = (
     Flag("kubeconfig", TEXT, "", "Path to the kubeconfig file to use"),
     Flag("context", TEXT, "", "The name of the kubeconfig context to use"),
@@ -39,32 +39,39 @@ KUBECTL_FLAGS = (
         "request-timeout",
         DURATION,
         300.0,
-        "How long to wait for the next byte of an answer, 0 for ever",
+        "How long to wait for the next byte of an answer; 0 means no limit",
         shown="5m",
     ),
     Flag("v", whole_number(0), 0, "Number for the log level verbosity; 6 shows requests", short="v"),
 )
 
 
+class KubectlOptions(NamedTuple):
+    """What kubectl's flags say.
+
+    `overrides`: cluster, user and namespace. `request_timeout`: seconds to wait for the next byte of an answer, 0 for
+    no limit. `verbosity`: kubectl's log level.
+    """
+
+    overrides: Overrides
+    request_timeout: float
+    verbosity: int
+
+
 def required_name(values: Values, verb: str) -> str:
-    """The workspace that the verb is for. Raises UsageError without one."""
+    """Return the workspace that --workspace-name names. Raises UsageError without one."""
     name = optional_name(values, verb)
     if not name:
         raise UsageError("--workspace-name is missing", "list the workspaces: kubectl kaito status")
     return name
 
 
-def _is_name(text: str) -> bool:
-    """Whether an object can have this name (a DNS subdomain, RFC 1123); another would mean something else in a URL."""
-    return re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text) is not None
-
-
 def optional_name(values: Values, verb: str) -> str:
-    """The workspace that is named by its flag, or ""; the verb takes no arguments. Raises UsageError."""
+    """Return the workspace that --workspace-name names, or "". Raises UsageError, for any argument, too."""
     name = values.text("workspace-name")
     if values.arguments:
         word = values.arguments[0]
-        # The value of a flag that may stand alone is easily put where it is no value.
+        # --wait takes its value only after "=", so users easily write "--wait 30s", which makes an argument of "30s".
         meant = f"--wait={word}" if "wait" in values.given and _is_duration(word) else f"--workspace-name {word}"
         known = name and not meant.startswith("--wait")
         raise UsageError(
@@ -72,10 +79,15 @@ def optional_name(values: Values, verb: str) -> str:
         )
     if name and not _is_name(name):
         raise UsageError(
-            f'"{name}" cannot be the name of a workspace: those are lower case letters, digits, "-" and "."',
+            f'"{name}" cannot be the name of a workspace: names consist of lower case letters, digits, "-" and "."',
             "list the workspaces: kubectl kaito status",
         )
     return name
+
+
+def _is_name(text: str) -> bool:
+    """Return whether an object can have this name (a DNS subdomain, RFC 1123). Only such a name is safe in a URL."""
+    return re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text) is not None
 
 
 def _is_duration(word: str) -> bool:
@@ -86,11 +98,11 @@ def _is_duration(word: str) -> bool:
     return True
 
 
-def overrides(values: Values) -> Overrides:
-    """What the flags say of cluster, user and namespace."""
+def read_kubectl_flags(values: Values) -> KubectlOptions:
+    """Turn kubectl's flags into options."""
     from kaito.kube.kubeconfig.model import Overrides
 
-    return Overrides(
+    overrides = Overrides(
         kubeconfig=values.text("kubeconfig"),
         context=values.text("context"),
         cluster=values.text("cluster"),
@@ -109,32 +121,32 @@ def overrides(values: Values) -> Overrides:
         as_groups=values.texts("as-group"),
         as_uid=values.text("as-uid"),
     )
+    return KubectlOptions(overrides, values.real("request-timeout"), values.integer("v"))
 
 
-def connect(values: Values, interactive: bool | None = None) -> ApiServer:
-    """The API server that the flags, the environment and the kubeconfig choose. Raises ClusterError.
+def connect(options: KubectlOptions, interactive: bool | None = None) -> ApiServer:
+    """Return the API server that the flags, the environment and the kubeconfig choose. Raises ClusterError.
 
-    `interactive`: whether an exec plugin may read stdin; by default it may when that is a terminal.
+    `interactive`: whether an exec plugin may read stdin; None allows it if stdin is a terminal.
     """
     from kaito.kube.api_server import ApiServer
     from kaito.kube.credentials import Credentials
     from kaito.kube.kubeconfig.resolve import resolve
 
-    given = overrides(values)
-    target = resolve(given, os.environ)
+    target = resolve(options.overrides, os.environ)
     if not _is_name(target.namespace):
         from kaito.text import excerpt
 
         raise ClusterError(f'"{excerpt(target.namespace)}" cannot be the name of a namespace', "give one with -n")
-    # The same context again, whatever kubectl has made the current one meanwhile.
-    pinned = given._replace(context=target.context)
+    # Reloading keeps the context, even if kubectl has changed the current one meanwhile.
+    pinned = options.overrides._replace(context=target.context)
     credentials = Credentials(target, interactive=interactive, reload=lambda: resolve(pinned, os.environ))
-    return ApiServer(target, os.environ, credentials, _trace if values.integer("v") >= 6 else None)
+    return ApiServer(target, os.environ, credentials, _trace if options.verbosity >= 6 else None)
 
 
 def _trace(line: str) -> None:
     try:
         os.write(2, (line + "\n").encode("utf-8", "replace"))
     except OSError:
-        # What is said of a run must not be what ends it.
+        # A trace that cannot be written must not end the run.
         pass

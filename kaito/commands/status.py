@@ -1,38 +1,23 @@
-"""`kubectl kaito status`: the workspaces and whether they can answer."""
+"""`kubectl kaito status`: the workspaces, and whether they can answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, optional_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, KubectlOptions, connect, optional_name, read_kubectl_flags
 from kaito.errors import UsageError
 from kaito.flags import SWITCH, Flag, Values, choice
 
 if TYPE_CHECKING:
+    from kaito.commands.status_view import View
     from kaito.kube.api_server import ApiServer
     from kaito.workspaces.objects import Reading
-    from kaito.workspaces.workspace import Workspace
 
-SUMMARY = "Show workspaces and whether they are ready"
-USAGE = "status [--workspace-name NAME] [flags]"
-DESCRIPTION = """\
-Show the namespace's workspaces with model, instance type and readiness,
-or one of them with its conditions and what its pods say."""
-EXAMPLES = """\
-  # The workspaces of the namespace
-  kubectl kaito status
-
-  # One in detail
-  kubectl kaito status --workspace-name my-llama
-
-  # All of them, shown again at each change
-  kubectl kaito status -A --watch"""
-
-# A watch ends by itself after this and is begun anew: pods change without a change of their workspace.
+# After this many seconds a watch is begun anew: a workspace's pods change without a change of the workspace.
 _WATCH_SECONDS = 60.0
 
-FLAGS = (
+FLAGS: tuple[Flag, ...] = (
     WORKSPACE_NAME._replace(help="Name of one workspace, to see it in detail"),
     Flag("all-namespaces", SWITCH, False, "Show the workspaces of all namespaces", short="A", bare="true"),
     Flag("watch", SWITCH, False, "After showing them, show them again at each change", short="w", bare="true"),
@@ -40,77 +25,111 @@ FLAGS = (
 )
 
 
-class View(NamedTuple):
-    """What there is to show. `single`: one workspace, in detail, with its `pods`' words; else a list of them."""
+class StatusOptions(NamedTuple):
+    """What the flags of `status` say. `workspace`: the one to show in detail, "" for a list of all."""
 
-    document: Mapping[str, Any]
-    single: bool
-    workspaces: tuple[Workspace, ...]
-    pods: tuple[str, ...] = ()
+    workspace: str
+    all_namespaces: bool
+    watch: bool
+    as_json: bool
+    kubectl: KubectlOptions
 
 
-def run(values: Values) -> int:
-    """Shows what there is and returns the exit code. Raises KaitoError."""
+class Status:
+    """The verb `status`."""
+
+    name = "status"
+    summary = "Show workspaces and whether they are ready"
+    usage = "status [--workspace-name NAME] [flags]"
+    description = (
+        "Show the namespace's workspaces with model, instance type and readiness,\n"
+        "or one of them with its conditions and the state of its pods."
+    )
+    examples = (
+        "  # The workspaces of the namespace\n"
+        "  kubectl kaito status\n"
+        "\n"
+        "  # One in detail\n"
+        "  kubectl kaito status --workspace-name my-llama\n"
+        "\n"
+        "  # All of them, shown again at each change\n"
+        "  kubectl kaito status -A --watch"
+    )
+    flags = FLAGS
+
+    def run(self, values: Values) -> int:
+        """Show the workspaces and return the exit code. Raises KaitoError."""
+        options = read_options(values)
+        api = connect(options.kubectl)
+        namespace = "" if options.all_namespaces else api.target.namespace
+        view = fetch_view(api, namespace, options.workspace)
+        _show(view, namespace, options)
+        if options.watch:
+            watch(api, namespace, options, view, lambda changed: _show_again(changed, namespace, options))
+        return 0
+
+
+def read_options(values: Values) -> StatusOptions:
+    """Turn the flags into options. Raises UsageError."""
     name = optional_name(values, "status")
     every = values.switch("all-namespaces")
     if name and every:
         raise UsageError("--workspace-name and --all-namespaces exclude each other")
-
-    api = connect(values)
-    namespace = "" if every else api.target.namespace
-    as_json = values.text("output") == "json"
-    view = _look(api, namespace, name)
-    _show(view, namespace, as_json=as_json)
-    if values.switch("watch"):
-        _watch(api, namespace, name, view, as_json=as_json)
-    return 0
+    return StatusOptions(
+        workspace=name,
+        all_namespaces=every,
+        watch=values.switch("watch"),
+        as_json=values.text("output") == "json",
+        kubectl=read_kubectl_flags(values),
+    )
 
 
-def _watch(api: ApiServer, namespace: str, name: str, view: View, *, as_json: bool) -> None:
-    """Shows it again at each change, until somebody ends it. Raises KaitoError for what no waiting mends."""
+def watch(api: ApiServer, namespace: str, options: StatusOptions, view: View, show: Callable[[View], None]) -> None:
+    """Call `show` with each view that differs from the last one (`view` at first), until the user interrupts.
+
+    `namespace`: "" for all. Raises KaitoError, except for what may succeed later: that is reported and tried again.
+    """
     import time
 
+    from kaito.commands.status_view import differ
     from kaito.errors import ClusterError
     from kaito.kube.status import is_transient
-    from kaito.terminal.streams import print_text, report
+    from kaito.terminal.streams import report
     from kaito.workspaces.objects import named, replicas_of
     from kaito.workspaces.watch import Changes, pauses
 
+    name = options.workspace
     query = (named(name) if view.single else replicas_of(name)) if name else ""
     changes = Changes(api, namespace, query)
-    told, growing = "", pauses()
+    reported, growing = "", pauses()
     try:
         while True:
             try:
                 changes.mark()
-                now = _look(api, namespace, name)
+                now = fetch_view(api, namespace, name)
             except ClusterError as error:
                 if not is_transient(error):
                     raise
-                if error.message != told:
-                    told = error.message
-                    report(ClusterError(told, "trying again until it answers; Ctrl-C ends it"))
+                if error.message != reported:
+                    reported = error.message
+                    report(ClusterError(reported, "trying again until it answers; Ctrl-C ends it"))
                 time.sleep(next(growing))
                 continue
-            told, growing = "", pauses()
-            # A change may be one of what is not shown.
-            if _content(now) != _content(view) if as_json else now[1:] != view[1:]:
-                if not as_json:
-                    print_text("\n")
-                _show(now, namespace, as_json=as_json)
+            reported, growing = "", pauses()
+            if differ(now, view, as_json=options.as_json):
+                show(now)
                 view = now
             changes.wait(_WATCH_SECONDS)
     finally:
         changes.close()
 
 
-def _content(view: View) -> Mapping[str, Any]:
-    """The document; of a list without its metadata, whose resourceVersion moves with any object of the cluster."""
-    return view.document if view.single else {**view.document, "metadata": None}
+def fetch_view(api: ApiServer, namespace: str, name: str) -> View:
+    """Fetch the workspace `name`, else the replicas of the InferenceSet `name`; without a name, all workspaces.
 
-
-def _look(api: ApiServer, namespace: str, name: str) -> View:
-    """The workspace `name`, the replicas of the InferenceSet of that name, or all there are. Raises KaitoError."""
+    `namespace`: "" for all. Raises KaitoError.
+    """
+    from kaito.commands.status_view import View
     from kaito.json_fields import items
     from kaito.workspaces.objects import ABSENT, fetch, replicas_of
     from kaito.workspaces.readiness import pod_lines
@@ -130,7 +149,7 @@ def _look(api: ApiServer, namespace: str, name: str) -> View:
 
 
 def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
-    """Raises WorkspaceError where there is nothing to show, ClusterError where it may not be read."""
+    """Raise WorkspaceError if there is no such object, ClusterError if the user may not `verb` it."""
     from kaito.errors import ClusterError
     from kaito.kube.hints import kubectl_hint
     from kaito.workspaces.lookup import unknown_name
@@ -148,57 +167,22 @@ def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: st
         )
 
 
-def _show(view: View, namespace: str, *, as_json: bool) -> None:
+def _show(view: View, namespace: str, options: StatusOptions) -> None:
+    from kaito.commands.status_view import render
     from kaito.terminal.streams import print_aside, print_text
-    from kaito.text import harmless
 
-    if as_json:
-        import json
-
-        print_text(json.dumps(view.document, indent=2) + "\n")
-        return
-    if view.single:
-        lines = _detail(view.workspaces[0], view.pods)
-    elif view.workspaces:
-        lines = _table(view.workspaces, all_namespaces=not namespace)
+    text = render(view, all_namespaces=not namespace, as_json=options.as_json)
+    if text:
+        print_text(text)
     else:
-        # Not a line of the table, for whoever counts them; kubectl says it there, too.
+        # To stderr, as kubectl does it, so that a script that counts lines of the table counts none.
         print_aside(f"No workspaces found{f' in namespace {namespace}' if namespace else ''}.\n")
-        return
-    print_text("".join(harmless(line) + "\n" for line in lines))
 
 
-def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
-    from kaito.kube.duration import age
-    from kaito.workspaces.readiness import table
-    from kaito.workspaces.workspace import ready_status
+def _show_again(view: View, namespace: str, options: StatusOptions) -> None:
+    """Show a changed view, set off from the one before by an empty line."""
+    from kaito.terminal.streams import print_text
 
-    head = ("NAME", "MODEL", "INSTANCE", "READY", "AGE")
-    rows = [(one.name, _model(one), one.instance or "-", ready_status(one), age(one.created)) for one in found]
-    if all_namespaces:
-        return table(("NAMESPACE", *head), [(one.namespace, *row) for one, row in zip(found, rows)])
-    return table(head, rows)
-
-
-def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
-    from kaito.kube.duration import age
-    from kaito.workspaces.readiness import condition_table
-    from kaito.workspaces.workspace import ready_status
-
-    rows = (
-        ("Name", workspace.name),
-        ("Namespace", workspace.namespace),
-        ("Model", _model(workspace)),
-        ("Adapters", ", ".join(workspace.adapters) or "-"),
-        ("Instance", workspace.instance or "-"),
-        ("Ready", ready_status(workspace)),
-        ("State", workspace.state or "-"),
-        ("Age", age(workspace.created)),
-    )
-    lines = [f"{title + ':':<12}{value}" for title, value in rows]
-    conditions = condition_table(workspace)
-    return lines + (["", *conditions] if conditions else []) + (["", *pods] if pods else [])
-
-
-def _model(workspace: Workspace) -> str:
-    return workspace.model or ("(tuning)" if workspace.tuning else "(custom)")
+    if not options.as_json:
+        print_text("\n")
+    _show(view, namespace, options)

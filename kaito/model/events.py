@@ -18,7 +18,7 @@ class Reasoning(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """The end of generation and its finish reason: "stop", "length", …"""
+    """The end of generation, with its finish reason, such as "stop" or "length"."""
 
     reason: str
 

@@ -187,7 +187,7 @@ class Scanner:
         if not self._in_flow():
             self._key_allowed = True
 
-    def _fetch(self) -> None:
+    def _fetch(self) -> None:  # noqa: C901 (a branch for each kind of token, as in libyaml)
         """Add the next token, with those that its indentation and its being a key imply."""
         self._skip_blanks()
         text, position = self._text, self._position

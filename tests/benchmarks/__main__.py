@@ -1,15 +1,14 @@
-"""python3 -m tests.benchmarks: measures, and prints a table in Markdown. See `--help`."""
+"""python3 -m tests.benchmarks: measure, and print a table in Markdown. See `--help`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 
-from tests.cluster.process import ROOT
+from tests.cluster.process import zipapp_in
 
 from . import contexts, distance, start, stream
 
@@ -17,7 +16,7 @@ HEADINGS = ("", "kubectl kaito", "reference", "ratio", "bound")
 
 
 def machine():
-    """What this ran on: processor, cores, system, Python."""
+    """Return a description of this machine: processor, cores, system, Python."""
     name = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -28,49 +27,45 @@ def machine():
     return f"{name}, {os.cpu_count()} cores, {system}, Python {platform.python_version()}"
 
 
-def program(folder):
-    """The program to be measured: what KAITO_PROGRAM names, or the zipapp of this checkout, built for it."""
-    named = os.environ.get("KAITO_PROGRAM")
-    if not named:
-        words = [sys.executable, os.path.join(ROOT, "build_zipapp.py"), folder]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    return named or os.path.join(folder, "kubectl-kaito")
-
-
 def main(argv):
-    """Measure, print and return the exit code: 1 where a bound is passed."""
+    """Measure, print the table, and return the exit code: 1 if a figure is above its bound."""
     parser = argparse.ArgumentParser(
         prog="python3 -m tests.benchmarks",
-        description="Measure the zipapp beside references, in turn; ratios are medians over the rounds. A minute.",
+        description="Measure the zipapp and the references in turn, in a minute; ratios are medians over the rounds.",
     )
-    parser.add_argument("--rounds", type=int, default=15, help="how often the short ones are measured (default 15)")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="how often the short measurements are taken (default 15)"
+    )
+    parser.add_argument("--beside", metavar="FILE", help="another version, whose processor time is measured as well")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["KAITO_PROGRAM"] = program(folder)
+        os.environ["KAITO_PROGRAM"] = zipapp_in(folder)
         few = max(3, options.rounds // 3)
         rows = [
-            *start.rows(folder, options.rounds),
+            *start.rows(folder, options.rounds, options.beside),
             *distance.rows(folder, few),
             *contexts.rows(folder, few),
             *stream.rows(folder, few),
         ]
     print(machine())
     print()
-    table = [
-        HEADINGS,
-        ("---",) * len(HEADINGS),
-        *((row.what, row.ours, row.reference, _figure(row.ratio, row), f"≤ {row.most}{row.unit}") for row in rows),
-    ]
-    for line in table:
-        print(f"| {' | '.join(line)} |")
+    print(table(rows))
     missed = [row.what for row in rows if not row.fine]
     if missed:
         print(f"\nabove its bound: {'; '.join(missed)}")
     return 1 if missed else 0
 
 
-def _figure(ratio, row):
-    return f"{ratio:.2f}{row.unit}" if row.unit == "×" else f"{ratio:.1f}{row.unit}"
+def table(rows):
+    """Return the rows as a table in Markdown, its columns aligned."""
+    cells = [(row.what, row.ours, row.reference, _ratio(row), f"≤ {row.most}{row.unit}") for row in rows]
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *cells)]
+    lines = [HEADINGS, tuple("-" * width for width in widths), *cells]
+    return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines)
+
+
+def _ratio(row):
+    return f"{row.ratio:.2f}{row.unit}" if row.unit == "×" else f"{row.ratio:.1f}{row.unit}"
 
 
 if __name__ == "__main__":

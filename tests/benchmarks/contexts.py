@@ -14,7 +14,7 @@ MOST = 0.3
 
 
 def rows(folder, rounds):
-    """One line: the whole program until it knows the contexts. None where there is no kubectl."""
+    """Return the row for the whole program until it knows the contexts; none without kubectl."""
     if shutil.which("kubectl") is None:
         return []
     path = Path(folder, "thousand")

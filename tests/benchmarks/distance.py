@@ -1,4 +1,4 @@
-"""An API server that is 50 ms away: round trips until the model has the first question."""
+"""An API server that is 50 ms away: the round trips until the model has the first question."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .measure import Row, milliseconds, seconds
 
 AWAY = 0.05
 NAME = "phi-3-5-mini"
-MOST_TRIPS = 4.4  # four, and what a relay in Python adds to each
+MOST_TRIPS = 4.4  # four, plus the time that a relay in Python adds to each
 
 
 def rows(folder, rounds):
-    """One line; the reference is kubectl, which gets one object in three round trips (TCP, TLS, the request)."""
+    """Return the row; the reference is kubectl, which gets one object in three round trips (TCP, TLS, the request)."""
     with Cluster() as cluster, Far(cluster.server.port, AWAY) as far, Far(cluster.server.port, 0.0) as near:
         cluster.add(workspace(NAME), service(NAME))
         there, here = (_config(cluster, folder, name, one) for name, one in (("far", far), ("near", near)))
@@ -26,7 +26,7 @@ def rows(folder, rounds):
             _until_asked(cluster, config)
         far_off = statistics.median(_until_asked(cluster, there) for _ in range(rounds))
         close = statistics.median(_until_asked(cluster, here) for _ in range(rounds))
-        reference = "kubectl is not here"
+        reference = "kubectl is not installed"
         if shutil.which("kubectl"):
             words = ["kubectl", "get", "--raw", f"/api/v1/namespaces/default/services/{NAME}"]
             took = statistics.median(seconds(words, environment(folder, {"KUBECONFIG": there})) for _ in range(rounds))

@@ -1,4 +1,4 @@
-"""Runs a process and says how long it took and how much memory it had at its peak."""
+"""Run a process, and measure its time and its peak memory."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import sys
 import time
 from typing import NamedTuple
 
-# Runs its arguments and writes their peak memory to the file descriptor that is its first one. What a process is
-# started from counts as its memory until it has become another program, so this is as small as a Python can be.
+# Runs the command in its arguments, and writes what it used to the file descriptor in its first argument. Until a new
+# process has become another program, its memory is that of the process that started it, so this one is as small as a
+# Python can be.
 _SPAWN = """
 import os, sys
 report, *words = sys.argv[1:]
 _, status, usage = os.wait4(os.posix_spawn(words[0], words, os.environ), 0)
-os.write(int(report), b"%d %d" % (usage.ru_maxrss, status))
+os.write(int(report), b"%d %f %d" % (usage.ru_maxrss, usage.ru_utime + usage.ru_stime, status))
 """
 
 
 class Row(NamedTuple):
-    """One line of the table: texts, but for `ratio` and `most`, its bound; `unit` stands behind both."""
+    """One row of the table: texts, the ratio, and its bound `most`; `unit` follows both."""
 
     what: str
     ours: str
@@ -34,8 +35,15 @@ class Row(NamedTuple):
         return self.ratio <= self.most
 
 
+class Usage(NamedTuple):
+    """What a process used: peak memory in bytes, processor time (user and system) in seconds."""
+
+    peak: int
+    seconds: float
+
+
 def seconds(command, env, stdin=b"", codes=(0,)):
-    """Run it to its end and return its wall time. Raises RuntimeError for an exit code that is not in `codes`."""
+    """Run a command and return its wall time. Raise RuntimeError for an exit code that is not in `codes`."""
     began = time.perf_counter()
     done = subprocess.run(command, input=stdin, env=env, capture_output=True, check=False)
     took = time.perf_counter() - began
@@ -44,24 +52,24 @@ def seconds(command, env, stdin=b"", codes=(0,)):
     return took
 
 
-def peak(command, env, stdin=b""):
-    """Run it to its end and return its peak memory in bytes. Raises RuntimeError when it fails."""
+def usage(command, env, stdin=b""):
+    """Run a command and return its Usage. Raise RuntimeError if it fails."""
     reading, writing = os.pipe()
     words = [sys.executable, "-I", "-S", "-c", _SPAWN, str(writing), *command]
     nothing = subprocess.DEVNULL
     subprocess.run(words, input=stdin, env=env, stdout=nothing, stderr=nothing, pass_fds=[writing], check=False)
     os.close(writing)
     with os.fdopen(reading) as report:
-        size, status = map(int, report.read().split())
-    if status:
+        size, took, status = report.read().split()
+    if status != "0":
         raise RuntimeError(f"{command}: status {status}")
-    return size * (1 if sys.platform == "darwin" else 1024)
+    return Usage(int(size) * (1 if sys.platform == "darwin" else 1024), float(took))
 
 
 def paired(measurements, rounds):
-    """Take each of the measurements in turn, `rounds` times; the median of each, and of its ratio to the first.
+    """Take each measurement in turn, `rounds` times; return the medians, and the medians of the ratios to the first.
 
-    What else the machine does then weighs on all of them, and a moment's disturbance on none.
+    So the machine's other work affects all of them alike, and a short disturbance affects none.
     """
     taken = [[measure() for measure in measurements] for _ in range(rounds)]
     medians = [statistics.median(column) for column in zip(*taken)]

@@ -1,9 +1,9 @@
-"""How fast a stream passes through the whole program, and how much memory it takes.
+"""A long stream through the whole program: its speed, and the memory it takes.
 
-Time: 200,000 events, from the program's start to its end, against LOOP, which reads, parses and writes the same
-answer and nothing more. Memory: how much the peak grows from 2,000 to 2,000,000 events, in sizes of the answer, but
-for 2 MiB. The server is a process of its own (`python3 -m tests.benchmarks.stream EVENTS BLOCK`) and sends bytes that
-are made beforehand: each event in an HTTP chunk of its own, as vLLM's come through the API server.
+Speed: 200,000 events from the program's start to its end, against LOOP, which reads, parses and writes the same answer
+and does nothing else. Memory: the growth of the peak from 2,000 to 2,000,000 events, beyond 2 MiB, as a multiple of the
+answer's size. The server is a process of its own (`python3 -m tests.benchmarks.stream EVENTS BLOCK`) and sends bytes
+that it made in advance: each event in an HTTP chunk of its own, as vLLM's events come through the API server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.cluster import kubeconfig
 from tests.cluster.objects import service, workspace
 from tests.cluster.process import ROOT, environment, program
 
-from .measure import Row, mebibytes, paired, peak
+from .measure import Row, mebibytes, paired, usage
 
 EVENTS = 200_000
 FEW, MANY = 2_000, 2_000_000
@@ -30,7 +30,7 @@ SLACK = 2 << 20
 
 NAME = "phi-3-5-mini"
 QUESTION = b"Tell a story\n"
-BLOCK = 1_000  # events that are made and sent at a time; counts are multiples of it
+BLOCK = 1_000  # events that the server sends at a time; counts are multiples of it
 WORDS = ("Once", " upon", " a", " time", " a", " cluster", " had", " one", " node", ".\n")
 
 LOOP = """
@@ -47,7 +47,7 @@ print()
 
 
 def event(delta, reason=None):
-    """One event in its chunk, as vLLM writes it."""
+    """Return one event in its chunk, as vLLM writes it."""
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason, "token_ids": None}
     frame = {"id": "chatcmpl-bbc73fd62d62d367", "object": "chat.completion.chunk", "created": 1795381901}
     data = {**frame, "model": "phi-3.5-mini-instruct", "choices": [choice]}
@@ -59,7 +59,7 @@ def chunk(data):
 
 
 def serve(count, size):
-    """Print the port, then answer as an API server with one workspace; its model says `count` words, `size` at once."""
+    """Print the port, then serve one workspace, whose model answers with `count` words, sent `size` at a time."""
     block = b"".join(event({"content": WORDS[number % len(WORDS)]}) for number in range(size))
     start = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     end = event({}, "stop") + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
@@ -90,7 +90,7 @@ def serve(count, size):
 
 
 class Rig:
-    """A server of `count` events and the two clients. State: the server's process."""
+    """A server of `count` events, and the two clients. State: the server's process."""
 
     def __init__(self, count, folder, block=BLOCK):
         command = [sys.executable, "-m", "tests.benchmarks.stream", str(count), str(block)]
@@ -111,7 +111,7 @@ class Rig:
             self.server.kill()
 
     def seconds(self, command):
-        """Run a client and return its wall time. Raises RuntimeError for a wrong answer."""
+        """Run a client and return its wall time. Raise RuntimeError for a wrong answer."""
         began = time.perf_counter()
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environment
@@ -129,13 +129,13 @@ class Rig:
 
 
 def rows(folder, rounds):
-    """Two lines: time and memory."""
+    """Return the rows for speed and memory."""
     with Rig(EVENTS, folder) as rig:
         (loop, whole), ratios = paired((lambda: rig.seconds(rig.loop), lambda: rig.seconds(rig.program)), rounds)
     peaks, sizes = [], []
     for count in (FEW, MANY):
         with Rig(count, folder) as rig:
-            peaks.append(peak(rig.program, rig.environment, QUESTION))
+            peaks.append(usage(rig.program, rig.environment, QUESTION).peak)
             sizes.append(rig.size)
     growth = max(0, peaks[1] - peaks[0] - SLACK) / sizes[1]
     reference = f"ten lines of http.client and json: {EVENTS / loop:,.0f} a second"

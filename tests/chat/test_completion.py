@@ -13,7 +13,7 @@ from kaito.model.client import Model
 
 
 def session(*names):
-    """The part of a session that completion uses: a server that lists these models, or fails if there are none."""
+    """Return the part of a session that completion uses; its server lists these models, or fails without any."""
 
     def models():
         if not names:

@@ -1,18 +1,18 @@
-"""A stand-in cluster: a real HTTPS API server on loopback with a scripted model behind its service proxy.
+r"""A stand-in cluster: a real HTTPS API server on loopback and a scripted model that its service proxy leads to.
 
     with Cluster() as cluster:
         cluster.add(workspace("phi"), service("phi"))
         cluster.model.reply("Hello")
         path = cluster.write_kubeconfig(folder)
-        result = run(["chat", "--workspace-name", "phi", "--kubeconfig", path], stdin=b"Hi\\n")
+        result = run(["chat", "--workspace-name", "phi", "--kubeconfig", path], stdin=b"Hi\n")
         assert cluster.model.chats[0].json["messages"] == [{"role": "user", "content": "Hi"}]
 
 By hand: `python3 -m tests.cluster --help`. Standard library only, Python 3.9 and later.
 
-    server.py                    HTTP/1.1 on a socket that scripts may break; requests on record
+    server.py                    HTTP/1.1 on a socket that scripts may break; it records the requests
     api.py                       Cluster: the API server; with store, rights, discovery, review, status and proxy
-    model.py, replies.py         Model: the scripted model; what a test makes it say, and how it fails
-    persona.py, upstream.py      what it says of itself; another server in its place
+    model.py, replies.py         Model: the scripted model; what a test makes it say, and how a test makes it fail
+    persona.py, upstream.py      what the model says without a script; another server in the model's place
     objects.py                   builders of Workspaces, Services, Pods …
     kubeconfig.py, pki.py        kubeconfigs as kubectl writes them; the certificates in tests/data/cluster
     process.py                   the program as a user starts it, in a pipe or on a terminal

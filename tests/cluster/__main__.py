@@ -1,4 +1,4 @@
-"""python3 -m tests.cluster: a chat with no cluster at hand. See `--help`."""
+"""python3 -m tests.cluster: a chat on a stand-in cluster. See `--help`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACE = 0.03  # seconds between two words of the scripted model
 
 
 def arguments(argv):
-    """Read the command line; what stands behind "--" is the chat's."""
+    """Return the parsed command line, and the words after "--", which are the chat's."""
     own, chat = (argv[: argv.index("--")], argv[argv.index("--") + 1 :]) if "--" in argv else (argv, [])
     parser = argparse.ArgumentParser(prog="python3 -m tests.cluster", usage=USAGE, description=DESCRIPTION)
     parser.add_argument("--serve", action="store_true", help="print the kubeconfig's path and wait until interrupted")
@@ -36,7 +36,7 @@ def arguments(argv):
 
 
 def upstream(url):
-    """The server at `url` and the name of the model it serves (`None`: it does not say)."""
+    """Return the server at `url` and the name of the model it serves (None if it does not say)."""
     try:
         model = Upstream(url)
     except ValueError as error:
@@ -49,15 +49,15 @@ def upstream(url):
 
 
 def main(argv):
-    """Run it and return the exit code."""
+    """Run the cluster and return the exit code."""
     options, chat = arguments(argv)
     if options.upstream:
         model, name = upstream(options.upstream)
-        behind = f"the model behind it is {name or 'unknown'}, at {options.upstream}"
+        served = f"its model is {name or 'unknown'}, at {options.upstream}"
     else:
         model = Model(pace=PACE)
         name = model.name
-        behind = "the model behind it is a script"
+        served = "its model is a script"
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     folder = tempfile.mkdtemp(prefix="stand-in-cluster-")
@@ -67,7 +67,7 @@ def main(argv):
             path = cluster.write_kubeconfig(folder)
             if options.serve:
                 return serve(path)
-            print(f"A stand-in cluster runs at {cluster.url}; {behind}.", file=sys.stderr)
+            print(f"A stand-in cluster runs at {cluster.url}; {served}.", file=sys.stderr)
             print("Leave with /quit.\n", file=sys.stderr, flush=True)
             return open_chat([*program(), "chat", "--kubeconfig", path, "--workspace-name", options.workspace, *chat])
     finally:
@@ -75,10 +75,10 @@ def main(argv):
 
 
 def serve(path):
-    """Say where the kubeconfig is and wait for Ctrl-C or SIGTERM."""
+    """Print the path of the kubeconfig and wait for Ctrl-C or SIGTERM."""
     print(path, flush=True)
     try:
-        # Not one endless wait: a signal that comes right before it would only be seen behind it.
+        # Not one endless wait: Python would handle a signal that comes right before it only after it.
         while not threading.Event().wait(1):
             pass
     except KeyboardInterrupt:

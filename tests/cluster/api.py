@@ -1,4 +1,4 @@
-"""The API server: it checks who asks, serves objects, and leads to the model through the service proxy."""
+"""The API server: it authenticates, serves objects, and forwards to the model through the service proxy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INDENTED = ("curl/", "Mozilla/", "Wget/")  # the API server indents JSON for the
 
 
 class Target(NamedTuple):
-    """What a request's path means. `name` "" is the whole list, `rest` the path behind a service proxy."""
+    """What a request's path means. `name` "" is the whole list, `rest` the path after a service proxy's."""
 
     group: str
     version: str
@@ -32,12 +32,12 @@ class Target(NamedTuple):
 
 
 class Cluster:
-    """A cluster on loopback: start it with `with Cluster() as cluster:`, fill it with `add`.
+    """A cluster on loopback: start it with `with Cluster() as cluster:` and fill it with `add`.
 
     `certificate` names the server's certificate in tests/data/cluster (server, bare-server, leaf, expired,
-    elsewhere), `tls=False` speaks plain HTTP, `prefix` is a path in front of everything, as Rancher has.
-    `versions` are the served versions of kaito.sh. `requests` is every request, `model.requests` those of the model.
-    `tokens` (token → user) and `passwords` (user → password) are what is let in; tests may change them.
+    elsewhere), `tls=False` speaks plain HTTP, `prefix` is a path before all others, as Rancher has.
+    `versions` are the served versions of kaito.sh. `requests` holds every request, `model.requests` those to the model.
+    `tokens` (token → user) and `passwords` (user → password) are accepted; tests may change them.
     """
 
     token = "stand-in-token-4f1d9c0b7a"
@@ -77,53 +77,53 @@ class Cluster:
         self.stop()
 
     def stop(self):
-        """Stop at once; waits for nothing."""
+        """Stop at once, and wait for nothing."""
         self.server.stop()
 
     @property
     def connections(self):
-        """Every connection that was accepted."""
+        """All connections that were accepted."""
         return self.server.connections
 
-    # What a test sets up.
+    # For tests.
 
     def add(self, *objects):
-        """Add or replace objects. A Service has the model behind it (see `route`)."""
+        """Add or replace objects. A Service leads to the model (see `route`)."""
         for made in objects:
             self._store.add(made)
 
     def remove(self, plural, name, namespace="default"):
-        """Take an object away: remove("workspaces", "phi")."""
+        """Remove an object. Example: `remove("workspaces", "phi")`."""
         self._store.remove(plural, name, namespace)
 
     def route(self, name, backend, namespace="default"):
-        """Put another model, an Upstream, or NO_OBJECT, NO_ENDPOINTS or REFUSED behind a Service."""
+        """Let a Service lead to another model, an Upstream, or NO_OBJECT, NO_ENDPOINTS or REFUSED."""
         self._backends[namespace, name] = backend
 
     def grant(self, *rules, user="*"):
-        """Let the user do this and nothing else: (verb, resource) or (verb, resource, name) each."""
+        """Let the user do this and nothing else. A rule is (verb, resource) or (verb, resource, name)."""
         self._rights.grant(user, rules)
 
     def deny(self, verb, resource, name="*", user="*"):
-        """Forbid one thing."""
+        """Forbid one thing, whatever was granted."""
         self._rights.deny(user, (verb, resource, name))
 
     def on(self, path, answer, times=None):
-        """Answer requests whose target contains `path` with a Refusal or a Raw, before anything is checked.
+        """Answer requests whose target contains `path` with a Refusal or a Raw, before any check.
 
-        `times`: how many of them; None is all.
+        `times` is the number of requests; None is all of them.
         """
         self._answers.append([path, answer, times])
 
     def hang_up(self):
-        """Close every open connection, as a server does that restarts."""
+        """Close every open connection, as a server that restarts does."""
         self.server.hang_up()
 
     def write_kubeconfig(self, folder, user="token", namespace=None, *, filename="config", **changes):
         """Write a kubeconfig as kubectl does and return its path.
 
         `user`: token, token-file, basic, certificate (as data), certificate-files, stranger (a certificate of
-        another cluster) or none. `cluster={…}` and `credentials={…}` change single fields, or (None) leave them out.
+        another cluster) or none. `cluster={…}` and `credentials={…}` change single fields; None leaves a field out.
         """
         authority = {"certificate-authority-data": pki.as_data(self.ca_file)} if self._tls else {}
         fields = {"server": self.url, **authority, **changes.pop("cluster", {})}
@@ -145,7 +145,7 @@ class Cluster:
             return pem
         return {f"{field}-data": pki.as_data(path) for field, path in pem.items()}
 
-    # How a request is answered.
+    # For requests.
 
     def _handle(self, exchange):
         request = exchange.request
@@ -189,7 +189,7 @@ class Cluster:
     def _respond_page(self, exchange, path):
         request = exchange.request
         if path == review.PATH and request.method == "POST":
-            attributes = review.asked(request)
+            attributes = review.resource_attributes(request)
             allowed = self._rights.allow(request.user, *review.right(attributes))
             _respond(exchange, review.answer(attributes, allowed), code=201)
             return
@@ -223,7 +223,7 @@ class Cluster:
         _respond(exchange, made)
 
     def _watch(self, exchange, target):
-        """Tell every change after `resourceVersion` (without one: first what there is) until the client leaves.
+        """Send every change after `resourceVersion` until the client leaves; without one, first every object.
 
         A watch ends cleanly after `timeoutSeconds`.
         """
@@ -235,11 +235,11 @@ class Cluster:
         if not since:
             found, since = self._store.list(selection)
             for made in found:
-                exchange.chunk(_told("ADDED", _shown(made, target)))
+                exchange.chunk(_watch_event("ADDED", _shown(made, target)))
         while time.monotonic() < end and not exchange.gone():
             changes, since = self._store.changes(selection, since, POLL)
             for change in changes:
-                exchange.chunk(_told(change.event, _shown(change.made, target)))
+                exchange.chunk(_watch_event(change.event, _shown(change.made, target)))
         exchange.end()
 
     def _proxy(self, exchange, target):
@@ -251,7 +251,7 @@ class Cluster:
         except proxy.Unreachable as error:
             _respond(exchange, error.status)
             return
-        exchange.request = proxy.behind(exchange.request, target.rest)
+        exchange.request = proxy.forwarded(exchange.request, target.rest)
         exchange.added = _audit()
         try:
             model.handle(exchange)
@@ -261,7 +261,7 @@ class Cluster:
 
 
 def _target(words):
-    """The object or list that a path names; None where it names none. `words`: the path's parts."""
+    """Return the object or list that a path names, None if it names none. `words` are the path's parts."""
     words = [urllib.parse.unquote(word) for word in words]
     if words[:2] == ["api", "v1"]:
         group, version, words = "", "v1", words[2:]
@@ -281,7 +281,7 @@ def _target(words):
 
 
 def _verb(request, target):
-    """The verb that RBAC sees."""
+    """Return the verb that RBAC checks."""
     verb = VERBS.get(request.method, request.method.lower())
     if verb != "get" or target.name:
         return verb
@@ -299,22 +299,22 @@ def _selection(request, target):
 
 
 def _shown(made, target):
-    """An object in the version that was asked for."""
+    """Return an object in the version that was asked for."""
     return {**made, "apiVersion": discovery.group_version(target.group, target.version)}
 
 
-def _told(event, made):
+def _watch_event(event, made):
     return json.dumps({"type": event, "object": made}, separators=(",", ":")).encode() + b"\n"
 
 
 def _audit():
-    """The headers that the API server puts on every answer."""
+    """Return the headers that the API server adds to every answer."""
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
     return (("Audit-Id", str(uuid.uuid4())), ("Cache-Control", "no-cache, private"), ("Date", date))
 
 
 def _respond(exchange, body, code=None):
-    """Answer with an object: a Status has its own code. Chunked above 2 KiB, as Go's server does it."""
+    """Answer with an object; a Status has its own code. Above 2 KiB it is chunked, as by Go's server."""
     if exchange.request.headers.get("user-agent", "").startswith(INDENTED):
         text = json.dumps(body, indent=2)
     else:
@@ -330,6 +330,6 @@ def _respond(exchange, body, code=None):
 
 
 def _not_served(exchange):
-    """A path, or a group version, that the server does not have: plain text, no Status."""
+    """Answer for a path, or a group version, that does not exist: with plain text, not with a Status."""
     headers = (("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"))
     exchange.respond(404, "404 page not found\n", (*_audit(), *headers))

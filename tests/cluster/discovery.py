@@ -1,4 +1,4 @@
-"""What a client may learn of the API before it asks for anything: versions, groups, resources."""
+"""The API's discovery documents: version, groups and resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ VERSION.update(buildDate="2026-04-22T00:00:00Z", goVersion="go1.26.0", compiler=
 
 
 def page(path, versions):
-    """The discovery document at `path` (no slash in front), or None. `versions`: those served of kaito.sh."""
+    """Return the discovery document at `path` (without its first slash), or None.
+
+    `versions` are the served versions of kaito.sh.
+    """
     if path == "version":
         return VERSION
     if path == "api":
@@ -23,7 +26,7 @@ def page(path, versions):
 
 
 def group_version(group, version):
-    """As apiVersion has it."""
+    """Return the value of apiVersion."""
     return f"{group}/{version}" if group else version
 
 

@@ -11,7 +11,7 @@ WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def document(cluster, user, namespace=None, *, name="stand-in", user_name="stand-in-user"):
-    """A kubeconfig of one context. Fields whose value is None are left out."""
+    """Return a kubeconfig with one context. Fields whose value is None are left out."""
     context = {"cluster": name, "namespace": namespace, "user": user_name}
     return {
         "apiVersion": "v1",
@@ -29,7 +29,7 @@ def _present(fields):
 
 
 def write(folder, name, contents):
-    """Write a document, or a text, to a file that only its owner may read; return its path."""
+    """Write a document or a text to a file that only its owner may read, and return its path."""
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, name)
     with open(path, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
@@ -38,7 +38,7 @@ def write(folder, name, contents):
 
 
 def dump(value):
-    """YAML as kubectl writes it: sorted keys, two spaces, lists at their key's own depth."""
+    """Return YAML as kubectl writes it: sorted keys, two spaces, lists as deep as their key."""
     return "".join(f"{line}\n" for line in _lines(value))
 
 

@@ -1,4 +1,4 @@
-"""A scripted model behind an OpenAI-compatible server that frames, validates and refuses as vLLM 0.32 does."""
+"""A scripted model on an OpenAI-compatible server that frames, validates and refuses as vLLM 0.32 does."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ FINGERPRINT = "vllm-0.32.0-3bfd09ed"
 SERVER = (("Server", "uvicorn"), ("Vary", "Origin"))
 TOKEN = re.compile(r"\s*(?:\w{1,12}|[^\w\s])|\s+")
 TEMPLATE_TOKENS = 4  # what a chat template adds to each message
-PROMPT_TOKENS = 3  # and to the whole, to open the answer
+PROMPT_TOKENS = 3  # and to the conversation, to begin the answer
 
 
 def tokens(words):
-    """Split text into what the scripted model counts and streams as tokens; joined again they are the text."""
+    """Split text into the tokens that the scripted model counts and streams; joined, they are the text again."""
     return TOKEN.findall(words)
 
 
 class BadRequest(Exception):
-    """The request is refused: the message and the rest of vLLM's error object."""
+    """A refused request: its status, and the error object as vLLM writes it."""
 
     def __init__(self, message, param=None, kind="BadRequestError", status=400):
         super().__init__(message)
@@ -34,11 +34,11 @@ class BadRequest(Exception):
 
 
 class Model:
-    """The scripted model: what it serves, what it will say, and `requests`, what it was asked.
+    """The scripted model: what it serves, what it answers, and `requests`, all that reached it.
 
-    `name` and `adapters` are the served ids. `pace` is the seconds between two words. Older servers are made with
-    `requires_model` (a request must name its model), `strict_window` (prompt and max_tokens together must fit) and
-    `reveals_length=False` (no max_model_len and no /tokenize, as the transformers runtime).
+    `name` and `adapters` are the served ids. `pace` is the time between two words, in seconds. Three options make an
+    older server: `requires_model` (a request must name its model), `strict_window` (prompt and max_tokens together
+    must fit) and `reveals_length=False` (no max_model_len and no /tokenize, as KAITO's transformers runtime).
     """
 
     def __init__(
@@ -68,28 +68,28 @@ class Model:
 
     @property
     def chats(self):
-        """The chat completions that were asked for, among all the requests."""
+        """The requests for a chat completion."""
         return [request for request in list(self.requests) if request.path == "/v1/chat/completions"]
 
     def reply(self, steps="", **options):
-        """Answer the next chat completion that has no answer yet with this: steps (see Reply), a Refusal or a Raw."""
+        """Add to the queue of answers to chat completions: steps (see Reply), a Refusal or a Raw."""
         with self._lock:
             self._queue.append(_answer(steps, options))
 
     def always(self, steps="", **options):
-        """Answer every chat completion with this that `reply` gives no answer for."""
+        """Set the answer to every chat completion that finds the queue of `reply` empty."""
         self._default = _answer(steps, options)
 
     def refuse(self, status, body=b"", headers=None):
-        """Answer the next chat completion with this status."""
+        """Add an HTTP answer with this status to the queue."""
         self.reply(Refusal(status, body, headers or {}))
 
     def on(self, path, answer):
-        """Answer every request for `path` ("/v1/models", say) with a Refusal or a Raw; None forgets it."""
+        """Answer every request for `path`, for example "/v1/models", with a Refusal or a Raw; None ends that."""
         self._paths[path] = answer
 
     def serve(self, host="127.0.0.1", tls=None):
-        """Start it as a server of its own, as a direct address shows it."""
+        """Start a server that gives the model a direct address."""
         return Server(self.handle, host, tls)
 
     def handle(self, exchange):
@@ -125,7 +125,7 @@ class Model:
         return routes
 
     def served(self):
-        """The body of /v1/models."""
+        """Return the body of /v1/models."""
         return {"object": "list", "data": [self._card(name) for name in (self.name, *self.adapters)]}
 
     def _card(self, name):
@@ -149,7 +149,7 @@ class Model:
         exchange.respond(200, {**answer, "token_strs": None}, SERVER)
 
     def count(self, messages):
-        """The prompt tokens of a conversation."""
+        """Return the number of prompt tokens in a conversation."""
         return PROMPT_TOKENS + sum(TEMPLATE_TOKENS + len(tokens(text(message))) for message in messages)
 
     def _chat(self, exchange):
@@ -210,14 +210,14 @@ class Model:
             raise _refused(start + message + "prompt or the number of requested output tokens.", "input_tokens", prompt)
 
     def complete(self, exchange, reply):
-        """Speak a Reply: streamed as server-sent events, or whole as JSON."""
+        """Send a Reply: streamed as server-sent events, or whole as JSON."""
         if reply.before is not None and take(exchange, reply.before):
             return
         _Completion(self, exchange, reply, f"chatcmpl-{next(self._numbers):016x}").speak()
 
 
 class _Completion:
-    """One answer on its way out. State: the events not yet sent and the tokens counted so far."""
+    """One answer that is being sent. State: the events not sent yet, and the number of tokens so far."""
 
     def __init__(self, model, exchange, reply, identity):
         body = exchange.request.json
@@ -241,7 +241,7 @@ class _Completion:
             return
         self.exchange.start(200, (("Content-Type", "text/event-stream; charset=utf-8"), *SERVER))
         self._emit(self._event({"role": "assistant", "content": ""}, last={}, first=True))
-        held = None  # a delta is held back until it is known whether it is the last, which names the reason
+        held = None  # the latest delta: the last one carries the finish reason, so each waits for the next
         for step in self._steps():
             if isinstance(step, (str, Reasoning)):
                 if self.spent == self.budget:
@@ -358,7 +358,7 @@ def _answer(steps, options):
 
 
 def _parse(request):
-    """The request's JSON object, or a refusal in the words of FastAPI and pydantic."""
+    """Return the request's JSON object. Raise BadRequest in the words of FastAPI and pydantic."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         message = "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed"
         raise BadRequest(message, None, "Bad Request")

@@ -1,4 +1,4 @@
-"""Builders of the Kubernetes objects that the stand-in serves, in the shapes of a real API server."""
+"""Functions that make Kubernetes objects in the shapes of a real API server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHANGED = "2026-11-22T20:47:12Z"
 
 
 def metadata(name, namespace="default", labels=None, annotations=None):
-    """An object's metadata; without `namespace` for a cluster's own objects."""
+    """Return an object's metadata; `namespace` is "" for an object that belongs to no namespace."""
     meta = {"name": name, "uid": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{namespace}")), "resourceVersion": "1"}
     meta["creationTimestamp"] = CREATED
     if namespace:
@@ -23,7 +23,7 @@ def metadata(name, namespace="default", labels=None, annotations=None):
 
 
 def condition(kind, status="True", reason="", message="", changed="2026-11-22T20:00:00Z"):
-    """One of an object's status.conditions."""
+    """Return an entry of an object's status.conditions."""
     if isinstance(status, bool):
         status = str(status)
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": changed}
@@ -60,9 +60,11 @@ def workspace(
     instance_type="Standard_NC24ads_A100_v4",
     version="v1beta1",
 ):
-    """A Workspace. `ready`: True, False (pending) or None (no status yet); `conditions` and `state` say it in detail.
+    """Return a Workspace. `ready` is True, False (pending) or None (no status yet).
 
-    `preset` None leaves the preset out; `template` is a pod template, `tuning` a tuning section, `adapters` names.
+    `conditions` and `state` replace what `ready` sets.
+
+    `preset=None` leaves the preset out; `template` is a pod template, `tuning` a tuning section, `adapters` are names.
     """
     made = {"apiVersion": f"kaito.sh/{version}", "kind": "Workspace"}
     made["metadata"] = {**metadata(name, namespace, labels, annotations), "generation": 1}
@@ -90,7 +92,7 @@ def workspace(
 
 
 def inference_set(name, namespace="default", preset="phi-3.5-mini-instruct", replicas=2, ready_replicas=2):
-    """An InferenceSet; its workspaces are made with labels=replica_of(name)."""
+    """Return an InferenceSet. Its workspaces have `labels=replica_of(name)`."""
     template = {"inference": {"preset": {"accessMode": "public", "name": preset}}, "resource": {}}
     return {
         "apiVersion": "kaito.sh/v1beta1",
@@ -102,12 +104,12 @@ def inference_set(name, namespace="default", preset="phi-3.5-mini-instruct", rep
 
 
 def replica_of(name):
-    """The labels of a workspace that belongs to an InferenceSet."""
+    """Return the labels of a workspace that belongs to an InferenceSet."""
     return {"inferenceset.kaito.sh/created-by": name}
 
 
 def port(number, name="http", target=5000):
-    """One of a Service's ports; name "" leaves it unnamed."""
+    """Return an entry of a Service's ports; `name=""` leaves the name out."""
     made = {"name": name, "protocol": "TCP", "port": number, "targetPort": target}
     if not name:
         del made["name"]
@@ -120,7 +122,10 @@ PORTS = (port(80), port(6379, "ray", 6379))
 def service(
     name, namespace="default", *, ports=PORTS, kind="ClusterIP", cluster_ip="10.96.241.31", ingress=(), labels=None
 ):
-    """A Service. `kind` LoadBalancer takes `ingress`: entries {"ip": …} or {"hostname": …}, none while pending."""
+    """Return a Service.
+
+    A LoadBalancer (`kind`) has entries {"ip": …} or {"hostname": …} in `ingress`, and none while it is pending.
+    """
     spec = {"ports": copy.deepcopy(list(ports)), "clusterIP": cluster_ip, "clusterIPs": [cluster_ip], "type": kind}
     spec.update(sessionAffinity="None", ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
     spec["internalTrafficPolicy"] = "Cluster"
@@ -134,7 +139,7 @@ def service(
 
 
 def pod(name, namespace="default", *, labels=None, phase="Running", conditions=(), containers=()):
-    """A Pod. `containers`: its containerStatuses."""
+    """Return a Pod; `containers` are its containerStatuses."""
     meta = metadata(name, namespace, labels)
     spec = {"containers": [{"name": "model", "image": "example.com/model:1"}]}
     status = {"phase": phase, "conditions": list(conditions), "containerStatuses": list(containers)}
@@ -142,13 +147,13 @@ def pod(name, namespace="default", *, labels=None, phase="Running", conditions=(
 
 
 def waiting(reason, message="", restarts=0):
-    """A containerStatus that waits: ImagePullBackOff, CrashLoopBackOff, ContainerCreating …"""
+    """Return the containerStatus of a waiting container: ImagePullBackOff, CrashLoopBackOff, ContainerCreating."""
     state = {"waiting": {"reason": reason, "message": message}}
     return {"name": "model", "ready": False, "restartCount": restarts, "started": False, "state": state}
 
 
 def namespace(name):
-    """A Namespace."""
+    """Return a Namespace."""
     meta = metadata(name, "", {"kubernetes.io/metadata.name": name})
     spec = {"finalizers": ["kubernetes"]}
     return {"kind": "Namespace", "apiVersion": "v1", "metadata": meta, "spec": spec, "status": {"phase": "Active"}}

@@ -1,4 +1,4 @@
-"""What the scripted model says of itself: a small conversation that depends on what was said before."""
+"""What the model says without a script: small talk that depends on what was said before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STORY = (
 
 
 def converse(messages):
-    """The next answer of the conversation `messages` (role and content each). The same words for the same messages."""
+    """Return the next answer in the conversation `messages`, always the same one for the same messages."""
     said = [text(message) for message in messages if message.get("role") == "user"]
     system = next((text(message) for message in messages if message.get("role") == "system"), "")
     last = said[-1].strip() if said else ""
@@ -51,7 +51,7 @@ def converse(messages):
 
 
 def text(message):
-    """A message's content as text: a string, or the text parts of a list."""
+    """Return a message's content as text: a string, or the text parts of a list."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return content

@@ -1,4 +1,4 @@
-"""The test PKI in tests/data/cluster (made by make-certificates.sh there)."""
+"""The tests' certificates and keys, in tests/data/cluster; make-certificates.sh makes them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ AUTHORITIES = {"bare-server": "bare-ca.crt", "leaf": "leaf.crt"}
 
 
 def data(name):
-    """The path of a file in tests/data/cluster."""
+    """Return the path of a file in tests/data/cluster."""
     return os.path.join(DATA, name)
 
 
 def authority(certificate):
-    """The path of the authority that a client must trust for this server certificate."""
+    """Return the path of the authority that a client must trust for this server certificate."""
     return data(AUTHORITIES.get(certificate, "ca.crt"))
 
 
 @functools.cache
 def context(certificate):
-    """The server side of TLS with this server certificate; made once, so that a cluster starts quickly."""
-    # Strangers get through the handshake, as with a real API server, which answers them with a 401.
+    """Return a server's TLS settings with this certificate; made once, so that a cluster starts quickly."""
+    # As by a real API server, the certificates of strangers are accepted in the handshake and answered with a 401.
     clients = (data("ca.crt"), data("stranger-ca.crt"))
     return server_context(data(f"{certificate}.crt"), data(f"{certificate}.key"), clients)
 
 
 def as_data(path):
-    """A file as the -data fields of a kubeconfig hold it."""
+    """Return a file's content as the -data fields of a kubeconfig hold it."""
     with open(path, "rb") as file:
         return base64.b64encode(file.read()).decode()

@@ -22,14 +22,14 @@ import time
 from typing import NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Not PYTHONDONTWRITEBYTECODE: compiling the sources anew takes three times as long as a start.
-KEPT = ("PATH", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+# Not PYTHONDONTWRITEBYTECODE: to compile the sources takes three times as long as a start.
+KEPT = ("PATH", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START", "COVERAGE_ROOT", "COVERAGE_FILE")
 # ECMA-48: CSI sequences, OSC strings, and the escapes of two characters.
 CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>])")
 
 
 class Result(NamedTuple):
-    """How the program ended: its exit code (negative: the signal) and what it wrote."""
+    """How the program ended: its exit code (negative for a signal) and what it wrote."""
 
     code: int
     out: str
@@ -37,25 +37,34 @@ class Result(NamedTuple):
 
 
 def program():
-    """The words that start the program, to be followed by its arguments."""
+    """Return the words that start the program; its arguments follow them."""
     return [sys.executable, os.environ.get("KAITO_PROGRAM") or os.path.join(ROOT, "kubectl-kaito")]
 
 
+def zipapp_in(folder):
+    """Return the path of the program as one file: the one that KAITO_PROGRAM names, or one built into `folder`."""
+    named = os.environ.get("KAITO_PROGRAM")
+    if not named:
+        words = [sys.executable, os.path.join(ROOT, "build_zipapp.py"), folder]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return named or os.path.join(folder, "kubectl-kaito")
+
+
 def environment(home, changes=None):
-    """A clean environment; `changes` whose value is None are taken away."""
+    """Return a clean environment with `changes`; a value of None removes the variable."""
     env = {name: os.environ[name] for name in KEPT if name in os.environ}
     env.update(HOME=str(home), LANG="C.UTF-8", LC_ALL="C.UTF-8", TERM="xterm-256color")
     if "COVERAGE_PROCESS_START" in env:
-        # The program then ends as other Pythons do, and coverage has its chance to save what it saw.
+        # The program then ends as other Pythons do, so that coverage can save what it measured.
         env["KAITO_DEBUG"] = "1"
     env.update(changes or {})
     return {name: str(value) for name, value in env.items() if value is not None}
 
 
 def start(argv, *, env=None, cwd=None, home=None, command=None, **pipes):
-    """Start the program and return the Popen: all three streams are pipes unless `pipes` says else.
+    """Start the program and return the Popen. All three streams are pipes unless `pipes` says otherwise.
 
-    `command` replaces the program's own words (`["kubectl", "kaito"]`, say).
+    `command` replaces the program's own words, for example `["kubectl", "kaito"]`.
     """
     _let_interrupt()
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
@@ -64,7 +73,10 @@ def start(argv, *, env=None, cwd=None, home=None, command=None, **pipes):
 
 
 def run(argv, stdin=None, env=None, timeout=30, *, cwd=None, home=None, command=None):
-    """Run the program to its end. `stdin`: bytes, str, or None for an empty one. `home`: None makes one for the run."""
+    """Run the program to its end.
+
+    `stdin` is bytes, a str, or None for an empty stream; without `home`, the run gets a home folder of its own.
+    """
     if isinstance(stdin, str):
         stdin = stdin.encode()
     folder = tempfile.mkdtemp(prefix="kaito-home-") if home is None else None
@@ -88,9 +100,9 @@ def run(argv, stdin=None, env=None, timeout=30, *, cwd=None, home=None, command=
 
 
 def _let_interrupt():
-    """Let the program be interrupted also where the tests were started in a shell's background.
+    """Let SIGINT reach the program even if a shell runs the tests in the background.
 
-    There SIGINT is ignored, which programs inherit; a handler that does nothing is not inherited.
+    Background processes ignore SIGINT, and programs inherit that; they do not inherit a handler that does nothing.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
@@ -104,9 +116,10 @@ def _kill(process):
 
 
 class Terminal:
-    """The program on a pseudo-terminal. `raw` is every byte it wrote there, `text` what of it is text.
+    """The program on a pseudo-terminal. `raw` is every byte that it wrote there, `text` is its text.
 
-    `stdin`, `stdout` and `stderr` name files in the place of the terminal (`chat > out.txt`). Use it in a `with`.
+    `stdin`, `stdout` and `stderr` are paths of files that replace the terminal, as `chat > out.txt` does. Use it in a
+    `with` statement.
     """
 
     def __init__(
@@ -129,7 +142,7 @@ class Terminal:
         self.resize(rows, columns)
         name = os.ttyname(slave)
         # The shell opens the terminal as the leader of a new session, which makes it the controlling one: Ctrl-C
-        # becomes a SIGINT. (A preexec_fn could do it too, but not safely among threads.)
+        # becomes a SIGINT. (A preexec_fn is not safe in the presence of threads.)
         script = 'exec <>"$1" >&0 2>&0; shift; exec "$@"'
         for number, path in ((0, stdin), (1, stdout), (2, stderr)):
             if path is not None:
@@ -140,7 +153,7 @@ class Terminal:
             words, env=environment(home or os.devnull, env), cwd=cwd, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        # Held until the program has opened it too: a master whose last slave is closed reads as ended.
+        # Held until the program has opened it, too: a master without an open slave reads as ended.
         self._slave = slave
 
     def __enter__(self):
@@ -150,7 +163,7 @@ class Terminal:
         self.close()
 
     def close(self):
-        """Kill what still runs."""
+        """Kill the program if it still runs."""
         if self.process.poll() is None:
             _kill(self.process)
         self.process.wait()
@@ -161,11 +174,11 @@ class Terminal:
 
     @property
     def text(self):
-        """Everything so far, without carriage returns and control sequences (colours, modes)."""
+        """Everything written so far, without carriage returns and control sequences (colours, modes)."""
         return CONTROL.sub("", self.raw.decode("utf-8", "replace")).replace("\r", "")
 
     def send(self, text):
-        """Type: str or bytes, as keys give them ("\\r" is Enter, "\\x03" Ctrl-C)."""
+        r"""Type: a str or bytes, as keys give them ("\r" is Enter, "\x03" Ctrl-C)."""
         data = text.encode() if isinstance(text, str) else text
         while data:
             data = data[os.write(self._master, data) :]
@@ -187,9 +200,9 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def expect(self, wanted, timeout=10.0):
-        """Wait until `wanted` (text, or a compiled pattern) appears behind what was expected before.
+        """Wait until `wanted` (text, or a compiled pattern) appears after the previous match.
 
-        Returns the match (for text, the text). Fails with the whole screen.
+        Return the match (for text, the text). A failure shows the whole screen.
         """
         end = time.monotonic() + timeout
         pattern = wanted if isinstance(wanted, re.Pattern) else re.compile(re.escape(wanted))
@@ -203,11 +216,11 @@ class Terminal:
                 raise AssertionError(f"{wanted!r} did not appear {why}; the screen:\n{self.text}\nraw: {self.raw!r}")
 
     def unread(self):
-        """What was written behind the last match, as far as it has been read."""
+        """Return what was read after the last match."""
         return self.text[self._seen :]
 
     def settle(self, seconds=0.1):
-        """Read until nothing has come for that long: to show that something does NOT appear."""
+        """Read until nothing has come for `seconds`, and return `text`: to show that something does NOT appear."""
         while self._read(time.monotonic() + seconds):
             pass
         return self.text
@@ -223,7 +236,7 @@ class Terminal:
             raise AssertionError(f"still running after {timeout} s; the screen:\n{self.text}") from None
 
     def _read(self, end):
-        """Read what there is, waiting until `end`. False: nothing came, or the program has closed the terminal."""
+        """Read what there is, waiting until `end`; False if nothing came or the program closed the terminal."""
         while True:
             ended = self.process.poll() is not None
             left = 0.0 if ended else min(0.05, end - time.monotonic())
@@ -232,7 +245,7 @@ class Terminal:
             if select.select([self._master], [], [], left)[0]:
                 try:
                     data = os.read(self._master, 1 << 16)
-                except OSError:  # EIO: the last one has closed it
+                except OSError:  # EIO: no process has the terminal open
                     data = b""
                 self.raw += data
                 return bool(data)

@@ -1,4 +1,4 @@
-"""The API server's service proxy: which model answers for a Service, and what it sees of the request."""
+"""The API server's service proxy: which model answers for a Service, and which request the model gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import status
 from .replies import Step
 from .server import Headers
 
-# What stands behind a Service instead of a model.
+# What a Service leads to instead of a model.
 NO_OBJECT = Step("NO_OBJECT")  # no Endpoints object: 404, though the Service exists
 NO_ENDPOINTS = Step("NO_ENDPOINTS")  # nothing ready: 503
 REFUSED = Step("REFUSED")  # a pod that is still loading: 503
@@ -19,7 +19,7 @@ MODEL_PORT = 5000  # where KAITO's pods listen
 
 
 class Unreachable(Exception):
-    """Nothing answers; `status` says why."""
+    """Nothing answers; `status` is the Status that says why."""
 
     def __init__(self, made):
         super().__init__(made["message"])
@@ -27,7 +27,7 @@ class Unreachable(Exception):
 
 
 class Identifier(NamedTuple):
-    """What stands in a proxy's path: NAME, NAME:PORT or SCHEME:NAME:PORT; PORT is a number or a name."""
+    """The service in a proxy's path: NAME, NAME:PORT or SCHEME:NAME:PORT; PORT is a number or a name."""
 
     scheme: str
     name: str
@@ -35,7 +35,7 @@ class Identifier(NamedTuple):
 
 
 def identifier(text):
-    """Read it. Raises Unreachable."""
+    """Return the parsed identifier. Raise Unreachable."""
     parts = text.split(":")
     if len(parts) == 3 and parts[0] in ("", "http", "https"):
         return Identifier(*parts)
@@ -45,9 +45,9 @@ def identifier(text):
 
 
 def reach(text, service, backend):
-    """The backend, if it is a model that can be reached under that identifier. Raises Unreachable.
+    """Return the backend if it is a model that can be reached by the identifier `text`. Raise Unreachable if not.
 
-    `service`: the Service, or None. The order of the checks is that of the API server's ResourceLocation.
+    `service` is the Service, or None. The order of the checks is that of the API server's ResourceLocation.
     """
     scheme, name, wanted = identifier(text)
     if service is None:
@@ -75,19 +75,19 @@ def reach(text, service, backend):
 
 
 def no_answer(why):
-    """The Status for a pod that cannot be talked to, in Go's words."""
+    """Return the Status for a pod that does not answer, in Go's words."""
     return status.unavailable(f"error trying to reach service: {why}")
 
 
-def behind(seen, rest):
-    """The request as the model sees it: its own path, and the headers that the proxy lets through and adds."""
+def forwarded(seen, rest):
+    """Return the request that the model gets: its own path, and the headers that the proxy forwards and adds."""
     request = copy.copy(seen)
     request.path = rest
     request.target = rest + (f"?{seen.query}" if seen.query else "")
-    pairs = [pair for pair in seen.headers.pairs if _passes(pair[0].lower())]
+    pairs = [pair for pair in seen.headers.pairs if _forwards(pair[0].lower())]
     request.headers = Headers([*pairs, ("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-Uri", seen.path)])
     return request
 
 
-def _passes(name):
+def _forwards(name):
     return name not in ("authorization", "connection") and not name.startswith("impersonate-")

@@ -1,15 +1,15 @@
-"""What a test makes the scripted model say, and how it makes it fail.
+"""What a test makes the scripted model say, and how a test makes it fail.
 
-A `Reply` is a list of steps, taken one after the other while the answer streams:
+A `Reply` is a list of steps, which the model takes one after the other while the answer streams:
 
     str                 a delta of content
     Reasoning(text)     a delta of reasoning
-    dict                an event, as it stands: {"error": {…}}, say
-    bytes               bytes on the wire, inside the body but outside any chunk
+    dict                an event, sent as it is, for example {"error": {…}}
+    bytes               bytes on the wire, within the body but outside of any chunk
     threading.Event     wait until the test sets it
-    CLOSE, CUT, RESET   break off: FIN after TLS's goodbye, FIN without it, RST
-    END                 end the body cleanly, with neither finish reason nor [DONE]
-    HANG                say nothing more until the client leaves
+    CLOSE, CUT, RESET   break off: FIN after TLS's close_notify, FIN without it, RST
+    END                 end the body cleanly, without finish reason and [DONE]
+    HANG                send nothing more until the client leaves
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Reasoning(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """A completion. `steps`: see above; a plain str is streamed word by word.
+    """A completion. `steps` are described above; a plain str is streamed word by word.
 
-    `before`: a step taken before the head is sent (an Event, HANG, CLOSE, CUT or RESET). `finish_reason`: None leaves
-    the last delta without one. `usage`: None counts, False sends none though asked, a dict is sent as it stands.
-    `done`: whether `data: [DONE]` ends the events. `plain_json`: answer as if `stream` were false. `per_chunk`: how
-    many events share an HTTP chunk. `pace`: seconds between two deltas (for people who watch; tests use events).
+    `before` is a step before the head is sent (an Event, HANG, CLOSE, CUT or RESET). `finish_reason=None` leaves the
+    last delta without one. `usage` is None to count, False to send none though asked, or a dict that is sent as it is.
+    `done` says whether `data: [DONE]` ends the events, `plain_json` answers as if `stream` were false, `per_chunk` is
+    the number of events in an HTTP chunk, `pace` the time between two deltas in seconds (for people; tests use events).
     """
 
     steps: object = ""
@@ -60,12 +60,12 @@ class Reply(NamedTuple):
     pace: float = 0.0
 
     def answer(self, exchange, model):
-        """Let `model` speak it."""
+        """Let `model` send it."""
         model.complete(exchange, self)
 
 
 class Refusal(NamedTuple):
-    """An HTTP answer of any kind. `body`: a value becomes JSON; text is sent as HTML unless `headers` says else."""
+    """Any HTTP answer. A `body` that is a value becomes JSON; text is sent as HTML unless `headers` say otherwise."""
 
     status: int
     body: object = b""
@@ -81,7 +81,7 @@ class Refusal(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """Bytes in the place of a whole HTTP answer, then a step (None keeps the connection)."""
+    """Bytes that replace a whole HTTP answer, then a step (None keeps the connection open)."""
 
     data: bytes
     then: object = CLOSE
@@ -96,7 +96,7 @@ class Raw(NamedTuple):
 
 
 def take(exchange, step):
-    """Take a step that needs no body. Returns whether the exchange is over."""
+    """Take a step that needs no body. Return whether the exchange is over."""
     if step is HANG:
         exchange.wait()
     elif step is CLOSE:
@@ -112,7 +112,7 @@ def take(exchange, step):
 
 
 def too_many_requests(waiting=17, limit=16, retry_after=None):
-    """KAITO's own refusal when its queue is long."""
+    """Return KAITO's own refusal when its queue is long."""
     message = f"Too many requests: waiting queue ({waiting}) exceeds max-num-seqs ({limit})."
     error = {"message": message, "type": "rate_limit_error", "param": None, "code": "rate_limit_exceeded"}
     return Refusal(429, {"error": error}, {} if retry_after is None else {"Retry-After": str(retry_after)})

@@ -1,4 +1,4 @@
-"""SelfSubjectAccessReviews: what `kubectl auth can-i` asks, in JSON or (as kubectl sends it) in protobuf."""
+"""SelfSubjectAccessReviews, the requests of `kubectl auth can-i`, in JSON or (as kubectl sends them) in protobuf."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ MAGIC = b"k8s\x00"
 FIELDS = {1: "namespace", 2: "verb", 3: "group", 4: "version", 5: "resource", 6: "subresource", 7: "name"}
 
 
-def asked(request):
-    """The resource attributes asked about, by their JSON names."""
+def resource_attributes(request):
+    """Return the resource attributes in question, by their JSON names."""
     if request.body.startswith(MAGIC):
         unknown = _fields(request.body[len(MAGIC) :])  # runtime.Unknown: 2 is the object
         spec = _fields(_fields(unknown[2])[2])  # SelfSubjectAccessReview: 2 is its spec
-        attributes = _fields(spec.get(1, b""))  # its spec: 1 are the resource attributes
+        attributes = _fields(spec.get(1, b""))  # the spec: 1 are the resource attributes
         return {name: attributes.get(number, b"").decode() for number, name in FIELDS.items()}
     return (request.json or {}).get("spec", {}).get("resourceAttributes", {})
 
 
 def right(attributes):
-    """The verb, resource (with its subresource) and name that it asks about."""
+    """Return the verb, resource (with its subresource) and name in question."""
     resource = "/".join(filter(None, (attributes.get("resource"), attributes.get("subresource"))))
     return attributes.get("verb", ""), resource, attributes.get("name", "")
 
 
 def answer(attributes, allowed):
-    """The review, answered."""
+    """Return the answered review."""
     made = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}}
     return {**made, "spec": {"resourceAttributes": attributes}, "status": {"allowed": allowed}}
 
 
 def _fields(message):
-    """The length-delimited fields of a protobuf message by number; numbers are read over."""
+    """Return the length-delimited fields of a protobuf message by number; numbers are skipped."""
     fields, position = {}, 0
     while position < len(message):
         key, position = _varint(message, position)

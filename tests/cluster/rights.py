@@ -1,4 +1,4 @@
-"""Who asks, and what they may do."""
+"""Authentication and authorization: who asks, and what they may do."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import base64
 import binascii
 from typing import NamedTuple
 
-AUTHORITY = (("commonName", "stand-in-ca"),)  # who signs the cluster's users
+AUTHORITY = (("commonName", "stand-in-ca"),)  # the issuer of the cluster's client certificates
 
 
 class Rule(NamedTuple):
-    """What a user may do: "*" is any. `resource` is as in a Role ("services/proxy"), `name` a resourceName."""
+    """What a user may do; "*" is anything. `resource` is as in a Role ("services/proxy"), `name` a resourceName."""
 
     verb: str
     resource: str
     name: str = "*"
 
     def covers(self, verb, resource, name):
-        """Say whether it covers a request."""
+        """Return whether the rule covers a request."""
         return all(own in ("*", asked) for own, asked in zip(self, (verb, resource, name)))
 
 
 class Rights:
-    """Rules of users ("*": of all without their own): everything is allowed until something is granted or denied."""
+    """The rules of each user, with "*" for all users without their own. Without rules, everything is allowed."""
 
     def __init__(self):
         self._grants = {}
@@ -33,11 +33,11 @@ class Rights:
         self._grants[user] = [Rule(*rule) for rule in rules]
 
     def deny(self, user, rule):
-        """Forbid one thing, granted or not."""
+        """Forbid one thing, whatever was granted."""
         self._denials.append((user, Rule(*rule)))
 
     def allow(self, user, verb, resource, name=""):
-        """Say whether the user may."""
+        """Return whether the user may do that."""
         if any(who in ("*", user) and rule.covers(verb, resource, name) for who, rule in self._denials):
             return False
         rules = self._grants.get(user, self._grants.get("*"))
@@ -45,9 +45,9 @@ class Rights:
 
 
 def authenticate(request, tokens, passwords):
-    """Fill in the request's user and groups: of its certificate, else its token or password, else user None.
+    """Fill in the request's user and groups: from its certificate, else its token or password, else user None.
 
-    Then of whom the user acts for (the right to impersonate is not asked for).
+    Impersonation headers replace them, without a check of the right to impersonate.
     """
     request.user, request.groups = _certified(request.certificate)
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -65,7 +65,7 @@ def authenticate(request, tokens, passwords):
 
 
 def _certified(certificate):
-    """User and groups of a client certificate (CN and O); (None, ()) without one of this cluster's."""
+    """Return user and groups from a client certificate (CN and O), (None, ()) without one of this cluster's."""
     if certificate is None or AUTHORITY not in certificate["issuer"]:
         return None, ()
     subject = [entry for part in certificate["subject"] for entry in part]

@@ -1,8 +1,8 @@
-"""A small threaded HTTP/1.1 server that lets its tests do to a client whatever a network can.
+"""A small threaded HTTP/1.1 server with which tests do to a client whatever a network can do.
 
-`http.server` hides the socket; here an application gets an `Exchange`: one request and the means to answer it
-well (`respond`, `start`/`chunk`/`end`) or badly (`raw`, `close`, `reset`), and to wait for a test's permission while
-watching whether the client is still there. All threads are daemons and stopping waits for none of them.
+`http.server` hides the socket. Here an application gets an `Exchange`: one request and the means to answer it well
+(`respond`, `start`/`chunk`/`end`) or badly (`raw`, `close`, `reset`), and to wait for a test's permission while it
+watches whether the client is still there. All threads are daemons, and stopping waits for none of them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import threading
 import time
 from http import HTTPStatus
 
-POLL = 0.02  # seconds between two looks at the client while a script waits
+POLL = 0.02  # seconds between two checks of the client while a script waits
 MAX_HEAD = 1 << 20
 MAX_BODY = 256 << 20
 
 
 class ClientGone(Exception):
-    """The client closed its side, or the server is being stopped: nobody waits for the answer."""
+    """The client closed its side, or the server is stopping: nobody waits for the answer."""
 
 
 class Headers(dict):
-    """Header values by lower-case name; of several with one name the values are joined by ", "."""
+    """Header values by lower-case name; the values of several headers with one name are joined by ", "."""
 
     def __init__(self, pairs=()):
         super().__init__()
@@ -36,17 +36,17 @@ class Headers(dict):
             self[key] = f"{self[key]}, {value}" if key in self else value
 
     def all(self, name):
-        """Every value of that name, in order."""
+        """Return every value of that name, in order."""
         return [value for key, value in self.pairs if key.lower() == name.lower()]
 
 
 class Request:
-    """One request as it came: what tests compare.
+    """One request as it arrived; tests compare it.
 
-    `target` is what stood in the request line, `path` and `query` its parts (still percent-encoded). `connection`
-    is the connection's number, `certificate` the client certificate as `ssl.SSLSocket.getpeercert` shows it (None
-    without one). `closed` is set once the client's side of the connection is seen to be gone; requests of one
-    connection share it. `user`, `groups` and `impersonated` are filled in by the API server.
+    `target` is the request line's, `path` and `query` are its parts (still percent-encoded). `connection` is the
+    connection's number, `certificate` the client certificate as `ssl.SSLSocket.getpeercert` returns it, or None.
+    `closed` is an event: the client's side of the connection is gone; requests on one connection share it. The API
+    server fills in `user`, `groups` and `impersonated`.
     """
 
     def __init__(self, method, target, headers, body, connection):
@@ -65,7 +65,7 @@ class Request:
 
     @property
     def json(self):
-        """The body as JSON; None where it is none."""
+        """The body as JSON, None if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -76,7 +76,7 @@ class Request:
 
 
 class Requests(list):
-    """Requests in the order they came. Appended to by the server's threads, read by the tests."""
+    """Requests in the order of their arrival. The server's threads append to it, and tests read it."""
 
     def __init__(self):
         super().__init__()
@@ -96,7 +96,7 @@ class Requests(list):
 
 
 class Connection:
-    """One accepted connection; `requests` counts what came over it. State: the socket and what was read ahead."""
+    """One accepted connection; `requests` counts its requests. State: the socket, and what was read ahead."""
 
     def __init__(self, number, sock, server):
         self.number = number
@@ -110,7 +110,7 @@ class Connection:
         self._buffer = b""
 
     def handshake(self, context):
-        """Speak TLS from here on."""
+        """Begin TLS."""
         self._sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
         self._tls = True
         self._sock.settimeout(10)
@@ -119,7 +119,7 @@ class Connection:
         self.certificate = self._sock.getpeercert() or None
 
     def gone(self):
-        """Say whether the client closed its side (also while bytes of it are unread) or the server stops."""
+        """Return whether the client closed its side (even if it sent bytes before) or the server is stopping."""
         if self.closed.is_set() or self._ours:
             return True
         try:
@@ -135,8 +135,8 @@ class Connection:
             poller = select.poll()
             poller.register(self._sock.fileno(), select.POLLRDHUP | select.POLLHUP | select.POLLERR)
             return bool(poller.poll(0))
-        # Elsewhere: a client has nothing to say before its answer is complete, so over TLS, where the goodbye
-        # cannot be told from data, anything readable is the goodbye.
+        # Without POLLRDHUP: a client sends nothing before its answer is complete. So over TLS, where a goodbye looks
+        # like data, anything readable is the goodbye.
         readable = bool(select.select([self._sock], [], [], 0)[0])
         return readable and (self._tls or self._sock.recv(1, socket.MSG_PEEK) == b"")
 
@@ -150,7 +150,7 @@ class Connection:
             raise ClientGone from None
 
     def read_until(self, mark):
-        """Everything up to `mark`, which is dropped; None at an end of the connection before it."""
+        """Return everything up to `mark`, without it; None if the connection ends before it."""
         while mark not in self._buffer:
             if len(self._buffer) > MAX_HEAD or not self._fill():
                 return None
@@ -158,7 +158,7 @@ class Connection:
         return found
 
     def read(self, size):
-        """Exactly `size` bytes; None at an end of the connection before that."""
+        """Return exactly `size` bytes; None if the connection ends before that."""
         pieces = [self._buffer[:size]]
         missing = size - len(pieces[0])
         self._buffer = self._buffer[size:]
@@ -181,16 +181,16 @@ class Connection:
         return bool(data)
 
     def shut(self):
-        """End it from another thread: whoever reads or writes is woken."""
+        """End the connection from another thread, and wake whoever reads or writes."""
         self._ours = True
         try:
-            # Not SSLSocket.shutdown, which takes the TLS object away under the thread that uses it.
+            # Not SSLSocket.shutdown, which removes the TLS object while another thread uses it.
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
         except OSError:
             pass
 
     def close(self):
-        """Say goodbye as Go's server does (with TLS's close_notify) and close."""
+        """Send TLS's close_notify, as Go's server does, and close."""
         self._ours = True
         if self._tls:
             try:
@@ -201,7 +201,7 @@ class Connection:
         self._sock.close()
 
     def cut(self):
-        """Close without TLS's goodbye, as a killed process does."""
+        """Close without TLS's close_notify, as a killed process does."""
         self._ours = True
         self._sock.close()
 
@@ -216,9 +216,9 @@ class Connection:
 
 
 class Exchange:
-    """One request and its answer. An application that returns without ending the answer breaks it off.
+    """One request and its answer. An application that returns before the answer's end breaks it off.
 
-    `added`: headers, as pairs, that stand in front of the answer's own.
+    `added` are headers, as pairs, that are sent before the answer's own.
     """
 
     def __init__(self, request, connection, version):
@@ -232,7 +232,7 @@ class Exchange:
         self.keep_alive = version != "HTTP/1.0" and "close" not in request.headers.get("connection", "").lower()
 
     def respond(self, status, body=b"", headers=(), content_type="application/json"):
-        """Send a whole answer with its length. `body`: bytes, str, or a value that becomes compact JSON."""
+        """Send a whole answer with its length. `body` is bytes, a str, or a value that becomes compact JSON."""
         if isinstance(body, str):
             body = body.encode()
         elif not isinstance(body, bytes):
@@ -273,11 +273,11 @@ class Exchange:
         self._connection.send(data)
 
     def close(self):
-        """Close the connection (FIN), whatever was sent so far."""
+        """Close the connection (FIN), wherever the answer is."""
         self._connection.close()
 
     def cut(self):
-        """Close the connection without TLS's goodbye."""
+        """Close the connection without TLS's close_notify."""
         self._connection.cut()
 
     def reset(self):
@@ -285,11 +285,11 @@ class Exchange:
         self._connection.reset()
 
     def gone(self):
-        """Say whether the client is gone."""
+        """Return whether the client is gone."""
         return self._connection.gone()
 
     def wait(self, event=None, seconds=None):
-        """Wait for an event, or for some time, or (without either) for ever; ClientGone if the client leaves first."""
+        """Wait for an event, for some time, or (without both) for ever. Raise ClientGone if the client leaves first."""
         event = event or threading.Event()
         end = None if seconds is None else time.monotonic() + seconds
         while True:
@@ -331,7 +331,7 @@ class Server:
 
     @property
     def url(self):
-        """Scheme, host and port, without a slash behind."""
+        """Scheme, host and port, without a final slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 
@@ -421,7 +421,7 @@ class Server:
 
 
 def server_context(certificate, key, client_authorities):
-    """TLS as an API server speaks it: a client certificate is asked for, not required."""
+    """Return the settings of TLS as an API server uses it: it asks for a client certificate and requires none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def status(code, reason, message, details=None):
-    """A Status; `details` is left out when empty."""
+    """Return a Status; empty `details` are left out."""
     made = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message}
     made["reason"] = reason
     if details:
@@ -13,27 +13,30 @@ def status(code, reason, message, details=None):
 
 
 def unauthorized():
-    """No credential, or one that nobody knows."""
+    """Return the answer to a request without a credential, or with an unknown one."""
     return status(401, "Unauthorized", "Unauthorized")
 
 
 def bad_request(message):
-    """A request that makes no sense."""
+    """Return the answer to a malformed request."""
     return status(400, "BadRequest", message)
 
 
 def unavailable(message):
-    """What the service proxy says of a service that it cannot reach."""
+    """Return the service proxy's answer for a service that it cannot reach."""
     return status(503, "ServiceUnavailable", message)
 
 
 def not_found(name, kind, group=""):
-    """An object that does not exist. `kind`: the resource's plural name."""
+    """Return the answer for an object that does not exist; `kind` is the resource's plural name."""
     return status(404, "NotFound", f'{_qualified(kind, group)} "{name}" not found', _details(name, kind, group))
 
 
 def forbidden(user, verb, resource, *, name="", group="", namespace=""):
-    """What RBAC says. `resource` may have a subresource ("services/proxy"); `name` is as written in the path."""
+    """Return RBAC's answer.
+
+    `resource` may have a subresource ("services/proxy"); `name` is as written in the path.
+    """
     kind = resource.partition("/")[0]
     what = _qualified(kind, group) + (f' "{name}"' if name else "")
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"

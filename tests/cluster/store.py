@@ -1,4 +1,4 @@
-"""The objects of a cluster: what is there, and every change for those who watch."""
+"""The objects of a cluster, and all their changes for those who watch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of object: its API group ("" is the core), plural name, kind, and whether it lives in a namespace."""
+    """A kind of object: its API group ("" is the core), plural name, kind, and whether it belongs to a namespace."""
 
     group: str
     plural: str
@@ -33,7 +33,7 @@ _BY_KIND = {kind.kind: kind for kind in KINDS.values()}
 
 
 class Change(NamedTuple):
-    """One change, as a watch tells it. `event`: ADDED, MODIFIED or DELETED."""
+    """One change, as a watch reports it; `event` is ADDED, MODIFIED or DELETED."""
 
     version: int
     event: str
@@ -42,7 +42,7 @@ class Change(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Which objects are meant. `namespace` "" is all of them; the selectors are lists of (name, value)."""
+    """A selection of objects. `namespace` "" is all of them; the selectors are lists of (name, value)."""
 
     plural: str
     namespace: str
@@ -50,7 +50,7 @@ class Selection(NamedTuple):
     fields: list
 
     def covers(self, plural, made):
-        """Say whether an object is one of them."""
+        """Return whether the selection contains an object."""
         meta = made["metadata"]
         if plural != self.plural or self.namespace not in ("", meta.get("namespace", "")):
             return False
@@ -60,14 +60,14 @@ class Selection(NamedTuple):
 
 
 def _at(made, path):
-    """The value at a path such as metadata.name; None where there is none."""
+    """Return the value at a path such as metadata.name, or None."""
     for name in path.split("."):
         made = made.get(name) if isinstance(made, dict) else None
     return made
 
 
 def equalities(selector):
-    """A label or field selector of equalities, as (name, value) pairs."""
+    """Return a label or field selector of equalities as (name, value) pairs."""
     parts = (part.replace("==", "=").partition("=") for part in selector.split(",") if part)
     return [(name, value) for name, _, value in parts]
 
@@ -82,7 +82,7 @@ class Store:
         self._changed = threading.Condition()
 
     def add(self, made):
-        """Add an object, or put it in the place of the one with its name."""
+        """Add an object; it replaces the one with its name."""
         plural = _BY_KIND[made["kind"]].plural
         key = plural, made["metadata"].get("namespace", ""), made["metadata"]["name"]
         with self._changed:
@@ -90,7 +90,7 @@ class Store:
             self._objects[key] = made
 
     def remove(self, plural, name, namespace):
-        """Take an object away."""
+        """Remove an object."""
         with self._changed:
             self._change("DELETED", plural, self._objects.pop((plural, namespace, name)))
 
@@ -101,17 +101,17 @@ class Store:
         self._changed.notify_all()
 
     def get(self, plural, namespace, name):
-        """One object, or None."""
+        """Return an object, or None."""
         return self._objects.get((plural, namespace, name))
 
     def list(self, selection):
-        """The objects of a selection by namespace and name, and the version at which this was so."""
+        """Return the objects of a selection, sorted by namespace and name, and the version of that list."""
         with self._changed:
             found = [made for key, made in sorted(self._objects.items()) if selection.covers(key[0], made)]
             return found, self.version
 
     def changes(self, selection, since, seconds):
-        """Wait up to `seconds` for changes after the version `since`: the selected ones, and the version reached."""
+        """Wait up to `seconds` for changes after the version `since`; return the selected ones and the new version."""
         with self._changed:
             self._changed.wait_for(lambda: self.version > since, seconds)
             # Each change has made one version.

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server in the place of the scripted model."""
+"""Any OpenAI-compatible server instead of the scripted model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HOP_BY_HOP = {"date", "connection", "keep-alive", "transfer-encoding", "te", "tr
 
 
 class Refused(Exception):
-    """Nothing listens there: Go's words."""
+    """Nothing listens there; the message is Go's."""
 
 
 class Upstream:
-    """A model server elsewhere; `requests` is what was forwarded. `url`: its base, with or without /v1 behind."""
+    """A model server elsewhere; `requests` is what was forwarded. `url` is its base, with or without a final /v1."""
 
     def __init__(self, url):
         parts = urllib.parse.urlsplit(url)
@@ -32,7 +32,7 @@ class Upstream:
         self._prefix = path[: -len("/v1")] if path.endswith("/v1") else path
 
     def name(self, timeout=5.0):
-        """The first model it serves. Raises OSError or ValueError where it does not tell."""
+        """Return the name of its first model. Raise OSError or ValueError if it does not answer."""
         connection = self._connect(timeout)
         try:
             connection.request("GET", f"{self._prefix}/v1/models")
@@ -47,7 +47,7 @@ class Upstream:
         return kind(self._host, self._port, timeout=timeout)
 
     def handle(self, exchange):
-        """Forward one exchange, chunk by chunk as they come. Raises Refused before anything was answered."""
+        """Forward one exchange, chunk by chunk. Raise Refused if nothing listens; nothing is answered then."""
         request = exchange.request
         self.requests.append(request)
         connection = self._connect()
@@ -87,7 +87,7 @@ class Upstream:
 
 
 def _watch(exchange, upstream, over):
-    """Let the model stop generating once nobody listens."""
+    """Close the connection to the model, which stops generating, once the client is gone."""
     while not over.wait(POLL):
         if exchange.gone():
             try:

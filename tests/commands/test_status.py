@@ -1,4 +1,4 @@
-"""What `kubectl kaito status` leaves behind."""
+"""`kubectl kaito status --watch`: its connection. The rest is tested in tests/end_to_end/test_status_verb.py."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from kaito.kube.kubeconfig.resolve import resolve
 from tests.cluster import workspace
 
 
-def test_a_watch_that_ends_closes_its_connection(cluster, kubeconfig, monkeypatch):
+def test_a_watch_that_ends_closes_its_connection(cluster, kubeconfig):
     target = resolve(Overrides(kubeconfig=kubeconfig), {})
     api = ApiServer(target, {}, Credentials(target))
     cluster.add(workspace("short-lived"))
-    monkeypatch.setattr(status, "connect", lambda _: api)
-    monkeypatch.setattr(status, "_show", lambda *_, **__: cluster.remove("workspaces", "short-lived"))
+    argv = ["--workspace-name", "short-lived", "--watch"]
+    options = status.read_options(parse(argv, (*status.FLAGS, *cli.ROOT_FLAGS)))
     try:
+        view = status.fetch_view(api, "default", "short-lived")
+        cluster.remove("workspaces", "short-lived")
         with pytest.raises(WorkspaceError, match="not found"):
-            argv = ["--workspace-name", "short-lived", "--watch"]
-            status.run(parse(argv, (*status.FLAGS, *cli.ROOT_FLAGS)))
+            status.watch(api, "default", options, view, lambda changed: None)
         (listed,) = [request for request in cluster.requests if "fieldSelector" in request.target]
         assert listed.closed.wait(5)
     finally:

@@ -1,4 +1,4 @@
-"""Help and wrong usage of the verbs: no cluster is needed for either."""
+"""Help and usage errors of the verbs; neither needs a cluster."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kaito.cli import main
 
 @pytest.fixture
 def run_kaito(capfd, monkeypatch):
-    """Run the program in this process: kaito("status", "--help") -> (code, stdout, stderr)."""
+    """Run the program in this process: run_kaito("status", "--help") -> (code, stdout, stderr)."""
 
     def run(*argv):
         monkeypatch.setenv("KUBECONFIG", "/nonexistent/config")
-        # The program sets its own, which is put back behind the test.
+        # main sets the hook; monkeypatch restores it after the test.
         monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
         code = main(argv)
         return (code, *capfd.readouterr())
@@ -45,24 +45,24 @@ def test_help_names_the_flags(run_kaito, verb, flags):
         pytest.param(("get-endpoint",), "--workspace-name is missing", id="no name"),
         pytest.param(("get-endpoint", "--workspace-name="), "--workspace-name is missing", id="an empty name"),
         pytest.param(("get-endpoint", "phi"), 'get-endpoint takes no arguments, but was given "phi"', id="an argument"),
-        pytest.param(("status", "phi"), 'status takes no arguments, but was given "phi"', id="status of an argument"),
+        pytest.param(("status", "phi"), 'status takes no arguments, but was given "phi"', id="an argument of status"),
         pytest.param(
             ("get-endpoint", "--workspace-name", "x", "--format", "yaml"),
             'invalid value "yaml" for --format: it takes one of url, json',
-            id="another format",
+            id="an unknown format",
         ),
         pytest.param(
-            ("status", "-o", "yaml"), 'invalid value "yaml" for -o: it takes one of table, json', id="another output"
+            ("status", "-o", "yaml"), 'invalid value "yaml" for -o: it takes one of table, json', id="an unknown output"
         ),
         pytest.param(
             ("status", "--workspace-name", "x", "-A"),
             "--workspace-name and --all-namespaces exclude each other",
-            id="one of all",
+            id="a name and all namespaces",
         ),
         pytest.param(("status", "--watsh"), "unknown flag: --watsh (did you mean --watch?)", id="a mistyped flag"),
     ],
 )
-def test_wrong_usage(run_kaito, argv, message):
+def test_a_usage_error(run_kaito, argv, message):
     code, out, err = run_kaito(*argv)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {message}\n")

@@ -14,23 +14,34 @@ CHAT = ("chat", "--workspace-name", NAME)
 CONNECTED = f"Connected to workspace: {NAME} (model: phi-3.5-mini-instruct)\n"
 BANNER = f"{CONNECTED}Type /help for commands or /quit to exit.\n\n> "
 
-# What to do about an answer that ended early.
+# The hint for an answer that ended early.
 AGAIN = "the model may have been restarted, or a proxy on the way ended the answer: ask again"
 
 WORKSPACE_PATH = f"/apis/kaito.sh/v1beta1/namespaces/default/workspaces/{NAME}"
 SERVICE_PATH = f"/api/v1/namespaces/default/services/{NAME}"
 CHAT_PATH = f"{SERVICE_PATH}:80/proxy/v1/chat/completions"
 
+NEEDS_FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 UNMEASURED = pytest.mark.skipif(
-    "COVERAGE_PROCESS_START" in os.environ, reason="minds what coverage imports, opens and does at the end"
+    "COVERAGE_PROCESS_START" in os.environ, reason="coverage imports and opens files, and works at the program's end"
 )
 
 
 def user(content):
-    """A message of the user's, as a request carries it."""
+    """Return a message of the user as a request carries it."""
     return {"role": "user", "content": content}
 
 
 def assistant(content):
-    """A message of the model's, as a request carries it."""
+    """Return a message of the model as a request carries it."""
     return {"role": "assistant", "content": content}
+
+
+def conversation(cluster):
+    """Return the messages of the last request for a completion."""
+    return cluster.model.chats[-1].json["messages"]
+
+
+def questions(cluster):
+    """Return the last message of each request for a completion: the questions that reached the model."""
+    return [request.json["messages"][-1]["content"] for request in cluster.model.chats]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 
 import pytest
 
-from tests.cluster.process import ROOT
+from tests.cluster.process import program
 
 from . import BANNER, CHAT
 
 
 @pytest.fixture
 def chat(run_kaito):
-    """Chat in a pipe: chat("Hello\\n", "--top-p", "0.5") -> Result. No run may end in a traceback."""
+    r"""Chat in a pipe: chat("Hello\n", "--top-p", "0.5") -> Result. A traceback fails the test."""
 
     def chat_in_pipe(stdin=None, *flags, **options):
         result = run_kaito(*CHAT, *flags, stdin=stdin, **options)
@@ -24,6 +23,18 @@ def chat(run_kaito):
         return result
 
     return chat_in_pipe
+
+
+@pytest.fixture
+def shell(run_kaito):
+    """Run a shell script in which "$@" is the chat: shell('"$@" | head -c 10', "-m", "Hi") -> Result."""
+
+    def run_in_shell(script, *flags, stdin=None):
+        result = run_kaito(*CHAT, *flags, stdin=stdin, command=["/bin/sh", "-c", script, "sh", *program()])
+        assert "Traceback" not in result.err + result.out
+        return result
+
+    return run_in_shell
 
 
 @pytest.fixture
@@ -38,7 +49,7 @@ def start_chat(start_kaito):
 
 @pytest.fixture
 def open_chat(terminal):
-    """Open a chat on a terminal and wait for its first prompt: open_chat() -> Terminal. Never a traceback."""
+    """Open a chat on a terminal and wait for its prompt: open_chat() -> Terminal. A traceback fails the test."""
     opened = []
 
     def open_it(*flags, **options):
@@ -49,19 +60,6 @@ def open_chat(terminal):
     yield open_it
     for each in opened:
         assert "Traceback" not in each.text
-
-
-@pytest.fixture(scope="session")
-def zipapp(tmp_path_factory):
-    """The path of the program as users install it: built here, or the one that KAITO_PROGRAM names."""
-    named = os.environ.get("KAITO_PROGRAM")
-    if named:
-        return named
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, os.path.join(ROOT, "build_zipapp.py"), folder], check=True, stdout=subprocess.DEVNULL
-    )
-    return str(folder / "kubectl-kaito")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The chat on a terminal as its tests use it: with and without readline, and as tmux shows it to a person."""
+"""The chat on a terminal: with and without readline, and as tmux shows it to a person."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 
 from tests.cluster.process import environment, program
 
-# Python as it is where readline was not compiled in: importing it raises ImportError.
+# A Python without readline: importing it raises ImportError.
 _BOOT = (
     "import os, runpy, sys; sys.modules['readline'] = None; del sys.argv[0]; "
     "sys.path[0] = os.path.dirname(sys.argv[0]); runpy.run_path(sys.argv[0], run_name='__main__')"
 )
 WITHOUT_READLINE = [program()[0], "-c", _BOOT, program()[1]]
 
-# The ways to type. A dumb terminal and the Linux console bracket no paste.
+# The ways to type. A dumb terminal and the Linux console do not bracket pastes.
 PLAIN = {"command": WITHOUT_READLINE}
 DUMB = {"env": {"TERM": "dumb"}}
 CONSOLE = {"env": {"TERM": "linux"}}
@@ -49,32 +49,34 @@ NEEDS_TMUX = pytest.mark.skipif(TMUX is None, reason="needs tmux")
 
 
 def paste(text):
-    """What a terminal sends for a paste that it brackets."""
+    """Return what a terminal sends for a bracketed paste."""
     return "\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~"
 
 
-def questions(cluster):
-    """The newest message of each question that reached the model."""
-    return [request.json["messages"][-1]["content"] for request in cluster.model.chats]
-
-
 def ask(screen, line):
-    """Type a line at the prompt and wait for the next one; returns what was shown between."""
+    """Type a line at the prompt, wait for the next prompt, and return what was shown in between."""
     screen.line(line)
     return screen.expect(re.compile(rf"{re.escape(line)}\n(.*?)\n\n> ", re.DOTALL)).group(1)
 
 
+def interrupt_prompt(screen):
+    """Press Ctrl-C at the prompt, as late as a person would: Python's readline misses one while it still draws."""
+    screen.settle(0.05)
+    screen.interrupt()
+    screen.expect("\n> ")
+
+
 class Tmux:
-    """The program in a window of a tmux of its own. `lines` is what a person sees of it. Use it in a `with`."""
+    """The program in a window of its own tmux; `lines` is what a person sees. Use it in a `with` statement."""
 
     def __init__(self, argv, *, home, env, columns=80, rows=24):
         self._name = f"kaito-{uuid.uuid4().hex[:8]}"
-        # A socket's path is short; a test's own folder may be too deep.
+        # The path of a socket must be short, and a test's own folder may be too deep.
         self._folder = tempfile.mkdtemp(prefix="tmux-")
         words = [*program(), *map(str, argv)]
         settings = environment(home, {"TERM": None, **env})
         command = ["env", *(f"{name}={value}" for name, value in settings.items()), *words]
-        # Without a status line, and kept when the program ends, so that its last words can be seen.
+        # Without a status line. The window stays after the program's end, so that its last lines can be read.
         options = ["set", "-g", "status", "off", ";", "set", "-g", "remain-on-exit", "on", ";"]
         size = ["-x", str(columns), "-y", str(rows)]
         self._run("-f", os.devnull, "start-server", ";", *options, "new-session", "-d", *size, *command)

@@ -1,4 +1,4 @@
-"""The model's answer broken at every stage, byte for byte: what reaches stdout, stderr, and the exit code."""
+"""The model's answer broken at every stage, byte for byte: what is on stdout and stderr, and the exit code."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ LAST = b"0\r\n\r\n"
 
 
 def event(content=None, reason=None, **fields):
-    """The bytes of one event."""
+    """Return the bytes of one event."""
     delta = {} if content is None else {"content": content}
     made = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **fields}
     return b"data: " + json.dumps(made, ensure_ascii=False).encode() + b"\n\n"
 
 
 def chunk(data):
-    """Bytes as an HTTP chunk."""
+    """Return bytes as an HTTP chunk."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def whole(status, body, *headers):
-    """A whole answer with its length."""
+    """Return a whole answer with its length."""
     lines = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers, b"", body]
     return b"\r\n".join(lines)
 
@@ -89,7 +89,7 @@ class Slowly:
         pytest.param(
             Raw(STREAM + chunk(b"data: {}\n\n" + event("whole", error=None, new={"a": [1]}) + DONE) + LAST),
             "whole",
-            id="fields that nobody knows",
+            id="unknown fields",
         ),
         pytest.param(
             Raw(whole(b"200 OK", json.dumps(COMPLETION).encode(), b"Content-Type: application/json")),
@@ -106,7 +106,7 @@ class Slowly:
             "whole",
             id="a stream that the connection's end ends",
         ),
-        pytest.param(Raw(STREAM + chunk(event("whole") + DONE), CUT), "whole", id="cut behind [DONE]"),
+        pytest.param(Raw(STREAM + chunk(event("whole") + DONE), CUT), "whole", id="cut after [DONE]"),
     ],
 )
 def test_works(cluster, chat, answer, out):
@@ -136,8 +136,8 @@ def test_works(cluster, chat, answer, out):
             id="cut inside the head",
         ),
         pytest.param(Raw(b"SSH-2.0-x\r\n"), "", "error: the model's answer is not HTTP: SSH-2.0-x\n", id="not HTTP"),
-        pytest.param(Raw(STREAM, CUT), "", CUT_OFF, id="cut behind the head"),
-        pytest.param(Raw(STREAM, RESET), "", CUT_OFF, id="reset behind the head"),
+        pytest.param(Raw(STREAM, CUT), "", CUT_OFF, id="cut after the head"),
+        pytest.param(Raw(STREAM, RESET), "", CUT_OFF, id="reset after the head"),
         pytest.param(Raw(HALF, CUT), "half\n", CUT_OFF, id="cut between chunks"),
         pytest.param(Raw(HALF, CLOSE), "half\n", CUT_OFF, id="closed between chunks"),
         pytest.param(Raw(HALF + b"e", CUT), "half\n", CUT_OFF, id="cut inside a chunk's header"),
@@ -288,7 +288,7 @@ def test_is_an_inference_error_after_what_came(cluster, chat, answer, out, err):
     [
         pytest.param(Reply(before=HANG), "", "the model gave no answer within 0.3 s", id="before the head"),
         pytest.param(Raw(STREAM[:40], HANG), "", "the model gave no answer within 0.3 s", id="inside the head"),
-        pytest.param(Raw(STREAM, HANG), "", "the model's answer stopped: nothing came for 0.3 s", id="behind the head"),
+        pytest.param(Raw(STREAM, HANG), "", "the model's answer stopped: nothing came for 0.3 s", id="after the head"),
         pytest.param(
             Raw(HALF, HANG), "half\n", "the model's answer stopped: nothing came for 0.3 s", id="in the stream"
         ),
@@ -296,7 +296,7 @@ def test_is_an_inference_error_after_what_came(cluster, chat, answer, out, err):
             Raw(STREAM + chunk(event("whole", "stop")), HANG),
             "whole\n",
             "the model's answer stopped: nothing came for 0.3 s",
-            id="behind the finish reason",
+            id="after the finish reason",
         ),
     ],
 )
@@ -314,7 +314,7 @@ def test_a_hang_ends_at_the_request_timeout(cluster, start_chat, answer, out, er
 
 
 def test_a_heartbeat_is_a_sign_of_life(cluster, chat):
-    """Comments alone keep an answer alive for longer than --request-timeout."""
+    """Comments alone keep an answer alive beyond --request-timeout."""
 
     class Beating:
         def answer(self, exchange, _model=None):
@@ -330,7 +330,7 @@ def test_a_heartbeat_is_a_sign_of_life(cluster, chat):
 
 
 def test_the_api_server_goes_away(cluster, start_chat):
-    """Between two questions: nothing listens any more."""
+    """The API server stops listening between two questions."""
     cluster.model.reply("one")
     process = start_chat()
     process.stdin.write(b"a\n")
@@ -349,7 +349,7 @@ def test_the_api_server_goes_away(cluster, start_chat):
 
 
 @pytest.mark.parametrize(
-    ("behind", "why"),
+    ("backend", "why"),
     [
         pytest.param(
             REFUSED,
@@ -365,8 +365,8 @@ def test_the_api_server_goes_away(cluster, start_chat):
         ),
     ],
 )
-def test_nothing_behind_the_service_is_a_workspace_that_is_not_ready(cluster, chat, behind, why):
-    cluster.route(NAME, behind)
+def test_a_service_without_a_model_is_a_workspace_that_is_not_ready(cluster, chat, backend, why):
+    cluster.route(NAME, backend)
     result = chat(ASK, "--retry-timeout=0")
     assert (result.code, result.out) == (4, "")
     assert result.err.startswith(f'{CONNECTED}error: workspace "{NAME}" does not answer yet: {why}\n')
@@ -374,7 +374,7 @@ def test_nothing_behind_the_service_is_a_workspace_that_is_not_ready(cluster, ch
 
 
 def test_a_port_that_vanished_is_not_waited_for(cluster, chat):
-    """The Service is read first; a port that the proxy then misses is not there soon."""
+    """The Service was read first, so a port that the proxy then misses will not appear soon."""
     cluster.on(CHAT_PATH, Refusal(503, _status(503, f'no service port 80 found for service "{NAME}"')))
     began = time.monotonic()
     result = chat(ASK)

@@ -1,4 +1,4 @@
-"""The command line as kubectl's users know it: flags before and behind the verb, help, the version."""
+"""The command line as kubectl's users know it: flags before and after the verb, help, the version."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from . import CHAT, NAME, UNMEASURED
 
 EXIT_CODES = """\
 Exit codes:
-  0    fine
-  1    anything not below
+  0    success
+  1    any other error
   2    usage: """
 
 
 @pytest.mark.parametrize(
     "argv",
     [
-        pytest.param(("chat", f"--workspace-name={NAME}", "--namespace", "ns"), id="behind the verb"),
+        pytest.param(("chat", f"--workspace-name={NAME}", "--namespace", "ns"), id="after the verb"),
         pytest.param(("--namespace", "ns", *CHAT), id="before the verb"),
         pytest.param(("-nns", *CHAT), id="short and glued, before the verb"),
-        pytest.param((*CHAT, "-nns"), id="short and glued, behind the verb"),
+        pytest.param((*CHAT, "-nns"), id="short and glued, after the verb"),
         pytest.param(("-n", "ns", *CHAT), id="short"),
         pytest.param((*CHAT, "-n=ns"), id="short with ="),
         pytest.param((*CHAT, "--namespace=ns", "--"), id="-- at the end"),
@@ -102,10 +102,10 @@ def test_what_needs_no_cluster_loads_nothing_for_one(argv):
     ("raising", "seconds", "code"),
     [
         pytest.param("signal.raise_signal(signal.SIGINT)", 60, 130, id="an interrupt is not lost"),
-        pytest.param("raise ValueError", 0, 0, id="an error is not told"),
+        pytest.param("raise ValueError", 0, 0, id="an error is not shown"),
     ],
 )
-def test_what_is_raised_where_nothing_can_be_raised_writes_no_traceback(raising, seconds, code):
+def test_an_exception_at_the_end_writes_no_traceback(raising, seconds, code):
     script = f"""
 import signal, sys, time
 from kaito import cli
@@ -126,7 +126,7 @@ sys.exit(cli.main([]))
     assert (result.returncode, result.stdout, result.stderr) == (code, "", "")
 
 
-def test_an_interrupt_that_became_an_import_error_is_one():
+def test_an_interrupt_that_became_an_import_error_counts_as_one():
     """CPython's C code that imports a module (PyCapsule_Import) drops what was raised meanwhile."""
     script = """
 import sys
@@ -142,8 +142,8 @@ sys.exit(cli.main([]))
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
-def test_an_old_python_is_told_so_in_one_line(tmp_path):
-    """The launcher parses in Python 2 as well: nothing newer may stand in it."""
+def test_an_old_python_gets_one_clear_line(tmp_path):
+    """Python 2 can parse the launcher, too, so it contains no newer syntax."""
     import ast
 
     with open(f"{ROOT}/kubectl-kaito", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What Tab offers behind `kubectl kaito`: kubectl's own completion asks `kubectl_complete-kaito`."""
+"""What Tab offers after `kubectl kaito`: kubectl's own completion runs `kubectl_complete-kaito`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ needs_bash = pytest.mark.skipif(
     reason="needs kubectl, bash and Debian's bash-completion",
 )
 
-# Fills in what bash gives to a completion function, calls kubectl's, and prints what it chose, a line each.
+# Sets the variables that bash sets for a completion function, calls kubectl's, and prints its choices, one a line.
 ASK_BASH = """
 source "$1" && source <(kubectl completion bash) || exit 1
 shift
@@ -56,8 +56,8 @@ def completer_path(zipapp, plugin_path, tmp_path_factory):
 
 
 @pytest.fixture
-def ask(completer_path, kubeconfig, home):
-    """Ask a program for completions: ask(["kubectl_complete-kaito"], "chat", "-n", "") -> (stdout, stderr)."""
+def run_completer(completer_path, kubeconfig, home):
+    """Run a completer: run_completer(["kubectl_complete-kaito"], "chat", "-n", "") -> (stdout, stderr)."""
 
     def run(words, *typed, **changes):
         env = environment(home, {"PATH": completer_path, "KUBECONFIG": kubeconfig, **changes})
@@ -69,11 +69,11 @@ def ask(completer_path, kubeconfig, home):
 
 
 @pytest.fixture
-def complete(ask):
+def complete(run_completer):
     """What the completer offers, without descriptions: complete("chat", "-n", "") -> (names, directive)."""
 
     def run(*typed, **changes):
-        out, err = ask(["kubectl_complete-kaito"], *typed, **changes)
+        out, err = run_completer(["kubectl_complete-kaito"], *typed, **changes)
         *offered, directive = out.splitlines()
         assert err == ""
         return [line.partition("\t")[0] for line in offered], directive
@@ -86,12 +86,12 @@ def complete(ask):
     [
         pytest.param([""], ["chat", "status", "get-endpoint", "version"], id="verbs"),
         pytest.param(["s"], ["status"], id="a verb that was begun"),
-        pytest.param(["-n", "models", "ch"], ["chat"], id="a verb behind flags"),
+        pytest.param(["-n", "models", "ch"], ["chat"], id="a verb after flags"),
         pytest.param(["help", "st"], ["status"], id="a verb to be explained"),
         pytest.param(["chat", ""], [], id="chat takes no arguments"),
         pytest.param(["chat", "--workspace-name", ""], [NAME, "phi-4"], id="workspaces"),
         pytest.param(["chat", "--workspace-name", "phi-4"], ["phi-4"], id="a workspace that was begun"),
-        pytest.param(["chat", "--workspace-name=phi-3"], [NAME], id="a workspace behind an equals sign"),
+        pytest.param(["chat", "--workspace-name=phi-3"], [NAME], id="a workspace after an equals sign"),
         pytest.param(["status", "--workspace-name", ""], [NAME, "phi-4"], id="workspaces for another verb"),
         pytest.param(["chat", "-n", "models", "--workspace-name", ""], ["llama"], id="workspaces of a namespace"),
         pytest.param(["-n", "models", "chat", "--workspace-name", ""], ["llama"], id="a namespace before the verb"),
@@ -102,7 +102,7 @@ def complete(ask):
         pytest.param(["chat", "--user", ""], ["stand-in-user"], id="users"),
         pytest.param(["chat", "--output", ""], ["text", "json", "jsonl"], id="the values of a choice"),
         pytest.param(["chat", "-o", "j"], ["json", "jsonl"], id="a choice by its short name"),
-        pytest.param(["chat", "--via=c"], ["cluster"], id="a choice behind an equals sign"),
+        pytest.param(["chat", "--via=c"], ["cluster"], id="a choice after an equals sign"),
         pytest.param(["chat", "--work"], ["--workspace-name"], id="a flag that was begun"),
         pytest.param(["chat", "--conte"], ["--context"], id="a flag of kubectl's"),
         pytest.param(["chat", "--context", "stand-in", "--conte"], [], id="a flag that was given"),
@@ -116,8 +116,8 @@ def test_what_is_offered(complete, typed, offered):
     assert complete(*typed) == (offered, ":4")
 
 
-def test_flags_come_with_what_they_are_for(ask):
-    out, _ = ask(["kubectl_complete-kaito"], "chat", "--temp")
+def test_flags_have_descriptions(run_completer):
+    out, _ = run_completer(["kubectl_complete-kaito"], "chat", "--temp")
     assert out == "--temperature\tTemperature for response generation (0.0-2.0)\n:4\n"
 
 
@@ -139,24 +139,24 @@ def test_names_that_a_terminal_would_obey_are_not_offered(complete, cluster):
         pytest.param({"KUBECONFIG": __file__}, id="a kubeconfig that is none"),
     ],
 )
-def test_what_is_wrong_is_not_said(complete, changes):
+def test_errors_are_silent(complete, changes):
     assert complete("chat", "--workspace-name", "", **changes) == ([], ":4")
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-def test_a_server_that_refuses_is_not_told_of(complete, cluster, status):
+def test_a_refusing_server_is_silent(complete, cluster, status):
     cluster.on("/workspaces", Refusal(status, {"kind": "Status", "code": status, "message": "no"}))
     assert complete("chat", "--workspace-name", "") == ([], ":4")
 
 
-def test_a_server_that_does_not_answer_is_given_up_within_2_seconds(complete, cluster):
+def test_a_silent_server_is_given_up_within_2_seconds(complete, cluster):
     cluster.on("/workspaces", Refusal(200, before=HANG))
     began = time.monotonic()
     assert complete("chat", "--workspace-name", "") == ([], ":4")
-    assert time.monotonic() - began < 2.5  # of which the program's start and a busy machine are some
+    assert time.monotonic() - began < 2.5  # 2 s, plus the program's start on a busy machine
 
 
-def test_so_is_one_that_does_not_even_shake_hands(complete):
+def test_so_is_one_without_a_handshake(complete):
     with RawServer(lambda peer: peer.wait_for_end()) as server:
         began = time.monotonic()
         assert complete("chat", "-s", f"https://{server.authority}", "--workspace-name", "") == ([], ":4")
@@ -164,8 +164,8 @@ def test_so_is_one_that_does_not_even_shake_hands(complete):
 
 
 @needs_kubectl
-def test_kubectl_asks_it(ask):
-    out, _ = ask(["kubectl", "__complete", "kaito"], "chat", "--workspace-name", "phi-4")
+def test_kubectl_asks_it(run_completer):
+    out, _ = run_completer(["kubectl", "__complete", "kaito"], "chat", "--workspace-name", "phi-4")
     assert out == "phi-4\n:4\n"
 
 
@@ -181,9 +181,9 @@ def test_kubectl_asks_it(ask):
         pytest.param(["chat", "--workspace-name", "nobody"], [""], id="nothing"),
     ],
 )
-def test_bash_offers_it_through_kubectls_script(ask, typed, offered):
-    out, err = ask(["bash", "-c", ASK_BASH, "bash", BASH_COMPLETION], "kubectl", "kaito", *typed)
-    # Several candidates come with their descriptions where there are some.
+def test_bash_offers_it_through_kubectls_script(run_completer, typed, offered):
+    out, err = run_completer(["bash", "-c", ASK_BASH, "bash", BASH_COMPLETION], "kubectl", "kaito", *typed)
+    # Several candidates have their descriptions, if there are any.
     assert [line.split("  ")[0].strip() for line in out.splitlines()] == offered
     assert err == ""
 

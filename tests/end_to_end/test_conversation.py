@@ -1,4 +1,4 @@
-"""A conversation of three turns, of which the third depends on the first: every way in which users hold one."""
+"""A conversation of three turns, of which the third depends on the first, in every way that users have one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Your name is Ada.
 
 
 def converse(terminal):
-    """Type the questions, each once the prompt is there, and leave; returns the exit code."""
+    """Type each question at the prompt, leave, and return the exit code."""
     terminal.expect(BANNER)
     for question in QUESTIONS.splitlines():
         terminal.line(question)

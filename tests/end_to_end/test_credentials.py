@@ -1,4 +1,4 @@
-"""Every kind of credential through a whole chat, on a server that checks it; and nothing secret anywhere else."""
+"""Every kind of credential in a whole chat, on a server that checks it; and no secret anywhere else."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ print(json.dumps({{"apiVersion": "client.authentication.k8s.io/v1", "kind": "Exe
 
 @pytest.fixture
 def plugin(tmp_path):
-    """Makes an exec plugin that gives these statuses in turn, the last one for ever; a text is said on stderr and
-    ends it with 1. Returns the user's fields and a function that counts its runs."""
+    """Make an exec plugin: plugin(*answers) -> (the user's fields, a function that counts the plugin's runs).
+
+    The answers are given in turn, the last one for ever. A dict is a status; a text goes to stderr, with exit code 1.
+    """
 
     def make(*answers, mode="Never"):
         log, file, program = (str(tmp_path / name) for name in ("runs", "answers.json", "get-token"))
@@ -58,8 +60,8 @@ def plugin(tmp_path):
 
 
 @pytest.fixture
-def ask(cluster, tmp_path, home):
-    """Chats once as a user with these credentials: ask("basic") -> Result."""
+def chat_as(cluster, tmp_path, home):
+    """Ask one question as a user with these credentials: chat_as("basic") -> Result."""
 
     def ask_as(user="token", stdin="Say OK\n", flags=(), **credentials):
         path = cluster.write_kubeconfig(tmp_path / "kube", user, credentials=credentials)
@@ -71,60 +73,60 @@ def ask(cluster, tmp_path, home):
 
 
 @pytest.mark.parametrize("user", ["token", "token-file", "basic", "certificate", "certificate-files"])
-def test_a_chat_as(cluster, ask, user):
-    result = ask(user)
+def test_a_chat_as(cluster, chat_as, user):
+    result = chat_as(user)
     assert (result.code, result.out) == (0, "OK\n")
     assert len({request.user for request in cluster.requests}) == 1
     assert None not in {request.user for request in cluster.requests}
 
 
 @pytest.mark.parametrize("user", ["none", "stranger"])
-def test_who_is_not_let_in_is_named(ask, user):
-    result = ask(user)
+def test_who_is_not_let_in_is_named(chat_as, user):
+    result = chat_as(user)
     assert (result.code, result.out) == (3, "")
 
 
-def test_an_exec_plugin_gives_a_token(cluster, ask, plugin):
+def test_an_exec_plugin_gives_a_token(cluster, chat_as, plugin):
     user, runs = plugin({"token": cluster.token})
-    assert ask(**user).out == "OK\n"
+    assert chat_as(**user).out == "OK\n"
     assert runs() == 1
 
 
-def test_an_exec_plugin_gives_a_certificate(cluster, ask, plugin):
+def test_an_exec_plugin_gives_a_certificate(cluster, chat_as, plugin):
     with open(data("client.crt"), encoding="ascii") as chain, open(data("client.key"), encoding="ascii") as key:
         user, runs = plugin({"clientCertificateData": chain.read(), "clientKeyData": key.read()})
-    assert ask(**user).out == "OK\n"
+    assert chat_as(**user).out == "OK\n"
     assert runs() == 1
     assert all(request.certificate for request in cluster.requests)
 
 
-def test_an_expired_credential_is_renewed_before_it_is_used_again(cluster, ask, plugin):
-    # The first is good and has run out by the time of the question; so it is not sent a second time.
+def test_an_expired_credential_is_renewed_before_it_is_used_again(cluster, chat_as, plugin):
+    # The first one has expired before the question, so it is not sent a second time.
     user, runs = plugin(
         {"token": cluster.token, "expirationTimestamp": "2020-01-01T00:00:00Z"},
         {"token": cluster.token, "expirationTimestamp": "2120-01-01T00:00:00Z"},
     )
-    assert ask(**user).out == "OK\n"
+    assert chat_as(**user).out == "OK\n"
     assert runs() == 2
 
 
-def test_a_credential_that_is_refused_is_renewed_once(cluster, ask, plugin):
+def test_a_credential_that_is_refused_is_renewed_once(cluster, chat_as, plugin):
     user, runs = plugin({"token": "worn-out"}, {"token": cluster.token})
-    assert ask(**user).out == "OK\n"
+    assert chat_as(**user).out == "OK\n"
     assert runs() == 2
 
 
-def test_two_refusals_end_it(ask, plugin):
+def test_two_refusals_end_it(chat_as, plugin):
     user, runs = plugin({"token": "worn-out"}, {"token": "worn-out-too"})
-    result = ask(**user)
+    result = chat_as(**user)
     assert (result.code, result.out) == (3, "")
     assert "(401)" in result.err
     assert runs() <= 3
 
 
-def test_a_plugin_that_fails_ends_it_with_its_own_words(ask, plugin):
+def test_a_plugin_that_fails_ends_it_with_its_own_words(chat_as, plugin):
     user, _ = plugin({"token": "worn-out"}, "the session has ended: log in again")
-    result = ask(**user)
+    result = chat_as(**user)
     assert (result.code, result.out) == (3, "")
     assert "the session has ended: log in again\n" in result.err
 
@@ -180,7 +182,7 @@ def test_history_keeps_what_was_typed_and_no_credential(cluster, open_chat, home
 
 @pytest.fixture
 def silent_server():
-    """A server that takes connections and says nothing, so that a client stays in its TLS handshake."""
+    """A server that accepts connections and sends nothing, so that a client waits in its TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken = threading.Event()
         connections = []

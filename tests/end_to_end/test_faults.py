@@ -1,4 +1,4 @@
-"""Each fault: one clear error on stderr, its exit code, what came on stdout, and never a traceback."""
+"""Each fault: one clear error on stderr, its exit code, what is on stdout, and never a traceback."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class TestUsage:
             *(
                 pytest.param(
                     ("chat", "--workspace-name", name),
-                    f'error: "{name}" cannot be the name of a workspace: those are lower case letters, digits, '
+                    f'error: "{name}" cannot be the name of a workspace: names consist of lower case letters, digits, '
                     '"-" and "."\n'
                     "list the workspaces: kubectl kaito status\n",
                     id=f"no name: {name}",
@@ -150,7 +150,7 @@ class TestUsage:
 class TestCluster:
     """Exit code 3."""
 
-    def test_no_kubeconfig_is_an_error_and_no_guess_at_localhost(self, chat, home):
+    def test_a_missing_kubeconfig_is_an_error_and_not_a_guess_at_localhost(self, chat, home):
         message = (
             f'error: no kubeconfig: "{home}/.kube/config" does not exist\n'
             "give --kubeconfig, set KUBECONFIG, or copy your cluster's to ~/.kube/config\n"
@@ -319,7 +319,7 @@ class TestCluster:
             ),
         ],
     )
-    def test_what_is_no_answer_of_an_api_server(self, cluster, chat, answer, message):
+    def test_an_answer_that_is_not_an_api_server_s(self, cluster, chat, answer, message):
         cluster.on(WORKSPACE_PATH, answer)
         result = chat(ASK)
         assert (result.code, result.out) == (3, "")
@@ -329,7 +329,7 @@ class TestCluster:
 
 
 class TestWorkspace:
-    """Exit code 4. Why a workspace is not ready is told at length elsewhere."""
+    """Exit code 4. test_not_ready.py has the explanations of a workspace that is not ready."""
 
     def test_a_wrong_name(self, run_kaito):
         result = run_kaito("chat", "--workspace-name", "nope", stdin=ASK)
@@ -381,7 +381,7 @@ UNFINISHED = f"error: the model's answer ended without saying that it was comple
 
 
 class TestInference:
-    """Exit code 5; what came of the answer is on stdout, ended by a line feed."""
+    """Exit code 5; the part of the answer that came is on stdout, ended by a line feed."""
 
     @pytest.mark.parametrize(
         ("reply", "out", "err"),
@@ -465,7 +465,7 @@ class TestCompleteness:
 
     @pytest.mark.parametrize("then", [HANG, CUT], ids=["stays open", "is cut"])
     def test_done_counts_though_the_connection(self, cluster, start_chat, then):
-        """Behind [DONE] nothing matters: the run goes on at once, with a connection that may have to be a new one."""
+        """Nothing after [DONE] matters: the run goes on at once, if necessary on a new connection."""
         cluster.model.reply(Reply([{"choices": [{"index": 0, "delta": {"content": "whole"}}]}, _done(), then]))
         out, err = start_chat().communicate(b"a\nSay b\n", 5)
         assert (out, err.decode()) == (b"whole\nb\n", CONNECTED)
@@ -488,6 +488,6 @@ class TestCompleteness:
 
 
 def _done():
-    """A chunk on the wire that holds the end of the events."""
+    """Return a chunk on the wire that holds the end of the events."""
     data = b"data: [DONE]\n\n"
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"

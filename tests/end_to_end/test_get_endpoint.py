@@ -15,7 +15,7 @@ GET = ("get-endpoint", "--workspace-name", NAME)
 
 @pytest.fixture
 def balanced(cluster):
-    """A LoadBalancer with a model behind it; its URL."""
+    """The URL of a LoadBalancer that leads to a model."""
     with cluster.model.serve() as direct:
         ports = [port(direct.port), port(6379, "ray", 6379)]
         cluster.add(service(NAME, ports=ports, kind="LoadBalancer", ingress=[{"ip": "127.0.0.1"}]))
@@ -40,7 +40,7 @@ def test_one_that_does_not_answer_is_not(cluster, run_kaito):
 
 
 def test_a_url_that_works(cluster, run_kaito, balanced):
-    """With /v1/models behind it, it is what any client can use."""
+    """With /v1/models appended, any client can use it."""
     import urllib.request
 
     with urllib.request.urlopen(run_kaito(*GET).out.strip() + "/v1/models", timeout=5) as answer:

@@ -1,4 +1,4 @@
-"""In a pod: a network of the test's own, with the files and the names that a kubelet puts there.
+"""In a pod: a network of the test's own, with the files and names that a kubelet provides.
 
 The cluster's domain is corp.example, not cluster.local. The machine must allow network namespaces; elsewhere the
 ways are tested with the environment of a pod alone (test_ways.py).
@@ -29,7 +29,7 @@ options ndots:5 timeout:3 attempts:1
 
 
 class Pod:
-    """A pod of cluster A, in the namespace `models`. `model`: what stands at the Service's address `url`."""
+    """A pod of cluster A, in the namespace `models`; `model` answers at the Service's address `url`."""
 
     def __init__(self, network, folder, names):
         self.cluster = network.inside(Cluster)
@@ -58,7 +58,7 @@ class Pod:
 
 @pytest.fixture
 def names():
-    """What DNS knows."""
+    """The addresses that DNS has, by name."""
     return {
         f"{NAME}.models.svc.{DOMAIN}": CLUSTER_IP,
         f"kubernetes.default.svc.{DOMAIN}": "127.0.0.1",
@@ -97,12 +97,12 @@ def way(result):
 
 
 def seen(model):
-    """The method, path and headers that a direct address got, tokens and all."""
+    """Return the method, path and headers that a direct address got, tokens included."""
     return {name.lower() for request in model.requests for name, _ in request.headers.pairs}
 
 
 def test_the_service_s_name_under_a_foreign_domain(pod):
-    """No kubeconfig: the service account's folder says cluster, user and namespace; DNS says the rest."""
+    """Without a kubeconfig, the service account's folder names cluster, user and namespace, and DNS the rest."""
     result = pod.run()
     assert (result.code, result.out, way(result)) == (0, "OK\n", "ClusterIP")
     assert [request.target for request in pod.model.requests] == ["/v1/models", "/v1/chat/completions"]
@@ -115,7 +115,7 @@ def test_the_service_s_name_under_a_foreign_domain(pod):
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["DNS does not know the name", "DNS does not answer"])
-def test_the_cluster_ip_when_the_name_is_not_to_be_had(pod, silent):
+def test_the_cluster_ip_when_the_name_does_not_resolve(pod, silent):
     pod.names.addresses, pod.names.silent = {}, silent
     result = pod.run()
     assert (result.code, result.out, way(result)) == (0, "OK\n", "ClusterIP")
@@ -126,7 +126,7 @@ def test_the_cluster_ip_when_the_name_is_not_to_be_had(pod, silent):
 
 
 def test_no_rights_at_all(pod, network):
-    """Neither Workspace nor Service may be read, so the Service's port is the one that KAITO gives it."""
+    """The user may read neither Workspace nor Service, so the Service's port is the one that KAITO uses."""
     pod.cluster.grant()
     served = network.inside(lambda: at_port_80(pod.model))
     try:
@@ -145,27 +145,27 @@ def at_port_80(model):
 
 
 def test_the_cluster_way_takes_no_proxy(pod):
-    """Whatever HTTP_PROXY says; the LoadBalancer's way would take it."""
+    """HTTP_PROXY is ignored; the LoadBalancer's way would use it."""
     env = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     result = pod.run(env=env)
     assert (result.code, result.out, way(result)) == (0, "OK\n", "ClusterIP")
 
 
 class TestKubeconfigInAPod:
-    """The way inside is automatic for the pod's own API server only."""
+    """The cluster's own way is automatic for the pod's own API server only."""
 
     def kubeconfig(self, pod, folder, server, **cluster):
         changes = {"server": server, "tls-server-name": "localhost", **cluster}
         return {"KUBECONFIG": pod.cluster.write_kubeconfig(folder, namespace="models", cluster=changes)}
 
-    def test_its_own_by_name(self, pod, tmp_path):
+    def test_its_own_cluster_by_name(self, pod, tmp_path):
         for host in ("kubernetes.default.svc", f"kubernetes.default.svc.{DOMAIN}", "127.0.0.1"):
             env = self.kubeconfig(pod, tmp_path / host, f"https://{host}:{pod.cluster.server.port}")
             assert way(pod.run(env=env)) == "ClusterIP", host
 
     @pytest.mark.parametrize("host", ["other.example", "kubernetes.default.svc.other.example", OTHER_IP])
     def test_another_cluster_s(self, pod, network, tmp_path, host):
-        """Cluster B has a workspace of the same name, and B's model answers; A's is not even looked at."""
+        """Cluster B has a workspace with the same name, and B's model answers; nothing is sent to A's."""
         with network.inside(lambda: Cluster(host=OTHER_IP, model=Model(name="model-of-b"))) as other:
             other.add(workspace(NAME, "models", preset="model-of-b"), pod.service())
             env = self.kubeconfig(pod, tmp_path / "b", f"https://{host}:{other.server.port}")
@@ -176,7 +176,7 @@ class TestKubeconfigInAPod:
         assert not pod.cluster.requests
 
     def test_behind_a_proxy_the_same_address_may_be_another_cluster(self, pod, tmp_path):
-        """The proxy of a kubeconfig stands in a network of its own."""
+        """The proxy of a kubeconfig may be in another network."""
         env = self.kubeconfig(pod, tmp_path / "b", f"https://127.0.0.1:{pod.cluster.server.port}")
         text = (tmp_path / "b" / "config").read_text()
         (tmp_path / "b" / "config").write_text(text.replace("server: ", "proxy-url: http://127.0.0.1:9\n    server: "))
@@ -184,7 +184,7 @@ class TestKubeconfigInAPod:
         assert result.code == 3
         assert not pod.model.requests
 
-    def test_inside_when_told_so(self, pod, network, tmp_path):
+    def test_inside_when_a_flag_says_so(self, pod, network, tmp_path):
         with network.inside(lambda: Cluster(host=OTHER_IP, model=Model(name="model-of-b"))) as other:
             other.add(workspace(NAME, "models"), pod.service())
             env = self.kubeconfig(pod, tmp_path / "b", f"https://other.example:{other.server.port}")
@@ -192,7 +192,7 @@ class TestKubeconfigInAPod:
 
 
 class TestLoadBalancerBehindAProxy:
-    """From outside, over an address that Go's rules do not except as loopback is."""
+    """From outside, over an address to which Go's proxy rules apply, unlike to loopback."""
 
     @pytest.mark.parametrize(
         ("env", "reached"),

@@ -18,9 +18,9 @@ from . import CHAT
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The folder of the programs of a fresh environment into which `pip install .` has put this one."""
+    """The folder of programs in a fresh environment into which `pip install .` has installed this one."""
     folder = tmp_path_factory.mktemp("installed")
-    # A copy: setuptools leaves folders beside what it builds.
+    # A copy, because setuptools leaves folders in the checkout that it builds.
     checkout = folder / "checkout"
     checkout.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -36,7 +36,7 @@ def installed(tmp_path_factory):
 
 
 def test_pip_installs_all_of_it(installed, kubeconfig):
-    """Every package and nothing else; and the command chats."""
+    """pip installs every package and nothing else, and the command works."""
     result = run([*CHAT, "--kubeconfig", kubeconfig, "-q"], "Say OK\n", command=[str(installed / "kubectl-kaito")])
     assert result == (0, "OK\n", "")
     script = "import kaito, os; print(os.path.dirname(kaito.__file__))"
@@ -62,7 +62,7 @@ def test_pip_installs_the_completion(installed):
 
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
 def test_the_documented_commands_install_it(page, tmp_path):
-    """The first such commands of each page, in a checkout, for a user with an empty home."""
+    """Run the first such commands of each page, in a checkout, for a user with an empty home."""
     with open(os.path.join(ROOT, page), encoding="utf-8") as file:
         blocks = re.findall(r"^```bash\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
     commands = next(block for block in blocks if "install dist/kubectl-kaito" in block)

@@ -21,7 +21,7 @@ TYPES = {"string": str, "number": float, "object": dict}
 
 @pytest.fixture
 def documented():
-    """The fields that docs/ci.md lists: name → type, in its order."""
+    """The fields that docs/ci.md lists, in its order: name → type."""
     with open(os.path.join(ROOT, "docs", "ci.md"), encoding="utf-8") as file:
         section = re.search(r"^## What comes back$(.*?)^## ", file.read(), re.DOTALL | re.MULTILINE).group(1)
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE)
@@ -30,7 +30,7 @@ def documented():
 
 
 def objects(out, form):
-    """What stdout holds; it must be JSON to its last byte, and in `json` one array."""
+    """Return the objects on stdout, which must be JSON to the last byte: one array with `json`."""
     text = out.decode() if isinstance(out, bytes) else out
     assert text.endswith("\n")
     if form == "jsonl":
@@ -74,13 +74,13 @@ class TestFields:
         assert (record["finish_reason"], record["usage"]) == (None, None)
         assert record["error"]["exit_code"] == 5
 
-    def test_what_the_server_does_not_tell_is_null(self, cluster, chat):
+    def test_what_the_server_does_not_report_is_null(self, cluster, chat):
         cluster.model.reply("OK", usage=False)
         (record,) = objects(chat(None, "-m", "Hi", "-o", "json").out, "json")
         assert (record["usage"], record["reasoning"]) == (None, None)
 
     def test_the_model_that_was_chosen(self, cluster, chat):
-        """Also where it never answered."""
+        """The field is there even if the model never answered."""
         cluster.route(NAME, Model(adapters=("tuned",)))
         (record,) = objects(chat(None, "-m", "Say OK", "-o", "json", "--model", "tuned").out, "json")
         assert record["model"] == "tuned"
@@ -118,7 +118,7 @@ class TestFailures:
         assert f"error: {second['error']['message']}\n" in result.err
 
     @FORMS
-    def test_a_line_that_is_no_text(self, chat, form):
+    def test_a_line_that_is_not_text(self, chat, form):
         result = chat(b"Say OK\n\xff\n", "-o", form)
         first, second = objects(result.out, form)
         assert (first["response"], second["prompt"], second["response"]) == ("OK", None, None)
@@ -156,7 +156,7 @@ class TestFailures:
     ids=["Ctrl-C, json", "Ctrl-C, jsonl", "SIGTERM, json"],
 )
 class TestSignals:
-    """What has been written stays JSON whenever the run is ended from outside."""
+    """The output stays valid JSON whenever a signal ends the run."""
 
     def ended(self, process, number, form):
         process.send_signal(number)
@@ -177,7 +177,7 @@ class TestSignals:
         assert record["response"] in ("", "half ")
 
     def test_with_others_at_once(self, cluster, start_chat, form, number):
-        """As systemd sends SIGHUP behind SIGTERM, and a closed terminal what it likes."""
+        """systemd sends SIGHUP after SIGTERM, for example, and a closed terminal may send several signals."""
         cluster.model.reply(["half ", HANG])
         process = start_chat("-m", "a", "-o", form, "-v6", stdin=subprocess.DEVNULL)
         while b"/chat/completions 200" not in process.stderr.readline():

@@ -1,9 +1,8 @@
-"""A stdout that takes no more: quiet where nobody reads, an error where words were lost, never a success."""
+"""A stdout that takes no more: silent if nobody reads, an error if output was lost, and never a success."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -11,33 +10,19 @@ import threading
 import pytest
 
 from tests.cluster import HANG
-from tests.cluster.process import program
 
-from . import CHAT, CONNECTED, UNMEASURED
+from . import CONNECTED, NEEDS_FULL, UNMEASURED
 
 FORMS = pytest.mark.parametrize("form", ["text", "json", "jsonl"])
-NEEDS_FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 
 # More than any pipe holds.
 LARGE = 2_000_000
 
 
-@pytest.fixture
-def shell(run_kaito):
-    """Run a script of the shell's in which "$@" is the chat: shell('"$@" | head -c 10', "-m", "Hi") -> Result."""
-
-    def run_in_shell(script, *flags):
-        result = run_kaito(*CHAT, *flags, command=["/bin/sh", "-c", script, "sh", *program()])
-        assert "Traceback" not in result.err + result.out
-        return result
-
-    return run_in_shell
-
-
 @FORMS
 class TestLost:
     def test_head(self, cluster, shell, form):
-        """The chat's own code comes through a file, since a pipeline has that of its last command."""
+        """The chat's exit code is on stderr, because a pipeline has the exit code of its last command."""
         cluster.model.reply(["0123456789" * 100_000])
         result = shell('{ "$@"; echo $? >&2; } | head -c 10', "-m", "a", "-o", form)
         assert (len(result.out), result.err) == (10, f"{CONNECTED}141\n")
@@ -53,7 +38,7 @@ class TestLost:
 
     @NEEDS_FULL
     def test_full_where_only_an_error_is_written(self, shell, form):
-        """The failure that came first is the news of a text; JSON could not be written, and that is told too."""
+        """With text, the first failure is reported; JSON could not be written, and that is reported, too."""
         result = shell('"$@" > /dev/full', "-m", "", "-o", form)
         assert result.code == (2 if form == "text" else 1)
         assert result.err.startswith("error: ")
@@ -80,7 +65,7 @@ class TestLost:
 
 
 def test_a_reader_that_has_stopped_does_not_outlast_the_limit(cluster, start_chat):
-    """Nobody reads, and nobody leaves: only --timeout ends that, a few seconds late. Both forms at once."""
+    """The reader neither reads nor leaves: only --timeout ends the run, a few seconds late. Both forms run at once."""
     cluster.model.always(["x" * LARGE])
     flags = ("-m", "a", "-q", "--timeout", "700ms")
     for process in [start_chat(*flags, "-o", form, stdin=subprocess.DEVNULL) for form in ("text", "json")]:
@@ -90,7 +75,7 @@ def test_a_reader_that_has_stopped_does_not_outlast_the_limit(cluster, start_cha
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 class TestInterruptedWhileWriting:
-    """Half an object is no JSON: a reader who goes on reading gets all of it."""
+    """Half an object is not JSON: a reader who goes on reading gets all of it."""
 
     def started(self, cluster, start_chat, form):
         cluster.model.reply(["x" * LARGE])
@@ -109,7 +94,7 @@ class TestInterruptedWhileWriting:
         assert records[-1]["error"] == {"message": "interrupted", "exit_code": 130}
 
     @UNMEASURED
-    def test_a_second_time_is_taken_at_its_word(self, cluster, start_chat, form):
+    def test_a_second_interrupt_ends_it_at_once(self, cluster, start_chat, form):
         process, _ = self.started(cluster, start_chat, form)
         ended = threading.Event()
 

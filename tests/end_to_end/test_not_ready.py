@@ -1,4 +1,4 @@
-"""A workspace that cannot answer: exit code 4, before anything is asked, and why in the cluster's own words."""
+"""A workspace that cannot answer: exit code 4 before anything is asked, and the reason in the cluster's own words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WATCH = f"kubectl kaito status --workspace-name {NAME} -n default --watch"
 
 
 def not_ready(cluster, chat, *flags):
-    """The lines of the error, of a run that asked nothing."""
+    """Return the lines of the error of a run that asked nothing."""
     result = chat(ASK, *flags)
     assert (result.code, result.out) == (4, "")
     assert not cluster.model.chats
@@ -39,7 +39,7 @@ def not_ready(cluster, chat, *flags):
 
 
 def test_it_is_explained(cluster, chat):
-    """What failed first, the conditions as a table, the state, the pods' words, the next step."""
+    """What failed first, the conditions as a table, the state, the pods' own messages, and the next step."""
     cluster.add(workspace(NAME, ready=False), pod("phi-0", labels=OF_IT, phase="Pending"))
     lines = not_ready(cluster, chat)
     aged = [re.sub(r"\d+[smhdy]\w*", "AGE", re.sub(" {3,}", "   ", line)) for line in lines]
@@ -57,7 +57,7 @@ def test_it_is_explained(cluster, chat):
     assert starts[0] == starts[1] == starts[2], "the columns are aligned"
 
 
-def test_it_is_said_before_anything_is_asked(cluster, chat):
+def test_the_error_comes_before_any_question(cluster, chat):
     cluster.add(workspace(NAME, ready=False))
     not_ready(cluster, chat)
     assert not cluster.model.requests
@@ -76,7 +76,7 @@ def test_it_is_said_before_anything_is_asked(cluster, chat):
         ),
     ],
 )
-def test_what_is_not_decided_does_not_stop_the_attempt(cluster, chat, conditions):
+def test_undecided_conditions_do_not_prevent_the_attempt(cluster, chat, conditions):
     cluster.add(workspace(NAME, ready=None, conditions=conditions))
     assert chat(ASK)[:2] == (0, "OK\n")
 
@@ -135,7 +135,7 @@ def test_the_pods_own_words(cluster, chat, made, words):
     assert [line for line in lines if line.startswith("pod ")] == [f"pod phi-0: {words}"]
 
 
-def test_many_pods_are_not_all_told(cluster, chat):
+def test_many_pods_are_not_all_shown(cluster, chat):
     cluster.add(workspace(NAME, ready=False), *(pod(f"phi-{n}", labels=OF_IT, phase="Pending") for n in range(9)))
     lines = not_ready(cluster, chat)
     assert [line for line in lines if line.startswith("pod ")] == [f"pod phi-{n}: Pending" for n in range(5)]
@@ -150,8 +150,8 @@ def test_pods_that_may_not_be_read_are_left_out(cluster, chat):
     assert lines[-1].startswith("wait for it")
 
 
-def test_what_a_cluster_says_is_only_read(cluster, chat):
-    """Long, of several lines, with control sequences: one line of a table, and harmless."""
+def test_messages_of_the_cluster_are_harmless(cluster, chat):
+    """A message of several long lines with control sequences becomes one harmless line of the table."""
     evil = "first\nsecond \x1b[2J" + "x" * 5000
     cluster.add(workspace(NAME, conditions=[condition("InferenceReady", False, "Why\x07", evil)]))
     lines = not_ready(cluster, chat)
@@ -168,13 +168,13 @@ def test_what_a_cluster_says_is_only_read(cluster, chat):
     ],
 )
 def test_what_the_proxy_says_of_a_workspace_that_looked_ready(cluster, chat, backend, words):
-    """What may pass soon is asked again until --retry-timeout; then it is explained as well."""
+    """What may succeed soon is asked again until --retry-timeout, and then explained, too."""
     cluster.route(NAME, backend)
     cluster.add(pod("phi-0", labels=OF_IT, containers=[waiting("CrashLoopBackOff", "back-off", 3)]))
     lines = not_ready(cluster, chat, "--retry-timeout", "1s")
-    told = [line for line in lines if line.startswith("error: ")]
-    assert len(told) == 1
-    assert told[0].startswith(f'error: workspace "{NAME}" does not answer yet: {words}')
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f'error: workspace "{NAME}" does not answer yet: {words}')
     assert "pod phi-0: CrashLoopBackOff: back-off; restarted 3 times" in lines
     assert any(re.match("InferenceReady +True ", line) for line in lines)
     asked = [request for request in cluster.requests if "completions" in request.target]
@@ -182,7 +182,7 @@ def test_what_the_proxy_says_of_a_workspace_that_looked_ready(cluster, chat, bac
 
 
 def test_a_port_that_the_service_does_not_have(cluster, chat):
-    """That does not pass by itself, so nothing is asked again."""
+    """Waiting does not help, so nothing is asked again."""
     cluster.add(service(NAME, ports=[port(6379, "ray", 6379), port(8265, "dashboard", 8265)]))
     lines = not_ready(cluster, chat)
     assert 'its Service has no such port (no service port 80 found for service "phi-3-5-mini")' in "\n".join(lines)
@@ -190,7 +190,7 @@ def test_a_port_that_the_service_does_not_have(cluster, chat):
 
 
 def test_it_became_unready_during_the_chat(cluster, start_chat):
-    """The conditions are those of now."""
+    """The error shows the conditions of that moment."""
     process = start_chat("--retry-timeout", "0")
     process.stdin.write(b"Say a\n")
     process.stdin.flush()
@@ -209,7 +209,7 @@ def test_no_service_yet(cluster, chat):
 
 class TestInferenceSet:
     def test_a_ready_replica_is_taken_and_said(self, cluster, run_kaito):
-        """The served id is the set's name, which only the server tells."""
+        """The served id is the set's name, which only the server knows."""
         cluster.model.name = "phi-set"
         cluster.add(
             inference_set("phi-set", replicas=3, ready_replicas=2),
@@ -275,7 +275,7 @@ class TestWrongNames:
         assert result.err.splitlines() == [f'error: workspace "{name}" not found in namespace "{namespace}"', hint]
 
     def test_only_this_namespace_may_be_listed(self, cluster, run_kaito):
-        """Nothing is said of what may not be seen."""
+        """The hint does not mention what the user may not list."""
         cluster.on("/apis/kaito.sh/v1beta1/workspaces", forbidden())
         cluster.on("/apis/kaito.sh/v1beta1/inferencesets", forbidden())
         result = run_kaito("chat", "--workspace-name", "elsewhere", stdin=ASK)
@@ -333,7 +333,7 @@ class TestOldClusters:
 
 
 class TestSmallRights:
-    """With `create` on services/proxy alone the chat works; what may not be read is done without."""
+    """With `create` on services/proxy alone the chat works; objects that the user may not read are skipped."""
 
     PROXY = ("create", "services/proxy", f"{NAME}:80")
     LOOK = ("get", "services/proxy", f"{NAME}:80")

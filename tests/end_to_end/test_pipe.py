@@ -8,17 +8,12 @@ import pytest
 
 from tests.cluster import END, Reasoning
 
-from . import CONNECTED, assistant, user
+from . import CONNECTED, assistant, questions, user
 
 NOTHING_ASKED = (
     "error: nothing was asked: stdin holds no message\n"
     'pipe one message a line: echo "Say OK" | kubectl kaito chat --workspace-name NAME\n'
 )
-
-
-def asked(cluster):
-    """The newest message of each question that reached the model."""
-    return [request.json["messages"][-1]["content"] for request in cluster.model.chats]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +34,7 @@ def test_each_line_is_a_message(cluster, chat, stdin, messages):
     cluster.model.always("OK")
     result = chat(stdin)
     assert result == (0, "OK\n" * len(messages), CONNECTED)
-    assert asked(cluster) == messages
+    assert questions(cluster) == messages
 
 
 @pytest.mark.parametrize(
@@ -71,7 +66,7 @@ def test_messages_that_look_like_commands_reach_the_model(cluster, chat):
     lines = ["/etc/hosts is empty", "quit smoking, how?", "help me", "/1"]
     cluster.model.always("OK")
     assert chat("\n".join(lines)).out == "OK\n" * 4
-    assert asked(cluster) == lines
+    assert questions(cluster) == lines
 
 
 @pytest.mark.parametrize("slash", ["/", ""], ids=["with the slash", "without"])
@@ -116,14 +111,14 @@ def test_a_run_in_which_nothing_was_asked_is_a_failure(cluster, chat, stdin):
 )
 def test_an_unknown_command_ends_the_run(cluster, chat, line, message):
     assert chat(f"Say a\n{line}\nSay b\n") == (2, "a\n", CONNECTED + message)
-    assert asked(cluster) == ["Say a"]
+    assert questions(cluster) == ["Say a"]
 
 
 def test_a_line_that_is_not_utf_8_is_named_by_its_number(cluster, chat):
     result = chat(b"Say a\n\nSay \xff\nSay b\n")
     assert (result.code, result.out) == (2, "a\n")
     assert result.err.startswith(f"{CONNECTED}error: line 3 of stdin is not UTF-8\n")
-    assert asked(cluster) == ["Say a"]
+    assert questions(cluster) == ["Say a"]
 
 
 def test_the_first_failure_ends_the_run(cluster, chat):
@@ -131,7 +126,7 @@ def test_the_first_failure_ends_the_run(cluster, chat):
     cluster.model.reply(["half", END])
     result = chat("a\nb\nc\n")
     assert (result.code, result.out) == (5, "one\nhalf\n")
-    assert asked(cluster) == ["a", "b"]
+    assert questions(cluster) == ["a", "b"]
 
 
 def test_a_line_of_a_megabyte(cluster, chat):
@@ -139,7 +134,7 @@ def test_a_line_of_a_megabyte(cluster, chat):
     cluster.model.max_model_len = 1 << 20
     cluster.model.reply("OK")
     assert chat(line + "\n") == (0, "OK\n", CONNECTED)
-    assert asked(cluster) == [line]
+    assert questions(cluster) == [line]
 
 
 def test_reasoning_is_not_part_of_the_answer(cluster, chat):

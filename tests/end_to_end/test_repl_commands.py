@@ -14,13 +14,13 @@ from .repl import ask
 
 @pytest.fixture
 def screen(cluster, open_chat, tmp_path):
-    """A chat in the test's own folder, with a model that has two adapters."""
+    """A chat in the test's own folder with a model that has two adapters."""
     cluster.model.adapters = ("sql-adapter", "tone-adapter")
     return open_chat(cwd=tmp_path, columns=160)
 
 
 def sent(cluster):
-    """The newest request that asked the model."""
+    """Return the last request for a completion."""
     return cluster.model.chats[-1].json
 
 

@@ -1,4 +1,4 @@
-"""Typing: blocks, pastes, history, completion, editing, with GNU readline and without."""
+"""Typing: blocks, pastes, history, completion and editing, with GNU readline and without."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from . import BANNER, CHAT
+from . import BANNER, CHAT, questions
 from .repl import (
     BACKSPACE,
     DUMB,
@@ -24,7 +24,6 @@ from .repl import (
     Tmux,
     ask,
     paste,
-    questions,
 )
 
 TEXT = "def f():\n\treturn 1\n\nf()"
@@ -234,7 +233,7 @@ class TestHistory:
         ask(screen, "new")
         assert entries(history_file) == [*(f"entry {number}" for number in range(500, 1500)), "new"]
 
-    def test_sessions_at_once_keep_each_other_s(self, open_chat, history_file):
+    def test_parallel_sessions_keep_each_other_s_entries(self, open_chat, history_file):
         one, other = open_chat(), open_chat()
         ask(one, "a")
         ask(other, "b")
@@ -315,7 +314,7 @@ class TestEditing:
             pytest.param({"LC_ALL": "C"}, id="C"),
             pytest.param({"LC_ALL": "POSIX"}, id="POSIX"),
             pytest.param({"LC_ALL": "xx_XX.UTF-8"}, id="not installed"),
-            # Python corrects these by itself (PEP 538), unless it is told not to.
+            # Python corrects these itself (PEP 538), unless a variable forbids it.
             pytest.param({"LC_ALL": None, "LC_CTYPE": "xx_XX.UTF-8"}, id="LC_CTYPE not installed"),
             pytest.param({"LC_ALL": None, "LANG": "xx_XX.UTF-8", "PYTHONCOERCECLOCALE": "0"}, id="LANG not installed"),
             pytest.param({"LC_ALL": None, "LANG": None, "PYTHONCOERCECLOCALE": "0"}, id="none"),
@@ -337,7 +336,7 @@ class TestEditing:
         assert screen.wait() == 0
         assert b"\x1b" not in screen.raw
 
-    def test_bytes_that_are_no_utf_8_end_nothing(self, cluster, open_chat):
+    def test_bytes_that_are_not_utf_8_do_not_end_the_session(self, cluster, open_chat):
         screen = open_chat(**PLAIN)
         screen.send(b"caf\xe9\r")
         screen.expect("OK.\n\n> ")
@@ -345,16 +344,16 @@ class TestEditing:
 
 
 class TestTheTerminalItself:
-    """As `chat > answers.txt` reads it, or a Python without readline."""
+    """The terminal without readline: with `chat > answers.txt`, or in a Python that lacks it."""
 
     @pytest.fixture
     def pair(self):
-        """Both ends of a terminal that controls nobody, so that its end sends no SIGHUP: as with `trap "" HUP`."""
+        """Both ends of a terminal that controls no process, so that its end sends no SIGHUP, as after `trap "" HUP`."""
         with contextlib.ExitStack() as files:
-            # Closed early by some tests; file objects know.
+            # File objects may be closed twice; some tests close them early.
             yield [files.enter_context(open(end, "r+b", buffering=0)) for end in pty.openpty()]
 
-    def test_one_that_does_not_block_is_waited_for(self, cluster, start_chat, pair):
+    def test_a_non_blocking_one_is_waited_for(self, cluster, start_chat, pair):
         keys, terminal = pair
         os.set_blocking(terminal.fileno(), False)
         chat = start_chat(stdin=terminal)
@@ -389,7 +388,7 @@ class TestTheTerminalItself:
 
 
 def waits(chat, stream):
-    """Read until the prompt, and see that the chat waits for what is typed there."""
+    """Read until the prompt, and check that the chat waits for input there."""
     shown = b""
     while not shown.endswith(b"> "):
         piece = os.read(stream.fileno(), 4096)

@@ -9,12 +9,12 @@ import pytest
 
 from tests.cluster import HANG, Reasoning, Refusal, Reply, condition, too_many_requests, workspace
 
-from . import CHAT, NAME, assistant, user
-from .repl import EVERYWHERE, ask
+from . import CHAT, NAME, assistant, conversation, user
+from .repl import EVERYWHERE, ask, interrupt_prompt
 
 
 def interrupt(screen, request):
-    """Press Ctrl-C and see the server's side of the connection closed within 0.2 s."""
+    """Press Ctrl-C and check that the connection is closed within 0.2 s, as the server sees it."""
     pressed = time.monotonic()
     screen.interrupt()
     assert request.closed.wait(5), "the model goes on generating"
@@ -38,13 +38,13 @@ class TestDuringAnAnswer:
         cluster.model.reply(reply)
         screen = open_chat(**reader)
         screen.line("a question")
-        # The kernel drops what is still on its way to the screen when it sees Ctrl-C.
+        # At Ctrl-C the kernel discards output that has not reached the screen.
         screen.expect("a question\n" + shown.partition("^C")[0])
         interrupt(screen, cluster.model.requests.wait())
         screen.expect("^C\n[stopped]\n\n> ")
         assert ask(screen, "Say OK") == "OK"
         kept = [user("a question"), assistant("once upon")] if "once" in shown else []
-        assert cluster.model.chats[-1].json["messages"] == [*kept, user("Say OK")]
+        assert conversation(cluster) == [*kept, user("Say OK")]
 
 
 class TestElsewhereInASession:
@@ -59,7 +59,7 @@ class TestElsewhereInASession:
         screen.expect("[stopped]\n\n> ")
         assert time.monotonic() - pressed < 0.5
         assert ask(screen, "Say OK") == "OK"
-        assert cluster.model.chats[-1].json["messages"] == [user("Say OK")]
+        assert conversation(cluster) == [user("Say OK")]
 
     def test_during_a_command_that_asks_the_server(self, cluster, open_chat):
         cluster.model.on("/v1/models", Reply("never", before=HANG))
@@ -76,24 +76,35 @@ class TestElsewhereInASession:
         screen.line("a story")
         screen.expect("once")
         screen.send("\x03\x03\x03")
-        # The second one may come before the first has been told, and then takes that away.
+        # The second one may come before the notice of the first, and then replaces it.
         screen.expect("\n> ")
         screen.settle(0.1)
         assert ask(screen, "Say OK") == "OK"
 
-    def test_at_the_prompt_it_drops_the_line(self, cluster, open_chat):
+    def test_at_the_prompt_it_clears_the_line(self, cluster, open_chat):
         screen = open_chat()
-        screen.send("never sent")
-        screen.expect("never sent")
-        screen.settle(0.05)
-        screen.interrupt()
-        screen.expect("\n> ")
+        for typed in ("never sent", "neither"):
+            screen.send(typed)
+            screen.expect(typed)
+            interrupt_prompt(screen)
+        interrupt_prompt(screen)
         assert ask(screen, "Say OK") == "OK"
-        assert len(cluster.model.chats) == 1
+        assert [request.json["messages"] for request in cluster.model.chats] == [[user("Say OK")]]
+
+    def test_while_a_sign_of_life_is_shown(self, cluster, open_chat):
+        cluster.model.reply(Reply("never", before=HANG))
+        screen = open_chat()
+        screen.line("a question")
+        screen.expect("a question\n")
+        screen.expect(re.compile(r"waiting for the model \(\d+s\)"))
+        before = len(screen.raw)
+        screen.interrupt()
+        screen.expect("[stopped]\n\n> ")
+        assert re.match(rb"\^C\r {27,}\r+(\x1b\[2m)?\[stopped\]", screen.raw[before:]), "nothing is left of it"
 
 
 class TestBeforeTheSession:
-    """It leaves with 130, and the shell's prompt is all that follows."""
+    """Ctrl-C ends the run with 130, and only the shell's prompt follows."""
 
     def test_during_wait(self, cluster, terminal):
         loading = condition("InferenceReady", False, "Pending", "no GPU yet")
@@ -105,7 +116,7 @@ class TestBeforeTheSession:
         assert re.search(rb"\^C\r +\r(\r?\n)?$", screen.raw), "the live line is gone"
 
     def test_while_a_question_by_flag_is_answered(self, cluster, terminal):
-        """It has a sign of life too; what came stays, and the shell's prompt gets a line of its own."""
+        """The question has a sign of life, too; what was shown stays, and the shell's prompt gets a line of its own."""
         cluster.model.reply(Reply("never", before=HANG))
         cluster.model.reply(["half", HANG])
         screen = terminal(*CHAT, "-m", "a question")

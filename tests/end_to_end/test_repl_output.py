@@ -1,4 +1,4 @@
-"""What is shown of an answer: reasoning, the sign of life, figures, colours, and nothing that a terminal obeys."""
+"""What an answer looks like: reasoning, the sign of life, figures, colours, and nothing that a terminal obeys."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from tests.cluster import END, HANG, Reasoning, Refusal, Reply
+from tests.cluster import END, HANG, Raw, Reasoning, Refusal, Reply
 
-from . import BANNER, CHAT, assistant, user
-from .repl import DUMB, NEEDS_TMUX, UP, Tmux, ask, questions
+from . import BANNER, CHAT, assistant, conversation, questions, user
+from .repl import DUMB, NEEDS_TMUX, UP, Tmux, ask
 
 DIM = b"\x1b[2m"
 THOUGHT = [Reasoning("\nThe user asks "), Reasoning("this.\n\n"), "\n\n", "Four", ".\n", "\nReally.\n\n"]
@@ -30,7 +30,7 @@ class TestReasoning:
         screen = open_chat()
         ask(screen, "2+2?")
         ask(screen, "Say OK")
-        sent = cluster.model.chats[-1].json["messages"]
+        sent = conversation(cluster)
         assert sent == [user("2+2?"), assistant("Four."), user("Say OK")]
 
     def test_no_reasoning_hides_it(self, cluster, open_chat):
@@ -138,8 +138,20 @@ class TestControlCharacters:
     C1_BYTES = "".join(f"\\u{code:04x}" for code in range(0x80, 0xA0))
 
     def raw_event(self, text):
-        """An event whose JSON holds these bytes as they are."""
+        """Return an event whose JSON contains these bytes as they are."""
         return b'data: {"choices":[{"index":0,"delta":{"content":"' + text + b'"}}]}\n\n'
+
+    def test_they_are_shown_and_not_obeyed(self, cluster, open_chat):
+        steps = ["\x1b", "[2J", "\x1b]0;title\x07", "\x9b31m", "\x08\x08", "a\rb", "\u202eevil\u202c", "\tc\x7f"]
+        cluster.model.reply(steps)
+        screen = open_chat()
+        assert ask(screen, "x") == "␛[2J␛]0;title␇\ufffd31m␈␈ab\ufffdevil\ufffd\tc␡"
+        # What the program wrote between "x" and the next prompt, while no line was edited.
+        shown = re.search("\x1b\\[\\?2004l\r(.*?)\x1b\\[\\?2004h", screen.raw.decode(), re.DOTALL)[1]
+        assert "evil" in shown
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+        ask(screen, "y")
+        assert conversation(cluster)[1] == assistant("".join(steps)), "the model gets back what it said"
 
     def test_every_control_character_is_made_harmless(self, cluster, open_chat):
         steps = [chr(code) for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if chr(code) not in "\n\t"]
@@ -152,11 +164,9 @@ class TestControlCharacters:
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
         assert not re.search("\r(?!\n)", shown)
 
-    def test_a_c1_byte_that_is_no_utf_8(self, cluster, open_chat):
+    def test_a_c1_byte_that_is_not_utf_8(self, cluster, open_chat):
         body = self.raw_event(b"a\x9b31mb") + b"data: [DONE]\n\n"
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body)
-        from tests.cluster import Raw
-
         cluster.model.reply(Raw(head + body))
         screen = open_chat()
         screen.line("x")
@@ -188,7 +198,7 @@ class TestServerErrors:
         screen.send(UP + "\r")
         screen.expect("Your name is Ada.\n\n> ")
         assert questions(cluster) == ["My name is Ada.", "What is my name?", "What is my name?"]
-        assert len(cluster.model.chats[-1].json["messages"]) == 3
+        assert len(conversation(cluster)) == 3
 
     def test_an_error_after_reasoning_alone(self, cluster, open_chat):
         cluster.model.reply([Reasoning("hm\n"), {"error": {"message": "out of memory"}}])

@@ -1,4 +1,4 @@
-"""What goes over the wire: every field of the request that reaches the model, every path, every connection."""
+"""What is sent: every field of the request that reaches the model, every path, every connection."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_api_server_gets_the_credentials_and_the_model_none(cluster, chat, t
 
 
 def test_paths_and_connections(cluster, chat):
-    """Workspace and questions share a connection that stays; the Service has a short-lived one beside it."""
+    """Workspace and questions share a lasting connection; the Service has a short-lived one of its own."""
     chat("Say a\nSay b\nSay c\n")
     looked_up = {request.target: request for request in cluster.requests[:2]}
     assert set(looked_up) == {WORKSPACE_PATH, SERVICE_PATH}
@@ -107,7 +107,7 @@ def test_nothing_is_asked_of_the_cluster_twice(cluster, chat):
 
 
 def test_workspace_and_service_are_fetched_side_by_side(cluster, start_chat):
-    """Neither answer is given before both requests are there: one that waited for the other would wait for ever."""
+    """The server holds both answers back until both requests are there, so requests in sequence would hang."""
     gate = threading.Event()
     cluster.on(WORKSPACE_PATH, Refusal(200, workspace(NAME), before=gate), times=1)
     cluster.on(SERVICE_PATH, Refusal(200, service(NAME), before=gate), times=1)
@@ -153,7 +153,7 @@ def test_the_namespace_is_the_flag_s_else_the_context_s_else_default(cluster, ru
         pytest.param(("-s", "{url}", "--certificate-authority", "{ca}", "--token", "{token}"), id="no file at all"),
     ],
 )
-@pytest.mark.parametrize("before", [True, False], ids=["before the verb", "behind the verb"])
+@pytest.mark.parametrize("before", [True, False], ids=["before the verb", "after the verb"])
 def test_kubectl_s_flags_choose_the_cluster(cluster, run_kaito, tmp_path, flags, before):
     path = cluster.write_kubeconfig(tmp_path / "named")
     words = [flag.format(file=path, url=cluster.url, ca=cluster.ca_file, token=cluster.token) for flag in flags]
@@ -170,7 +170,7 @@ def test_a_server_below_a_path_as_rancher_has_it(run_kaito, tmp_path):
 
 
 def test_a_user_without_the_right_to_look_at_the_model_s_server_chats_all_the_same(cluster, chat):
-    """`create` on services/proxy is what a question takes; `get`, which /v1/models takes, is a right of its own."""
+    """A question needs `create` on services/proxy; /v1/models needs `get`, which is a right of its own."""
     cluster.grant(("get", "workspaces"), ("get", "services"), ("create", "services/proxy"))
     result = chat("My name is Ada.\nHi\nWhat is my name?\n")
     assert (result.code, result.out.splitlines()[-1]) == (0, "Your name is Ada.")

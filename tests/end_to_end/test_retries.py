@@ -1,4 +1,4 @@
-"""A model that is busy or still loading: asked again, said once, given up in time."""
+"""A model that is busy or still loading: it is asked again, with one notice, and given up in time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOADING = {"error": {"message": "The model is loading", "code": 503}}
 
 
 def status(code, message):
-    """An answer of the API server's own."""
+    """Return an answer of the API server itself."""
     made = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
     return Refusal(code, made, {"Retry-After": "0"})
 
@@ -67,7 +67,7 @@ def test_a_busy_model_is_asked_again(cluster, chat, refusal, why):
     assert cluster.model.chats[0].json == cluster.model.chats[1].json
 
 
-def test_it_is_said_once_a_question(cluster, chat):
+def test_there_is_one_notice_a_question(cluster, chat):
     for _ in range(2):
         cluster.model.reply(too_many_requests(retry_after=0))
         cluster.model.reply(too_many_requests())
@@ -101,15 +101,15 @@ def test_a_wait_that_is_longer_than_allowed_is_not_begun(cluster, chat):
 
 
 @pytest.mark.parametrize(
-    ("behind", "why"),
+    ("backend", "why"),
     [
         pytest.param(REFUSED, "its pod is there, but the model is not being served", id="refused"),
         pytest.param(NO_ENDPOINTS, "no pod of it is running", id="no endpoints"),
         pytest.param(NO_OBJECT, "its Service is missing or has no endpoints", id="not found"),
     ],
 )
-def test_retries_that_end_on_the_proxy_are_a_workspace_that_is_not_ready(cluster, chat, behind, why):
-    cluster.route(NAME, behind)
+def test_retries_that_end_on_the_proxy_are_a_workspace_that_is_not_ready(cluster, chat, backend, why):
+    cluster.route(NAME, backend)
     result = chat("a\n", "--retry-timeout=100ms")
     assert (result.code, result.out) == (4, "")
     assert f'error: workspace "{NAME}" does not answer yet: {why} (' in result.err
@@ -134,7 +134,7 @@ def test_never_after_content_was_shown(cluster, chat):
     assert len(cluster.model.requests) == 2
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_not_noticed(cluster, start_chat):
+def test_a_connection_that_the_server_closed_meanwhile_does_not_show(cluster, start_chat):
     process = start_chat()
     process.stdin.write(b"Say a\n")
     process.stdin.flush()
@@ -147,8 +147,8 @@ def test_a_connection_that_the_server_closed_meanwhile_is_not_noticed(cluster, s
     assert process.wait(10) == 0
 
 
-def test_a_head_that_broke_is_not_asked_again(cluster, chat):
-    """It may be that the model has begun to work on it."""
+def test_nothing_is_asked_again_after_a_broken_head(cluster, chat):
+    """The model may have begun to work on the question."""
     cluster.model.always(Raw(b"HTTP/1.1 200 OK\r\nContent-"))
     assert chat("a\n").code == 5
     assert len(cluster.model.requests) == 1
@@ -198,7 +198,7 @@ class TestModel:
 
     @pytest.mark.parametrize(("code", "body"), MISSING)
     def test_a_server_that_requires_one_gets_its_own_base_model(self, cluster, chat, code, body):
-        """One look at what is served and one more request, once a session."""
+        """One request for the served models and one more question, once per session."""
         model = cluster.model
         model.adapters = ("adapter-a",)
         served = model.served()

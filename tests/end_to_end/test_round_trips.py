@@ -1,4 +1,4 @@
-"""How far away the API server may be: round trips from the start to the first question."""
+"""Round trips to the API server from the start to the first question."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def ask_from(cluster, chat, tmp_path):
 
 
 def test_four_round_trips_and_not_more(ask_from):
-    """TCP, TLS, the Workspace (beside it on a second connection the Service), the question."""
+    """TCP, TLS, the Workspace (and on a second connection at the same time the Service), the question."""
     _, trips, connections = ask_from(0.05)
     assert (trips, connections) == (4, 2)
 
 
 def test_the_time_they_take(ask_from):
-    """The distance costs four times itself: the second connection is not waited for one after the other."""
+    """A distance costs four times itself, because the second connection is opened at the same time as the first."""
     near = min(ask_from(0.0)[0] for _ in range(2))
     far = min(ask_from(0.2)[0] for _ in range(2))
-    # The question's way back is not part of it.
+    # The way of the answer does not count.
     assert 3 * 0.2 < far - near < 4.4 * 0.2

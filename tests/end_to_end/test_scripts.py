@@ -11,13 +11,13 @@ import pytest
 
 from tests.cluster import tokens, too_many_requests, workspace
 
-from . import CHAT, CONNECTED, NAME, assistant, user
+from . import CHAT, CONNECTED, NAME, assistant, questions, user
 
-FILE = "FILE"  # stands for the path of a file that holds FROM_FILE
+FILE = "FILE"  # replaced by the path of a file that holds FROM_FILE
 FROM_FILE = "From\na file.\n"
 ANSWER = '<ö "quoted">\n'
 
-# flags, stdin, and the messages that they make
+# flags, stdin, and the resulting messages
 INPUTS = [
     pytest.param(["-m", "Hi"], None, ["Hi"], id="a message"),
     pytest.param(["-m", "Hi", "--message", "quit", "-m/quit"], None, ["Hi", "quit", "/quit"], id="messages"),
@@ -44,20 +44,15 @@ def file(tmp_path):
     return str(path)
 
 
-def asked(cluster):
-    """The newest message of each question that reached the model."""
-    return [request.json["messages"][-1]["content"] for request in cluster.model.chats]
-
-
 @pytest.mark.parametrize(("flags", "stdin", "messages"), INPUTS)
 @pytest.mark.parametrize("form", ["text", "json", "jsonl"])
 def test_every_input_in_every_form_of_output(cluster, chat, file, form, flags, stdin, messages):
-    """stdout to the byte; times, which nobody can know, are taken out of the JSON by their place in it."""
+    """Stdout is compared to the byte; times, which vary, are removed from the JSON by their place in it."""
     cluster.model.always(ANSWER)
     flags = [file if flag == FILE else flag for flag in flags]
     result = chat(stdin, *flags, "-o", form)
     assert result.code == 0
-    assert asked(cluster) == messages
+    assert questions(cluster) == messages
     if form == "text":
         assert result.out == f"{ANSWER}\n" * len(messages)
     else:
@@ -69,7 +64,7 @@ def test_every_input_in_every_form_of_output(cluster, chat, file, form, flags, s
 
 
 def as_written(cluster, prompt, request):
-    """The object of an answer, character for character."""
+    """Return the object of an answer, character for character."""
     prompted = cluster.model.count(request.json["messages"])
     said = len(tokens(ANSWER))
     usage = {"prompt_tokens": prompted, "completion_tokens": said, "total_tokens": prompted + said}
@@ -137,7 +132,7 @@ def test_messages_are_the_turns_of_one_conversation(cluster, chat):
         pytest.param(["-o", "xml"], "a\n", 'invalid value "xml" for -o: it takes one of text, json', id="a form"),
     ],
 )
-def test_what_is_wrong_with_the_questions_is_said_before_anything_is_connected_to(cluster, chat, flags, stdin, message):
+def test_wrong_questions_are_refused_before_any_connection(cluster, chat, flags, stdin, message):
     result = chat(stdin, *flags)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: ")
@@ -157,7 +152,7 @@ def test_a_byte_order_mark_is_no_part_of_a_message(cluster, chat, tmp_path):
     chat(b"\xef\xbb\xbflog", "-m", "Why?")
     chat(None, "-f", tmp_path / "bom")
     chat(b"\xef\xbb\xbfb", "-f", "-")
-    assert asked(cluster) == ["Why?\n\nlog", "a", "b"]
+    assert questions(cluster) == ["Why?\n\nlog", "a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -168,11 +163,11 @@ def test_megabytes(cluster, chat, flags, megabytes):
     cluster.model.max_model_len = 1 << 30
     cluster.model.reply("OK")
     assert chat(text, *flags, "-o", "text") == (0, "OK\n", CONNECTED)
-    assert asked(cluster) == [("Read:\n\n" if "-m" in flags else "") + text]
+    assert questions(cluster) == [("Read:\n\n" if "-m" in flags else "") + text]
 
 
 def test_a_stdin_that_does_not_block(cluster, start_chat):
-    """A pipe whose other end made it non-blocking is not at its end when it is empty."""
+    """A non-blocking pipe that is empty is not at its end."""
     read, write = os.pipe()
     os.set_blocking(read, False)
     process = start_chat(stdin=read)
@@ -191,8 +186,8 @@ def test_a_stdin_that_cannot_be_read(run_kaito):
     assert result == (2, "", "error: cannot read stdin: bad file descriptor\n")
 
 
-def test_a_stdin_that_says_nothing_is_spoken_of(cluster, start_chat):
-    """As a CI runner may leave it: open, and silent."""
+def test_a_silent_stdin_is_mentioned(cluster, start_chat):
+    """A CI runner may leave it so: open, and silent."""
     process = start_chat("-m", "Say OK")
     note = b"note: reading stdin to its end; if there is nothing to read, redirect it: < /dev/null\n"
     assert process.stderr.readline() == note
@@ -212,7 +207,7 @@ class TestOnATerminal:
         assert (tmp_path / "err").read_text() == CONNECTED
 
     def test_nothing_in_json_moves_the_cursor(self, cluster, terminal):
-        """What JSON leaves as it is and a terminal obeys is escaped, and reads back the same."""
+        """Characters that JSON leaves alone and a terminal obeys are escaped, and the JSON has the same value."""
         cluster.model.always("\x1b[31m\x9b31m\x7f\u202e\u2066\u2028\x85")
         with terminal(*CHAT, "-m", "a", "-q", "-o", "jsonl") as screen:
             assert screen.wait() == 0
@@ -236,7 +231,7 @@ class TestQuiet:
         cluster.model.reply("one two three", finish_reason="length")
         assert chat(None, "-m", "a", "-q") == (0, "one two three\n", "")
 
-    def test_loud_for_comparison(self, cluster, chat):
+    def test_the_banner_without_it(self, cluster, chat):
         cluster.model.reply(too_many_requests(retry_after=0))
         cluster.model.reply("one two three", finish_reason="length")
         result = chat(None, "-m", "a")
@@ -282,7 +277,7 @@ class TestExpect:
     def test_each_answer_must_match_and_the_first_that_does_not_ends_the_run(self, cluster, chat):
         result = chat("Say OK\nSay no\nSay OK\n", "--expect", "OK")
         assert (result.code, result.out) == (6, "OK\nno\n")
-        assert asked(cluster) == ["Say OK", "Say no"]
+        assert questions(cluster) == ["Say OK", "Say no"]
 
 
 class TestSampling:
@@ -300,8 +295,10 @@ class TestSampling:
         assert cluster.model.chats[0].json["seed"] == 0
 
 
-def test_stats_are_a_notice_behind_each_answer(chat):
+def test_stats_are_a_notice_after_each_answer(chat):
     result = chat("Say one\nSay two\n", "--stats")
     assert (result.code, result.out) == (0, "one\ntwo\n")
-    told = re.findall(r"^\[\d+ tokens?, .*first token after \d\.\d\d s, \d\.\d\d s in all\]$", result.err, re.MULTILINE)
-    assert len(told) == 2
+    lines = re.findall(
+        r"^\[\d+ tokens?, .*first token after \d\.\d\d s, \d\.\d\d s in all\]$", result.err, re.MULTILINE
+    )
+    assert len(lines) == 2

@@ -149,7 +149,7 @@ class TestWatch:
         assert len(cluster.requests) <= 11
 
     def test_a_list_s_revision_alone_is_no_change(self, cluster, start_kaito):
-        """It moves with every object of the cluster, and when the watch is begun anew it is another."""
+        """It changes with every object of the cluster, and whenever a watch begins again."""
         event = b'{"type":"MODIFIED","object":{}}\n'
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(event)}\r\n\r\n"
         cluster.on("watch=true", Raw(head.encode() + event, then=None), times=1)
@@ -175,7 +175,7 @@ class TestWatch:
         assert b"not found" in err
 
     def test_an_object_that_has_not_changed_for_long(self, cluster, start_kaito):
-        """It is watched from the list's revision: its own may be too old to watch from."""
+        """The watch starts at the list's revision, because the object's own may be too old."""
         cluster.add(service("later"), service("still-later"))
         start_kaito("status", "--workspace-name", "own", "--watch")
         revision = re.search(r"resourceVersion=(\d+)", wait_for_watch(cluster).target).group(1)
@@ -194,7 +194,7 @@ class TestWatch:
         assert process.stdout.readline() == b"\n"
         assert "False" in read_table(process)[2]
         process.terminate()
-        assert process.communicate(timeout=10) == (b"", b""), "it is told once"
+        assert process.communicate(timeout=10) == (b"", b""), "it is reported once"
 
     def test_ctrl_c(self, terminal):
         screen = terminal("status", "--watch", columns=200)
@@ -206,7 +206,7 @@ class TestWatch:
 
 
 def read_table(process):
-    """The five lines of the namespace's table."""
+    """Return the five lines of the namespace's table."""
     return [process.stdout.readline().decode() for _ in range(5)]
 
 

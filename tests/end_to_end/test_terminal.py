@@ -1,4 +1,4 @@
-"""On a terminal: what a person sees and what Ctrl-C, Ctrl-D and the commands do."""
+"""A session on a terminal: what a person sees, the documented commands, failures, and streams that are files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import threading
 
 import pytest
 
-from tests.cluster import CLOSE, END, HANG, Reasoning, Refusal, Reply
+from tests.cluster import CLOSE, END, HANG, Refusal, Reply
 
-from . import AGAIN, BANNER, NAME, assistant, user
+from . import AGAIN, BANNER, NAME, conversation, user
+from .repl import ask, interrupt_prompt
 
-# Further commands stand between these, which are the documented ones.
+# The documented commands; others stand between them.
 HELP = re.compile(
     r"Commands:\n"
     r"  /help +Show available commands\n"
@@ -25,26 +26,8 @@ HELP = re.compile(
 )
 
 
-# The mark begins a line, whatever the terminal's own ^C stands behind.
+# The mark begins a line of its own, wherever the terminal writes ^C.
 MARKED = re.compile(rb"\^C(\r\n|\r)+(\x1b\[2m)?\[stopped\]")
-
-
-def messages(cluster):
-    """The messages of the newest question that reached the model."""
-    return cluster.model.chats[-1].json["messages"]
-
-
-def ask(screen, line):
-    """Type a line at the prompt and wait for the next one; returns what was shown between."""
-    screen.line(line)
-    return screen.expect(re.compile(rf"{re.escape(line)}\n(.*?)\n\n> ", re.DOTALL)).group(1)
-
-
-def interrupt_prompt(screen):
-    """Press Ctrl-C at the prompt, as late as a person would: Python's readline misses one while it still draws."""
-    screen.settle(0.05)
-    screen.interrupt()
-    screen.expect("\n> ")
 
 
 class TestShowing:
@@ -59,30 +42,11 @@ class TestShowing:
         second.set()
         screen.expect(" three\n\n> ")
 
-    def test_reasoning_stands_apart_and_is_not_sent_back(self, cluster, open_chat):
-        cluster.model.reply([Reasoning("thoughts"), "Fine."])
-        screen = open_chat()
-        assert ask(screen, "a").endswith("thoughts\n\nFine.")
-        ask(screen, "b")
-        assert messages(cluster) == [user("a"), assistant("Fine."), user("b")]
-
     def test_an_answer_s_own_last_line_feed_is_not_doubled(self, cluster, open_chat):
         cluster.model.reply(["a\n", "\nb\n"])
         screen = open_chat()
         screen.line("x")
         screen.expect("x\na\n\nb\n\n> ")
-
-    def test_control_characters_of_the_model_are_shown_and_not_obeyed(self, cluster, open_chat):
-        steps = ["\x1b", "[2J", "\x1b]0;title\x07", "\x9b31m", "\x08\x08", "a\rb", "\u202eevil\u202c", "\tc\x7f"]
-        cluster.model.reply(steps)
-        screen = open_chat()
-        assert ask(screen, "x") == "␛[2J␛]0;title␇\ufffd31m␈␈ab\ufffdevil\ufffd\tc␡"
-        # Between "x" and the next prompt stands what the program wrote while no line was edited.
-        shown = re.search("\x1b\\[\\?2004l\r(.*?)\x1b\\[\\?2004h", screen.raw.decode(), re.DOTALL)[1]
-        assert "evil" in shown
-        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown)
-        ask(screen, "y")
-        assert messages(cluster)[1] == assistant("".join(steps)), "the model gets back what it said"
 
     def test_an_answer_cut_by_the_limit_is_marked(self, cluster, open_chat):
         cluster.model.always("one two three four")
@@ -111,12 +75,7 @@ class TestCommands:
         screen = open_chat("--temperature", "0.5", "--max-tokens", "99", "--top-p", "1", columns=200)
         ask(screen, "Say OK")
         shown = dict(re.split(r":\s+", line, maxsplit=1) for line in ask(screen, word).splitlines())
-        assert shown["Workspace"] == NAME
-        assert shown["Namespace"] == "default"
-        assert shown["Model"] == "phi-3.5-mini-instruct"
-        assert cluster.url in shown["Endpoint"]
         assert (shown["Temperature"], shown["Max tokens"], shown["Top-p"]) == ("0.5", "99", "1.0")
-        assert shown["Conversation"].startswith("1 turn")
         assert len(cluster.model.chats) == 1
         assert cluster.token not in screen.text
 
@@ -126,7 +85,7 @@ class TestCommands:
         ask(screen, "My name is Ada.")
         assert ask(screen, word) == "Conversation cleared."
         assert ask(screen, "What is my name?") == "You have not told me your name yet."
-        assert messages(cluster) == [user("What is my name?")]
+        assert conversation(cluster) == [user("What is my name?")]
 
     @pytest.mark.parametrize("word", ["/quit", "quit", "/exit", "exit", " quit "])
     def test_leaving_by_command(self, open_chat, word):
@@ -153,30 +112,7 @@ class TestCommands:
         screen = open_chat()
         for line in ("/etc/hosts is empty", "quit smoking, how?", "help me"):
             assert ask(screen, line) == "OK"
-            assert messages(cluster)[-1] == user(line)
-
-
-class TestInterrupt:
-    def test_at_the_prompt_it_clears_the_line(self, cluster, open_chat):
-        screen = open_chat()
-        for typed in ("never sent", "neither"):
-            screen.send(typed)
-            screen.expect(typed)
-            interrupt_prompt(screen)
-        interrupt_prompt(screen)
-        assert ask(screen, "Say OK") == "OK"
-        assert [request.json["messages"] for request in cluster.model.chats] == [[user("Say OK")]]
-
-    def test_while_a_sign_of_life_is_shown(self, cluster, open_chat):
-        cluster.model.reply(Reply("never", before=HANG))
-        screen = open_chat()
-        screen.line("a question")
-        screen.expect("a question\n")
-        screen.expect(re.compile(r"waiting for the model \(\d+s\)"))
-        before = len(screen.raw)
-        screen.interrupt()
-        screen.expect("[stopped]\n\n> ")
-        assert re.match(rb"\^C\r {27,}\r+(\x1b\[2m)?\[stopped\]", screen.raw[before:]), "nothing is left of it"
+            assert conversation(cluster)[-1] == user(line)
 
 
 class TestFailures:
@@ -208,7 +144,7 @@ class TestFailures:
         cluster.model.reply(reply)
         assert ask(screen, "what fails") == shown
         assert ask(screen, "What is my name?") == "Your name is Ada."
-        assert user("what fails") not in messages(cluster)
+        assert user("what fails") not in conversation(cluster)
         screen.line("/quit")
         assert screen.wait() == 0
 

@@ -1,4 +1,4 @@
-"""`--wait`: until the workspace can answer, by the API's watch, and on into the chat."""
+"""`--wait` watches until the workspace can answer, and then chats."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def wait(start_chat):
     return start_it
 
 
-def asked(process, question=b"Say OK\n"):
-    """Exit code, stdout and stderr, without the elapsed times."""
+def result_of(process, question=b"Say OK\n"):
+    """Return exit code, stdout and stderr, without the elapsed times."""
     out, err = process.communicate(question, 20)
     return process.returncode, out, re.sub(r" \(\d+s\)\n", "\n", err.decode())
 
 
 def test_what_is_ready_costs_nothing_more(cluster, chat):
     assert chat("Say OK\n", "--wait") == (0, "OK\n", CONNECTED)
-    assert len(cluster.requests) == 4, "the lookup, a look at the model, the question"
+    assert len(cluster.requests) == 4, "Workspace, Service, the served models, the question"
 
 
 def test_it_goes_on_into_the_chat(cluster, wait):
@@ -60,11 +60,11 @@ def test_it_goes_on_into_the_chat(cluster, wait):
     process = wait()
     wait_for_watch(cluster)
     cluster.add(workspace(NAME))
-    assert asked(process) == (0, b"OK\n", CONNECTED)
+    assert result_of(process) == (0, b"OK\n", CONNECTED)
 
 
 def test_each_change_is_a_line(cluster, wait):
-    """Not a terminal: what is waited for and since when, once per change."""
+    """Without a terminal there is one line per change: what the program waits for, and since when."""
     cluster.add(pending("one"))
     process = wait()
     for number, why in enumerate(("two", "two", "three")):
@@ -73,7 +73,7 @@ def test_each_change_is_a_line(cluster, wait):
     wait_for_watch(cluster, 4)
     cluster.add(workspace(NAME))
     head = f'waiting: workspace "{NAME}" is not ready: InferenceReady is False: '
-    assert asked(process)[2] == f"{head}two\n{head}three\n{CONNECTED}"
+    assert result_of(process)[2] == f"{head}two\n{head}three\n{CONNECTED}"
 
 
 def test_it_watches_and_does_not_poll(cluster, wait):
@@ -90,13 +90,13 @@ def test_it_watches_and_does_not_poll(cluster, wait):
     assert re.search(r"resourceVersion=[1-9]", watch.target)
 
 
-def test_a_change_between_two_looks_is_not_missed(cluster, start_chat):
-    """It becomes ready after it was looked at and before it is watched: the watch begins before the look."""
+def test_a_change_before_the_watch_is_not_missed(cluster, start_chat):
+    """The workspace becomes ready after it was read and before it is watched: the watch begins at the version read."""
     cluster.add(pending())
     process = start_chat("--wait")
     cluster.requests.wait(2)
     cluster.add(workspace(NAME))
-    assert asked(process)[:2] == (0, b"OK\n")
+    assert result_of(process)[:2] == (0, b"OK\n")
 
 
 def test_the_time_is_up(cluster, chat):
@@ -124,7 +124,7 @@ def test_the_time_is_up(cluster, chat):
     ],
 )
 def test_a_workspace_that_is_ready_before_its_model(cluster, wait, backend, why):
-    """Nothing announces that a model is loaded: it is looked at, with growing pauses."""
+    """Nothing announces that a model is loaded, so its server is asked, with growing pauses."""
     cluster.add(pending())
     cluster.route(NAME, backend)
     process = wait()
@@ -133,20 +133,20 @@ def test_a_workspace_that_is_ready_before_its_model(cluster, wait, backend, why)
     line = process.stderr.readline().decode()
     assert line.startswith(f'waiting: workspace "{NAME}" does not answer yet: {why}')
     cluster.route(NAME, cluster.model)
-    assert asked(process) == (0, b"OK\n", CONNECTED)
+    assert result_of(process) == (0, b"OK\n", CONNECTED)
     assert len(cluster.model.chats) == 1
 
 
 def test_a_model_that_is_loading_is_not_asked_all_the_time(cluster, start_chat):
     cluster.route(NAME, REFUSED)
     process = start_chat("--wait=3s")
-    assert asked(process)[0] == 4
-    looks = [request for request in cluster.requests if request.target.endswith("/v1/models")]
-    assert 2 <= len(looks) <= 5
+    assert result_of(process)[0] == 4
+    requests = [request for request in cluster.requests if request.target.endswith("/v1/models")]
+    assert 2 <= len(requests) <= 5
 
 
 def test_a_server_without_a_list_of_models_is_up(cluster, chat):
-    """A template of one's own need not list its models; any answer of its server shows that it is there."""
+    """The server of a custom template may not list its models; any answer shows that it is there."""
     cluster.add(workspace(NAME, preset=None, template={}))
     cluster.model.on("/v1/models", Refusal(404, {"detail": "Not Found"}))
     assert chat("Say OK\n", "--wait=20s")[:2] == (0, "OK\n")
@@ -159,7 +159,7 @@ def test_an_inference_set(cluster, start_kaito):
     wait_for_watch(cluster)
     assert "labelSelector=inferenceset.kaito.sh%2Fcreated-by%3Dphi-set" in watches(cluster)[0].target
     cluster.add(workspace("phi-set-0", labels=replica_of("phi-set")))
-    assert asked(process)[:2] == (0, b"OK\n")
+    assert result_of(process)[:2] == (0, b"OK\n")
 
 
 def test_an_old_cluster_is_watched_in_its_own_version(start_kaito, tmp_path):
@@ -170,11 +170,11 @@ def test_an_old_cluster_is_watched_in_its_own_version(start_kaito, tmp_path):
         wait_for_watch(cluster)
         assert watches(cluster)[0].path == "/apis/kaito.sh/v1alpha1/namespaces/default/workspaces"
         cluster.add(workspace(NAME, version="v1alpha1"))
-        assert asked(process)[:2] == (0, b"OK\n")
+        assert result_of(process)[:2] == (0, b"OK\n")
 
 
 class TestWithoutAWatch:
-    """It looks again every few seconds."""
+    """The workspace is read again every few seconds."""
 
     def test_what_may_not_be_watched(self, cluster, wait):
         cluster.deny("watch", "workspaces")
@@ -184,7 +184,7 @@ class TestWithoutAWatch:
         before = len(cluster.requests)
         assert before <= 10
         cluster.add(workspace(NAME))
-        assert asked(process)[:2] == (0, b"OK\n")
+        assert result_of(process)[:2] == (0, b"OK\n")
         assert len(cluster.requests) <= before + 6
 
     def test_what_may_not_even_be_listed(self, cluster, wait):
@@ -202,7 +202,7 @@ class TestWithoutAWatch:
         ],
     )
     def test_an_error_as_the_first_event(self, cluster, wait, answer):
-        """A watch from a revision that the server has forgotten tells so, and is not begun over and over."""
+        """A watch from a revision that the server no longer has says so, and is not begun over and over."""
         event = json.dumps({"type": "ERROR", "object": {"kind": "Status", "status": "Failure", **answer}}) + "\n"
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(event)}\r\n\r\n"
         cluster.on("watch=true", Raw((head + event).encode(), then=None))
@@ -222,7 +222,7 @@ class TestWithoutAWatch:
 
 
 class TestAnApiServerThatIsAway:
-    """Once it has been seen, it is waited for like the workspace; what no waiting mends still ends it."""
+    """A server that has answered is waited for like the workspace; what waiting cannot mend still ends the run."""
 
     @pytest.mark.parametrize(
         ("answer", "why"),
@@ -240,9 +240,9 @@ class TestAnApiServerThatIsAway:
         cluster.add(workspace(NAME))
         line = process.stderr.readline()
         assert line.startswith(WAITING) and why in line
-        assert asked(process)[:2] == (0, b"OK\n")
+        assert result_of(process)[:2] == (0, b"OK\n")
 
-    def test_before_the_first_look_it_ends_at_once(self, cluster, chat):
+    def test_before_its_first_answer_the_run_ends_at_once(self, cluster, chat):
         cluster.on("/apis/kaito.sh/", Refusal(503))
         assert chat("Say OK\n", "--wait").code == 3
 
@@ -251,7 +251,7 @@ class TestAnApiServerThatIsAway:
         process = start_chat("--wait=2s")
         wait_for_watch(cluster)
         cluster.on("/apis/kaito.sh/", Refusal(503))
-        code, _, err = asked(process)
+        code, _, err = result_of(process)
         assert code == 3
         assert " answers 503: " in err.splitlines()[-1]
 
@@ -261,7 +261,7 @@ class TestAnApiServerThatIsAway:
         wait_for_watch(cluster)
         cluster.on("/apis/kaito.sh/", Refusal(401, {"kind": "Status", "code": 401}))
         cluster.add(workspace(NAME))
-        assert asked(process)[0] == 3
+        assert result_of(process)[0] == 3
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_what_waiting_does_not_mend_ends_at_once(cluster, run_kaito, made, argv,
 
 class TestTerminal:
     def test_one_live_line(self, cluster, terminal):
-        """What it waits for and the time that has passed; gone without trace when the chat begins."""
+        """The line shows what the program waits for and for how long, and disappears when the chat begins."""
         cluster.add(pending())
         screen = terminal(*CHAT, "--wait")
         screen.expect(re.compile(r"waiting: workspace \"phi-3-5-mini\" is not ready: Inf.*… ?"))

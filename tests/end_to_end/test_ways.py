@@ -1,4 +1,4 @@
-"""Which way is taken to the model: ways × what answers there, the time that costs, and what goes over the wire."""
+"""Which way to the model is taken: each way × what answers there, the time it costs, and what is sent."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ADDRESS = "127.0.0.9"
 
 CLUSTER, BALANCER, PROXY = "ClusterIP", "LoadBalancer", "APIProxy"
 
-# The whole set of headers of a request that goes to a direct address.
+# All headers of a request to a direct address.
 ASKS = {"host", "user-agent", "accept-encoding"}
 CHATS = {"host", "user-agent", "accept-encoding", "accept", "content-type", "content-length"}
 
 
 class Run(NamedTuple):
-    """How a chat of one question went. `seconds`: from the first request of all to the question's."""
+    """The result of a chat with one question; `seconds` is the time from the first request to the question's."""
 
     code: int
     out: str
@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
 
 class Place:
-    """A direct address: `model` serves there, or (None) nobody; `swallow`: it neither refuses nor lets in."""
+    """A direct address of `model`, or of nothing (None); `swallow` neither refuses nor accepts connections."""
 
     def __init__(self, host, model=None, *, swallow=False):
         self.host = host
@@ -51,7 +51,7 @@ class Place:
         self._sockets[0].bind((host, 0))
         self.port = self._sockets[0].getsockname()[1]
         if swallow:
-            # Once its queue is full, the first packet of another connection stays without an answer.
+            # Once its queue is full, nothing answers the first packet of another connection.
             self._sockets[0].listen(0)
             for _ in range(4):
                 self._sockets.append(socket.socket())
@@ -66,7 +66,7 @@ class Place:
 
 
 class ForwardProxy:
-    """An HTTP proxy behind which there is one model, whatever the host. `requests`: as they came."""
+    """An HTTP proxy that leads to one model, whatever the host; `requests` holds what it got."""
 
     def __init__(self, model):
         self.requests = []
@@ -83,7 +83,7 @@ class ForwardProxy:
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """A network with no way out, so that a Service's name is looked up nowhere; None where none can be made."""
+    """A network without a way out, so that nothing resolves a Service's name; None where none can be made."""
     if why_not():
         yield None
         return
@@ -93,7 +93,7 @@ def network(tmp_path_factory):
 
 @pytest.fixture
 def inside(network):
-    """Make something in that network."""
+    """Call a function in that network: inside(make) -> its result."""
     return network.inside if network else lambda make: make()
 
 
@@ -106,7 +106,7 @@ def cluster(inside):
 
 @pytest.fixture
 def stand(inside):
-    """Let something stand at a direct address: stand(ADDRESS, model) -> Place."""
+    """Put something at a direct address: stand(ADDRESS, model) -> Place."""
     places = []
 
     def stand_there(*words, **options):
@@ -119,8 +119,8 @@ def stand(inside):
 
 
 @pytest.fixture
-def ask(cluster, run_kaito, network):
-    """Ask one question and see which way it went: ask("--via", "proxy", env={…}) -> Run. `pod`: of this cluster."""
+def ask_once(cluster, run_kaito, network):
+    """Ask one question, with `pod` from a pod of the cluster: ask_once("--via", "proxy", env={…}) -> Run."""
 
     def ask_it(*flags, pod=False, env=None):
         start = len(cluster.requests)
@@ -138,7 +138,7 @@ def ask(cluster, run_kaito, network):
 
 
 def exposed(kind, place, **changes):
-    """The workspace's Service, so that `kind` of way leads to `place`."""
+    """Return the workspace's Service, so that the way `kind` leads to `place`."""
     ports = [port(place.port), port(6379, "ray", 6379)]
     if kind == CLUSTER:
         return service(NAME, ports=ports, cluster_ip=place.host)
@@ -154,8 +154,8 @@ WAYS = pytest.mark.parametrize("kind", [CLUSTER, BALANCER])
 
 
 @WAYS
-class TestADirectWay:
-    """Each way × what answers there. The API server's proxy is what is left."""
+class TestDirectWay:
+    """Each way × what answers there; the API server's proxy is the last resort."""
 
     @pytest.mark.parametrize(
         ("user", "flags"),
@@ -166,12 +166,12 @@ class TestADirectWay:
             pytest.param("basic", (), id="password"),
         ],
     )
-    def test_reachable(self, cluster, stand, ask, tmp_path, kind, user, flags):
-        """It is taken, and gets the conversation and nothing else."""
+    def test_reachable(self, cluster, stand, ask_once, tmp_path, kind, user, flags):
+        """The way is taken, and the conversation and nothing else is sent there."""
         place = stand(ADDRESS, cluster.model)
         cluster.add(exposed(kind, place))
         env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own", user)}
-        run = ask(*flags, pod=kind == CLUSTER, env=env)
+        run = ask_once(*flags, pod=kind == CLUSTER, env=env)
         assert (run.code, run.out, run.way) == (0, "OK\n", kind)
         assert "NOT encrypted" in run.err
         assert run.seconds < 1
@@ -182,10 +182,10 @@ class TestADirectWay:
         assert looked.connection == chatted.connection, "the probe's connection carries the conversation"
         assert not [request for request in cluster.requests if "/proxy" in request.target]
 
-    def test_refused(self, cluster, stand, ask, kind):
+    def test_refused(self, cluster, stand, ask_once, kind):
         place = stand(ADDRESS)
         cluster.add(exposed(kind, place))
-        run = ask(pod=kind == CLUSTER)
+        run = ask_once(pod=kind == CLUSTER)
         assert (run.code, run.out, run.way) == (0, "OK\n", PROXY)
         assert run.seconds < 1
         assert [each[0] for each in run.tried] == [kind] * (2 if kind == CLUSTER else 1)
@@ -193,14 +193,14 @@ class TestADirectWay:
         assert "connection refused" in run.tried[-1][2]
 
     @pytest.mark.parametrize("how", ["half an answer", "no connection"])
-    def test_hangs(self, cluster, stand, ask, kind, how):
-        """It costs 2 s and not more. (One that answers nothing at all: TestOrder.)"""
+    def test_hangs(self, cluster, stand, ask_once, kind, how):
+        """The attempt costs at most 2 s; TestOrder has an address that answers nothing at all."""
         model = Model()
         model.on("/v1/models", Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"data":', then=HANG))
         swallow = how == "no connection"
         place = stand(ADDRESS, None if swallow else model, swallow=swallow)
         cluster.add(exposed(kind, place))
-        run = ask(pod=kind == CLUSTER)
+        run = ask_once(pod=kind == CLUSTER)
         assert (run.code, run.out, run.way) == (0, "OK\n", PROXY)
         assert 0.9 < run.seconds < 2.5
         assert run.tried[-1][:2] == (kind, f"http://{ADDRESS}:{place.port}")
@@ -220,13 +220,13 @@ class TestADirectWay:
             pytest.param(Raw(b""), id="an end without a word"),
         ],
     )
-    def test_wrong_answer(self, cluster, stand, ask, kind, answer):
-        """What answers is not the model's server, healthy or not: `/health` is not even asked."""
+    def test_wrong_answer(self, cluster, stand, ask_once, kind, answer):
+        """What answers is not the model's server, healthy or not, so `/health` is not requested."""
         other = Model()
         other.on("/v1/models", answer)
         place = stand(ADDRESS, other)
         cluster.add(exposed(kind, place))
-        run = ask(pod=kind == CLUSTER)
+        run = ask_once(pod=kind == CLUSTER)
         assert (run.code, run.out, run.way) == (0, "OK\n", PROXY)
         assert run.seconds < 1
         assert run.tried[-1][:2] == (kind, f"http://{ADDRESS}:{place.port}")
@@ -241,36 +241,36 @@ class TestLoadBalancer:
             pytest.param("::1", {"ip": "::1"}, "http://[::1]", id="IPv6"),
         ],
     )
-    def test_other_addresses(self, cluster, stand, ask, host, entry, url):
+    def test_other_addresses(self, cluster, stand, ask_once, host, entry, url):
         place = stand(host, cluster.model)
         cluster.add(exposed(BALANCER, place, **entry))
-        run = ask()
+        run = ask_once()
         assert (run.code, run.out, run.way) == (0, "OK\n", BALANCER)
         assert f"{url}:{place.port} " in run.err.replace("\n", " ")
 
-    def test_the_second_address_when_the_first_one_is_dead(self, cluster, stand, ask):
+    def test_the_second_address_when_the_first_one_is_dead(self, cluster, stand, ask_once):
         place = stand(ADDRESS, cluster.model)
         entries = [{"ip": "127.0.0.10"}, {"ip": ADDRESS}]
         cluster.add(service(NAME, ports=[port(place.port)], kind="LoadBalancer", ingress=entries))
-        run = ask()
+        run = ask_once()
         assert (run.way, [each[1] for each in run.tried]) == (BALANCER, [f"http://127.0.0.10:{place.port}"])
 
-    def test_one_without_an_address_yet(self, cluster, ask):
+    def test_one_without_an_address_yet(self, cluster, ask_once):
         cluster.add(service(NAME, kind="LoadBalancer"))
-        assert ask().way == PROXY
+        assert ask_once().way == PROXY
 
-    def test_a_cluster_ip_is_no_way_from_outside(self, cluster, stand, ask):
+    def test_a_cluster_ip_is_no_way_from_outside(self, cluster, stand, ask_once):
         place = stand(ADDRESS, cluster.model)
         cluster.add(exposed(CLUSTER, place))
-        assert ask().way == PROXY
+        assert ask_once().way == PROXY
 
-    def test_its_proxy_is_the_environment_s(self, cluster, stand, ask):
-        """HTTP_PROXY gets the whole requests; the host's name is looked up by nobody else."""
+    def test_its_proxy_is_the_environment_s(self, cluster, stand, ask_once):
+        """HTTP_PROXY gets whole requests, and nothing else resolves the host's name."""
         proxy = ForwardProxy(cluster.model)
         place = stand("127.0.0.1", proxy)
         cluster.add(service(NAME, kind="LoadBalancer", ingress=[{"hostname": "model.example"}]))
         env = {"HTTP_PROXY": f"http://jane:secret@127.0.0.1:{place.port}", "NO_PROXY": "other.example"}
-        run = ask(env=env)
+        run = ask_once(env=env)
         assert (run.code, run.out, run.way) == (0, "OK\n", BALANCER)
         assert [request.target for request in proxy.requests] == [
             "http://model.example:80/v1/models",
@@ -278,27 +278,27 @@ class TestLoadBalancer:
         ]
         assert names(proxy.requests[0]) == {*ASKS, "proxy-authorization"}, "what is the proxy's goes to the proxy"
 
-    def test_a_proxy_that_cannot_be_used_is_one_more_reason(self, cluster, ask):
+    def test_a_proxy_that_cannot_be_used_is_one_more_reason(self, cluster, ask_once):
         cluster.add(service(NAME, kind="LoadBalancer", ingress=[{"hostname": "model.example"}]))
-        run = ask(env={"HTTP_PROXY": "ftp://127.0.0.1"})
+        run = ask_once(env={"HTTP_PROXY": "ftp://127.0.0.1"})
         assert run.way == PROXY
         assert run.tried == [(BALANCER, "http://model.example:80", "HTTP_PROXY must begin with http:// or socks5://")]
 
 
 class TestOrder:
-    def test_cluster_before_load_balancer_before_proxy(self, cluster, stand, ask):
+    def test_cluster_before_load_balancer_before_proxy(self, cluster, stand, ask_once):
         place = stand(ADDRESS, cluster.model)
         cluster.add(exposed(BALANCER, place))
-        assert ask(pod=True).way == CLUSTER
-        assert ask().way == BALANCER
+        assert ask_once(pod=True).way == CLUSTER
+        assert ask_once().way == BALANCER
 
-    def test_both_direct_ways_hang(self, cluster, stand, ask):
-        """Each has its 2 s, and `/status` tells of both."""
+    def test_both_direct_ways_hang(self, cluster, stand, ask_once):
+        """Each way has its 2 s, and `/status` shows both."""
         silent = Model()
         silent.on("/v1/models", Refusal(200, b"", before=HANG))
         place = stand(ADDRESS, silent)
         cluster.add(exposed(BALANCER, place))
-        run = ask(pod=True)
+        run = ask_once(pod=True)
         assert (run.way, run.seconds < 4.5) == (PROXY, True)
         assert [each[0] for each in run.tried] == [CLUSTER, CLUSTER, BALANCER]
 
@@ -308,17 +308,17 @@ class TestVia:
         ("via", "way"),
         [("auto", BALANCER), ("cluster", CLUSTER), ("loadbalancer", BALANCER), ("proxy", PROXY)],
     )
-    def test_the_way_that_is_named(self, cluster, stand, ask, via, way):
+    def test_the_way_that_is_named(self, cluster, stand, ask_once, via, way):
         place = stand(ADDRESS, cluster.model)
         cluster.add(exposed(BALANCER, place))
-        run = ask("--via", via)
+        run = ask_once("--via", via)
         assert (run.code, run.out, run.way) == (0, "OK\n", way)
 
     @pytest.mark.parametrize("via", ["cluster", "loadbalancer"])
-    def test_no_other_way_is_taken(self, cluster, stand, ask, via):
+    def test_no_other_way_is_taken(self, cluster, stand, ask_once, via):
         place = stand(ADDRESS)
         cluster.add(exposed(BALANCER, place))
-        run = ask("--via", via)
+        run = ask_once("--via", via)
         assert (run.code, run.out) == (4, "")
         assert f'error: workspace "{NAME}" does not answer with --via {via}: ' in run.err
         assert f"http://{ADDRESS}:{place.port}: " in run.err
@@ -337,9 +337,9 @@ class TestVia:
             ),
         ],
     )
-    def test_no_address_to_go_to(self, cluster, ask, made, why):
+    def test_no_address_to_go_to(self, cluster, ask_once, made, why):
         cluster.add(made)
-        run = ask("--via", "loadbalancer")
+        run = ask_once("--via", "loadbalancer")
         assert (run.code, run.err.splitlines()[0]) == (4, f"error: {why}")
 
     def test_another_word(self, run_kaito):
@@ -349,7 +349,7 @@ class TestVia:
 
 
 class TestOwnCluster:
-    """A pod's own Service is gone to only when the API server is the pod's own."""
+    """A pod uses the Service directly only if the API server is the pod's own."""
 
     @pytest.mark.parametrize(
         ("env", "own"),
@@ -360,20 +360,20 @@ class TestOwnCluster:
             pytest.param({"KUBERNETES_SERVICE_HOST": None}, False, id="no pod"),
         ],
     )
-    def test_by_its_address(self, cluster, stand, ask, env, own):
+    def test_by_its_address(self, cluster, stand, ask_once, env, own):
         elsewhere = Model(name="of-another-cluster")
         place = stand(ADDRESS, elsewhere)
         cluster.add(exposed(CLUSTER, place))
-        run = ask(pod=True, env=env)
+        run = ask_once(pod=True, env=env)
         assert (run.code, run.way) == (0, CLUSTER if own else PROXY)
         assert bool(elsewhere.requests) == own
 
 
-def test_the_port_in_the_proxy_s_path_is_a_number(cluster, ask):
-    """RBAC's resourceNames see that very text."""
+def test_the_port_in_the_proxy_s_path_is_a_number(cluster, ask_once):
+    """RBAC compares resourceNames with that text."""
     cluster.add(service(NAME, ports=[port(6379, "ray", 6379), port(8080, "http")]))
     cluster.grant(("get", "workspaces"), ("get", "services"), ("create", "services/proxy", f"{NAME}:8080"))
-    assert ask().out == "OK\n"
+    assert ask_once().out == "OK\n"
     proxied = [request.path for request in cluster.requests if "/proxy/" in request.path]
     assert f"/api/v1/namespaces/default/services/{NAME}:8080/proxy/v1/chat/completions" in proxied
     assert all(f"/{NAME}:8080/" in path for path in proxied)

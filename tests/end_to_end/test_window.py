@@ -1,4 +1,4 @@
-"""Long conversations against small context windows, with servers that tell much, little, or nothing of their sizes."""
+"""Long conversations in small context windows, with servers that reveal much, little, or nothing of their sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.cluster import Cluster, Model, service, workspace
 from tests.cluster.model import BadRequest
 
-from . import CHAT, CHAT_PATH, CONNECTED, NAME, SERVICE_PATH, WORKSPACE_PATH, user
+from . import CHAT, CHAT_PATH, CONNECTED, NAME, SERVICE_PATH, WORKSPACE_PATH, conversation, user
 
 FLOOR = 256
 TURNS = 100
@@ -16,7 +16,7 @@ ANSWER = "The dragon slept on the only GPU of the cluster, and the pods were Pen
 
 
 class Silent(Model):
-    """Refuses what is too large without a number, and reveals no size."""
+    """A model that refuses what is too large without a number, and reveals no size."""
 
     def _validate_lengths(self, messages, body):
         if self.count(messages) + body["max_tokens"] > self.max_model_len:
@@ -24,7 +24,7 @@ class Silent(Model):
 
 
 class Wordless(Model):
-    """As Silent, and without a word."""
+    """A model like Silent whose refusals have no message."""
 
     def _validate_lengths(self, messages, body):
         if self.count(messages) + body["max_tokens"] > self.max_model_len:
@@ -46,7 +46,7 @@ class Old(Model):
 
 @pytest.fixture
 def window_chat(run_kaito, tmp_path):
-    """Chat with a model of one's own: window_chat(model, stdin, *flags) -> Result."""
+    """Chat with a model of the test's own: window_chat(model, stdin, *flags) -> Result."""
     opened = []
 
     def run(model, stdin, *flags):
@@ -61,7 +61,7 @@ def window_chat(run_kaito, tmp_path):
 
 
 def accepted(model):
-    """The chat completions that were not refused: of several with one newest message, the last."""
+    """Return the completions that were not refused: the last one for each question."""
     last = {request.json["messages"][-1]["content"]: request.json for request in model.chats}
     return list(last.values())
 
@@ -80,7 +80,7 @@ def accepted(model):
     ],
 )
 def test_a_hundred_turns(window_chat, model, usage, most):
-    """`most`: the requests for completions that a turn may take on average."""
+    """`most` bounds the requests for completions that a turn takes on average."""
     model.always(ANSWER, usage=usage)
     result = window_chat(model, "\n".join(QUESTIONS), "--system-prompt", "You tell stories.")
     assert result.code == 0, result.err
@@ -93,14 +93,14 @@ def test_a_hundred_turns(window_chat, model, usage, most):
         assert request["max_tokens"] >= FLOOR
         assert request["messages"][0] == {"role": "system", "content": "You tell stories."}
         assert request["messages"][1]["role"] == "user"
-    # Not more is left out than must be.
+    # No more turns are left out than necessary.
     if model.max_model_len == 2048:
         assert min(len(request["messages"]) for request in requests[20:]) >= 6
     assert len(model.chats) <= TURNS * most, "needless round trips"
 
 
 def test_the_ordinary_case_costs_nothing_but_the_questions(cluster, chat):
-    """The workspace, its Service, one POST; before the second question one look at the window's size; then POSTs."""
+    """Workspace, Service, one POST; before the second question one request for the window's size; then POSTs."""
     assert chat("Hi\n").code == 0
     paths = [request.target for request in cluster.requests]
     assert sorted(paths[:2]) == sorted([WORKSPACE_PATH, SERVICE_PATH])
@@ -132,7 +132,7 @@ def test_a_small_max_tokens_is_its_own_floor(cluster, chat):
     cluster.model.always("word " * 100)
     chat("\n".join(QUESTIONS[:17]), "--max-tokens", "50")
     assert {request.json["max_tokens"] for request in cluster.model.chats} == {50}
-    assert len(cluster.model.chats[-1].json["messages"]) == 33
+    assert len(conversation(cluster)) == 33
 
 
 @pytest.mark.parametrize("reveals", [True, False], ids=["counted by the server", "by its refusal"])
@@ -141,7 +141,7 @@ def test_a_message_that_is_too_long_alone(window_chat, reveals):
     model = Model(reveals_length=reveals)
     model.always("OK")
     result = window_chat(model, message)
-    # What the server does not count, its refusal only bounds.
+    # A server that does not count tells only a bound in its refusal.
     size = model.count([{"content": message.rstrip("\n")}]) if reveals else 2049
     assert result == (
         5,
@@ -180,7 +180,7 @@ def test_the_default_is_cut_to_what_the_model_can(window_chat):
     assert budgets[1] == 512 - model.count([user("Say OK")])
 
 
-def test_what_cut_an_answer_off_is_told(cluster, chat):
+def test_what_cut_an_answer_off_is_reported(cluster, chat):
     cluster.model.always("word " * 1000)
     note = "note: the answer was cut off by --max-tokens 3\n"
     assert chat("Hi\n", "--max-tokens", "3") == (0, "word word word\n", CONNECTED + note)
@@ -189,7 +189,7 @@ def test_what_cut_an_answer_off_is_told(cluster, chat):
 
 
 def test_no_request_is_larger_than_the_window(cluster, chat):
-    """By the server's own count, whatever the language."""
+    """The server's own count decides, whatever the language."""
     cluster.model.always("Ein Drache schlief auf der einzigen GPU. 竜は眠る。 " * 20)
     assert chat("\n".join(QUESTIONS[:30])).code == 0
     for request in cluster.model.chats:

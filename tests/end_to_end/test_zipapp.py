@@ -1,4 +1,4 @@
-"""The one file that users copy, wherever they put it and whatever stands around it."""
+"""The one file that users copy, wherever they put it and whatever is beside it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOBODY = 65534
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    """A zipapp that holds no byte code for the Python that runs it."""
+    """A zipapp without byte code for the Python that runs it."""
     path = tmp_path_factory.mktemp("bare") / "kubectl-kaito"
     path.write_bytes(build_zipapp.archive({}))
     return str(path)
@@ -33,13 +33,13 @@ def bare(tmp_path_factory):
 
 @pytest.fixture(params=["byte code", "sources"])
 def program(request, zipapp, bare, tmp_path):
-    """A copy of the program, with what it runs: byte code, or the sources where there is none for this Python."""
+    """A copy of the program that runs byte code, or the sources because it holds no byte code for this Python."""
     return shutil.copy(zipapp if request.param == "byte code" else bare, tmp_path / "kubectl-kaito")
 
 
 @pytest.fixture
-def ask(kubeconfig):
-    """Ask one question with a program that is started by `words`; it must be answered, and nothing else be said."""
+def assert_answers(kubeconfig):
+    """Ask one question with the program that `words` start; the answer must be the only output."""
 
     def ask_it(*words, **options):
         command = [str(word) for word in words]
@@ -51,15 +51,15 @@ def ask(kubeconfig):
 
 @pytest.fixture
 def public_folder():
-    """A folder that everybody may enter, unlike pytest's."""
+    """A folder that every user may enter, unlike pytest's."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
 
 
 @pytest.fixture
-def for_nobody(cluster, zipapp, public_folder):
-    """The words that have the user nobody ask a question, with files that everybody may read and nobody write."""
+def words_of_nobody(cluster, zipapp, public_folder):
+    """Return words that let the user nobody ask a question, with files that all may read and none may write."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("only root becomes another user, with setpriv")
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
@@ -76,7 +76,7 @@ def for_nobody(cluster, zipapp, public_folder):
 
 
 def answer(words, **options):
-    """Run words that ask a question, in an empty environment; (exit code, stdout, stderr)."""
+    """Run words that ask a question, in an empty environment, and return (exit code, stdout, stderr)."""
     done = subprocess.run(words, input=b"Say OK\n", capture_output=True, timeout=30, env={}, check=False, **options)
     return done.returncode, done.stdout, done.stderr
 
@@ -90,27 +90,27 @@ def answer(words, **options):
         pytest.param(["-E", "-B", "-OO"], id="optimised"),
     ],
 )
-def test_it_runs_without_a_home(ask, program, flags):
-    ask(sys.executable, *flags, program, env={"HOME": None, "PATH": None}, cwd="/")
+def test_it_runs_without_a_home(assert_answers, program, flags):
+    assert_answers(sys.executable, *flags, program, env={"HOME": None, "PATH": None}, cwd="/")
 
 
-def test_it_runs_from_a_path_with_spaces(ask, zipapp, tmp_path):
+def test_it_runs_from_a_path_with_spaces(assert_answers, zipapp, tmp_path):
     folder = tmp_path / "my programs (é)"
     folder.mkdir()
-    ask(sys.executable, shutil.copy(zipapp, folder / "kubectl kaito"))
+    assert_answers(sys.executable, shutil.copy(zipapp, folder / "kubectl kaito"))
 
 
-def test_it_runs_by_itself_and_by_a_link(ask, zipapp, tmp_path):
+def test_it_runs_by_itself_and_by_a_link(assert_answers, zipapp, tmp_path):
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
     program = shutil.copy(zipapp, tmp_path / "kubectl-kaito")
     os.chmod(program, 0o755)
     (tmp_path / "link").symlink_to("kubectl-kaito")
-    ask(program, env={"PATH": path})
-    ask(tmp_path / "link", env={"PATH": path})
+    assert_answers(program, env={"PATH": path})
+    assert_answers(tmp_path / "link", env={"PATH": path})
 
 
-def test_another_user_runs_it_from_a_folder_that_cannot_be_written(for_nobody):
-    assert answer(for_nobody, cwd="/") == (0, b"OK\n", b"")
+def test_another_user_runs_it_from_a_folder_that_cannot_be_written(words_of_nobody):
+    assert answer(words_of_nobody, cwd="/") == (0, b"OK\n", b"")
 
 
 @pytest.mark.parametrize(
@@ -120,19 +120,19 @@ def test_another_user_runs_it_from_a_folder_that_cannot_be_written(for_nobody):
         pytest.param("mount --bind {folder} {folder} && mount -o remount,noexec,bind {folder}", id="noexec"),
     ],
 )
-def test_it_runs_from_such_a_file_system(for_nobody, public_folder, mount):
+def test_another_user_runs_it_from_such_a_file_system(words_of_nobody, public_folder, mount):
     script = "mount --make-rprivate / && " + mount.format(folder=public_folder)
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-m", "sh", "-c", script], check=False).returncode:
         pytest.skip("no mounts of one's own here")
-    words = ["unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh", *for_nobody]
+    words = ["unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh", *words_of_nobody]
     done = subprocess.run(words, input=b"Say OK\n", capture_output=True, timeout=30, cwd="/", check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"OK\n", b"")
 
 
 @UNMEASURED
 @pytest.mark.parametrize("relative", [False, True])
-def test_no_module_of_pythonpath_gets_in_the_way(ask, program, tmp_path, relative):
-    """All that the standard library has is shadowed, but for what Python itself imports before it runs anything."""
+def test_no_module_of_pythonpath_gets_in_the_way(assert_answers, program, tmp_path, relative):
+    """Every module of the standard library is shadowed, except those that Python itself imports at its start."""
     empty = tmp_path / "empty"
     with build_zipapp.zipfile.ZipFile(empty, "w") as archive:
         archive.writestr("__main__.py", "import json, sys; print(json.dumps(sorted(sys.modules)))")
@@ -149,15 +149,15 @@ def test_no_module_of_pythonpath_gets_in_the_way(ask, program, tmp_path, relativ
         (shadows / f"{name}.py").write_text(f"raise SystemExit('{name} of PYTHONPATH')")
     assert len(list(shadows.iterdir())) > 100
     if relative:
-        ask(sys.executable, program, cwd=tmp_path, env={"PYTHONPATH": "shadows:"})
+        assert_answers(sys.executable, program, cwd=tmp_path, env={"PYTHONPATH": "shadows:"})
     else:
-        ask(sys.executable, program, env={"PYTHONPATH": f"{shadows}{os.pathsep}{shadows}/"})
+        assert_answers(sys.executable, program, env={"PYTHONPATH": f"{shadows}{os.pathsep}{shadows}/"})
 
 
-def test_modules_beside_it_do_not_get_in_the_way(ask, program, tmp_path):
+def test_modules_beside_it_do_not_get_in_the_way(assert_answers, program, tmp_path):
     for name in ("json", "ssl", "kaito", "typing", "sitecustomize"):
         (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} beside the program')")
-    ask(sys.executable, program, cwd=tmp_path)
+    assert_answers(sys.executable, program, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("how", ["overwritten", "renamed over", "deleted"])
@@ -193,7 +193,7 @@ def test_a_session_outlives_its_file(cluster, kubeconfig, home, program, how):
 
 
 def test_no_module_is_read_from_the_file_later(program):
-    """What a session can still need of its own modules is in memory by the time it has begun."""
+    """All modules that a session can still need are in memory when it begins."""
     script = """if True:
         import os, runpy, sys, zipimport
         launcher = runpy.run_path(sys.argv[1], run_name="launcher")
@@ -209,21 +209,21 @@ def test_no_module_is_read_from_the_file_later(program):
     subprocess.run([sys.executable, "-c", script, program, *names], check=True, cwd="/", timeout=30)
 
 
-def test_debugging_runs_the_sources(ask, zipapp):
-    ask(sys.executable, zipapp, env={"KAITO_DEBUG": "1"})
+def test_debugging_runs_the_sources(assert_answers, zipapp):
+    assert_answers(sys.executable, zipapp, env={"KAITO_DEBUG": "1"})
 
 
 OLD = ("2.7", "3.6", "3.7", "3.8")
 
 
 @pytest.mark.parametrize("version", OLD)
-def test_an_old_python_is_told_so_in_one_line(zipapp, version):
+def test_an_old_python_gets_one_clear_line(zipapp, version):
     found = build_zipapp.interpreters((version,))
     if not found:
         pytest.skip(f"no Python {version} here")
     result = run(["version"], command=[found[version], zipapp])
-    told = f"error: kubectl-kaito needs Python 3.9 or later; this is {version}\n"
-    assert result == (1, "", told)
+    message = f"error: kubectl-kaito needs Python 3.9 or later; this is {version}\n"
+    assert result == (1, "", message)
 
 
 def test_it_is_executable_and_says_so(zipapp):

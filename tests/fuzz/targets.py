@@ -51,7 +51,7 @@ CHUNKS = [
 
 
 def answer_head(source, data):
-    """The head of an answer is read, refused, or not complete."""
+    """Read the head of an answer: it is one, refused, or not complete."""
     end = end_of_head(data, 0)
     if end >= 0:
         head = read_response(data[:end])
@@ -61,7 +61,7 @@ def answer_head(source, data):
 
 
 def request_head(source, data):
-    """The head of a request is read, refused, or not complete."""
+    """Read the head of a request: it is one, refused, or not complete."""
     end = end_of_head(data, 0)
     if end >= 0:
         head = read_request(data[:end])
@@ -71,7 +71,7 @@ def request_head(source, data):
 
 
 def chunks(source, data):
-    """However a body is split, it is the same body with the same end."""
+    """Decode a body twice: however it is split, it is the same body with the same end."""
     assert _decoded([data]) == _decoded(pieces(source, data))
 
 
@@ -89,7 +89,7 @@ def _decoded(parts):
 
 
 def answer(source, data):
-    """An answer over a socket is read whole, or one of the transport's errors says why not."""
+    """Read an answer from a socket: it comes whole, or one of the transport's errors says why not."""
     ours, theirs = socket.socketpair()
     try:
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 21)
@@ -110,20 +110,20 @@ def answer(source, data):
 
 
 def url(source, data):
-    """A URL is a server's, and its text is read as the same one."""
+    """Read a URL: written as text, it is read as the same one again."""
     read = parse_url(data.decode("utf-8", "replace"))
     assert parse_url(str(read)) == read
 
 
 def proxy(source, data):
-    """A proxy is taken, passed by, or refused, whatever the variables hold."""
+    """Choose a proxy: it is used, passed by, or refused, whatever the variables hold."""
     first, _, rest = data.decode("utf-8", "surrogateescape").partition("\n")
     hosts = ("api.example.com", "10.0.0.1", "::1", "localhost", "a.internal")
     proxy_for(Url("https", source.choice(hosts), 6443, ""), {"HTTPS_PROXY": first, "NO_PROXY": rest}, "")
 
 
 def socks(source, data):
-    """A SOCKS5 proxy that answers anything connects, or is refused."""
+    """Talk to a SOCKS5 proxy that answers anything: it connects, or is refused."""
     rest = memoryview(data)
 
     def receive(count):
@@ -137,7 +137,7 @@ def socks(source, data):
 
 
 def date(source, data):
-    """A date is a moment since 1970, or none."""
+    """Read a date: it is a moment since 1970, or not a date."""
     moment = read_date(data.decode("latin-1"))
     assert moment is None or moment >= 0
 

@@ -10,12 +10,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from kaito.kube.credentials import Credentials
-from kaito.kube.kubeconfig.model import Overrides, Target
+from kaito.kube.kubeconfig.model import Overrides
 from kaito.kube.kubeconfig.resolve import resolve
 from kaito.net import tls
 from tests.kube import recording
@@ -27,7 +27,7 @@ KUBECTL = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
 
 
-def encoded(name: str) -> str:
+def encoded(name):
     """Return a file of DATA as a kubeconfig's *-data fields hold it."""
     return base64.b64encode((DATA / name).read_bytes()).decode()
 
@@ -42,16 +42,16 @@ class Seen(NamedTuple):
 class RecordingServer(recording.RecordingServer):
     """Answers every GET with {}; `seen` holds who asked."""
 
-    def __init__(self, scheme: str) -> None:
+    def __init__(self, scheme):
         super().__init__(scheme, DATA)
 
-    def record(self, request: recording.Request) -> Seen:
+    def record(self, request):
         who = [item for item in request.headers if item[0] == "authorization" or item[0].startswith("impersonate-")]
         return Seen(sorted(who), request.common_name)
 
 
-def write_kubeconfig(path: Path, user: dict[str, Any], server: str = "https://127.0.0.1:1", **cluster: Any) -> Path:
-    """Write a kubeconfig with one context: the user "alice" on the cluster "here". (JSON is YAML.)"""
+def write_kubeconfig(path, user, server="https://127.0.0.1:1", **cluster):
+    """Write a kubeconfig, as JSON, with one context: the user "alice" on the cluster "here"."""
     here = {"server": server, "certificate-authority": str(DATA / "ca.crt"), **cluster}
     path.write_text(
         json.dumps(
@@ -68,15 +68,15 @@ def write_kubeconfig(path: Path, user: dict[str, Any], server: str = "https://12
     return path
 
 
-def load(config: Path) -> Target:
+def load(config):
     return resolve(Overrides(kubeconfig=str(config)), {})
 
 
-def target_for(path: Path, user: dict[str, Any], **cluster: Any) -> Target:
+def target_for(path, user, **cluster):
     return load(write_kubeconfig(path / "config", user, **cluster))
 
 
-def ask_as_kubectl(config: Path) -> subprocess.CompletedProcess[str]:
+def ask_as_kubectl(config):
     """Run `kubectl get --raw /version` with an empty stdin; it may send several requests."""
     assert KUBECTL
     return subprocess.run(
@@ -88,14 +88,14 @@ def ask_as_kubectl(config: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def ask_as_we_do(config: Path) -> None:
+def ask_as_we_do(config):
     """Send one request with the credential in force. Raises ClusterError."""
     target = load(config)
     credential = Credentials(target).current()
     scheme, _, address = target.cluster.server.partition("://")
     if scheme == "https":
         context = tls.context(tls.Trust(ca_file=target.cluster.ca_file), credential.certificate)
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(address, context=context)
+        connection = http.client.HTTPSConnection(address, context=context)
     else:
         connection = http.client.HTTPConnection(address)
     try:
@@ -108,29 +108,29 @@ def ask_as_we_do(config: Path) -> None:
         connection.close()
 
 
-def write_program(path: Path, text: str) -> Path:
+def write_program(path, text):
     path.write_text(text)
     path.chmod(0o755)
     return path
 
 
-def plugin(command: Path | str, version: str = "v1", **fields: Any) -> dict[str, Any]:
+def plugin(command, version="v1", **fields):
     """Return a kubeconfig user with an exec plugin, which may not ask for input unless the fields allow it."""
     api_version = f"client.authentication.k8s.io/{version}"
     return {"exec": {"apiVersion": api_version, "command": str(command), "interactiveMode": "Never", **fields}}
 
 
-def exec_credential(status: object, version: str = "v1", **fields: Any) -> str:
+def exec_credential(status, version="v1", **fields):
     api_version = f"client.authentication.k8s.io/{version}"
     return json.dumps({"apiVersion": api_version, "kind": "ExecCredential", "status": status, **fields})
 
 
-def id_token(**claims: Any) -> str:
+def id_token(**claims):
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"e30.{payload}.c2ln"
 
 
-def oidc(token: str, **config: str) -> dict[str, Any]:
+def oidc(token, **config):
     settings = {"idp-issuer-url": "https://127.0.0.1:1", "client-id": "kube", "id-token": token, **config}
     return {"auth-provider": {"name": "oidc", "config": settings}}
 
@@ -154,7 +154,7 @@ except KeyboardInterrupt:
 """
 
 
-def session(config: Path, stdin: int, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def session(config, stdin, stderr=subprocess.PIPE):
     """Start a program that obtains a credential once, in a session of its own whose terminal is `stdin`."""
     root = Path(__file__).parent.parent.parent
     return subprocess.Popen(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import http.server
 import ssl
 import threading
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Request(NamedTuple):
@@ -30,10 +29,10 @@ class RecordingServer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, scheme: str, certificates: Path) -> None:
+    def __init__(self, scheme, certificates):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.scheme = scheme
-        self.seen: list[Any] = []
+        self.seen = []
         if scheme == "https":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
@@ -43,25 +42,25 @@ class RecordingServer(http.server.ThreadingHTTPServer):
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
-    def record(self, request: Request) -> object:
+    def record(self, request):
         """Return what `seen` holds of a request."""
         return request
 
     @property
-    def address(self) -> str:
+    def address(self):
         return f"127.0.0.1:{self.server_address[1]}"
 
     @property
-    def url(self) -> str:
+    def url(self):
         return f"{self.scheme}://{self.address}"
 
-    def handle_error(self, *_: object) -> None:
+    def handle_error(self, *_):
         """Ignore a client that hangs up."""
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_):
         self.close()
 
-    def close(self) -> None:
+    def close(self):
         self.shutdown()
         self.server_close()
 
@@ -70,8 +69,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: RecordingServer
 
-    def do_GET(self) -> None:
-        connection: Any = self.connection
+    def do_GET(self):
+        connection = self.connection
         certificate = connection.getpeercert() if self.server.scheme == "https" else None
         subject = dict(pair for part in certificate["subject"] for pair in part) if certificate else {}
         request = Request(
@@ -88,5 +87,5 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}")
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_):
         """Print nothing: the tests read `seen`."""

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -50,16 +49,15 @@ def http_server():
     server.close()
 
 
-def files_in(user: dict[str, Any], directory: Path) -> dict[str, Any]:
+def files_in(user, directory):
     """Return the user with DIR replaced by the test's own directory, which gets a few files."""
     (directory / "token").write_text("  from-file\n")
     (directory / "empty").write_text("")
     write_program(directory / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'from-plugin'})}'\n")
-    document: dict[str, Any] = json.loads(json.dumps(user).replace("DIR", str(directory)))
-    return document
+    return json.loads(json.dumps(user).replace("DIR", str(directory)))
 
 
-def bearer(token: str) -> list[tuple[str, str]]:
+def bearer(token):
     return [("authorization", f"Bearer {token}")]
 
 
@@ -152,9 +150,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("user", "seen"), USERS)
-def test_the_server_sees_the_expected_user(
-    user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
-) -> None:
+def test_the_server_sees_the_expected_user(user, seen, https_server, tmp_path):
     config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
     https_server.seen.clear()
     ask_as_we_do(config)
@@ -163,9 +159,7 @@ def test_the_server_sees_the_expected_user(
 
 @needs_kubectl
 @pytest.mark.parametrize(("user", "seen"), USERS[1:])
-def test_the_server_sees_the_same_user_from_kubectl(
-    user: dict[str, Any], seen: Seen, https_server: RecordingServer, tmp_path: Path
-) -> None:
+def test_the_server_sees_the_same_user_from_kubectl(user, seen, https_server, tmp_path):
     config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url)
     https_server.seen.clear()
     answer = ask_as_kubectl(config)
@@ -175,9 +169,7 @@ def test_the_server_sees_the_same_user_from_kubectl(
 
 @pytest.mark.parametrize(("user", "seen"), PLAIN_HTTP)
 @pytest.mark.parametrize("ask", [ask_as_we_do, pytest.param(ask_as_kubectl, marks=needs_kubectl)])
-def test_credentials_are_not_sent_in_the_clear(
-    ask: Any, user: dict[str, Any], seen: Seen, http_server: RecordingServer, tmp_path: Path
-) -> None:
+def test_credentials_are_not_sent_in_the_clear(ask, user, seen, http_server, tmp_path):
     config = write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), http_server.url)
     http_server.seen.clear()
     ask(config)
@@ -185,9 +177,7 @@ def test_credentials_are_not_sent_in_the_clear(
 
 
 @pytest.mark.parametrize(("user", "message"), REFUSED)
-def test_a_user_that_cannot_be_used_is_refused_with_the_reason(
-    user: dict[str, Any], message: str, tmp_path: Path
-) -> None:
+def test_a_user_that_cannot_be_used_is_refused_with_the_reason(user, message, tmp_path):
     target = target_for(tmp_path, files_in(user, tmp_path))
     with pytest.raises(ClusterError) as caught:
         Credentials(target).current()
@@ -198,9 +188,7 @@ def test_a_user_that_cannot_be_used_is_refused_with_the_reason(
 
 @needs_kubectl
 @pytest.mark.parametrize(("user", "message"), REFUSED)
-def test_kubectl_refuses_that_user_too(
-    user: dict[str, Any], message: str, https_server: RecordingServer, tmp_path: Path
-) -> None:
+def test_kubectl_refuses_that_user_too(user, message, https_server, tmp_path):
     https_server.seen.clear()
     answer = ask_as_kubectl(write_kubeconfig(tmp_path / "config", files_in(user, tmp_path), https_server.url))
     assert answer.returncode == 1
@@ -222,14 +210,14 @@ def test_kubectl_refuses_that_user_too(
         pytest.param(oidc(id_token(exp=1)), "kubectl oidc-login", id="what replaces oidc"),
     ],
 )
-def test_the_hint_says_how_to_log_in_again(user: dict[str, Any], hint: str, tmp_path: Path) -> None:
+def test_the_hint_says_how_to_log_in_again(user, hint, tmp_path):
     with pytest.raises(ClusterError) as caught:
         Credentials(target_for(tmp_path, user)).current()
     assert hint in caught.value.hint
     assert caught.value.exit_code == 3
 
 
-def test_a_fixed_credential_is_made_once_and_cannot_be_renewed(tmp_path: Path) -> None:
+def test_a_fixed_credential_is_made_once_and_cannot_be_renewed(tmp_path):
     credentials = Credentials(target_for(tmp_path, {"token": "t"}))
     assert credentials.current() is credentials.current()
     assert credentials.current().expires == NEVER
@@ -237,10 +225,10 @@ def test_a_fixed_credential_is_made_once_and_cannot_be_renewed(tmp_path: Path) -
 
 
 class TestTokenFile:
-    def authorization(self, credentials: Credentials) -> str:
+    def authorization(self, credentials):
         return dict(credentials.current().headers)["Authorization"]
 
-    def test_is_read_again_when_it_changes(self, tmp_path: Path) -> None:
+    def test_is_read_again_when_it_changes(self, tmp_path):
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -248,7 +236,7 @@ class TestTokenFile:
         file.write_text("two")
         assert self.authorization(credentials) == "Bearer two"
 
-    def test_that_never_had_a_token_is_an_error(self, tmp_path: Path) -> None:
+    def test_that_never_had_a_token_is_an_error(self, tmp_path):
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -256,14 +244,14 @@ class TestTokenFile:
         with pytest.raises(ClusterError, match=f"its token file {file} cannot be read: no such file or directory"):
             credentials.current()
 
-    def test_that_is_not_text_is_an_error(self, tmp_path: Path) -> None:
+    def test_that_is_not_text_is_an_error(self, tmp_path):
         file = tmp_path / "token"
         file.write_bytes(b"s3cret\xff")
         with pytest.raises(ClusterError, match=f"its token file {file} is not text$"):
             Credentials(target_for(tmp_path, {"tokenFile": str(file)})).current()
 
     @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "empty"])
-    def test_keeps_its_token_while_it_is_replaced(self, spoil: Any, tmp_path: Path) -> None:
+    def test_keeps_its_token_while_it_is_replaced(self, spoil, tmp_path):
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -271,7 +259,7 @@ class TestTokenFile:
         spoil(file)
         assert self.authorization(credentials) == "Bearer one"
 
-    def test_is_worth_a_retry_after_a_401_only_with_another_token(self, tmp_path: Path) -> None:
+    def test_is_worth_a_retry_after_a_401_only_with_another_token(self, tmp_path):
         file = tmp_path / "token"
         file.write_text("one")
         credentials = Credentials(target_for(tmp_path, {"tokenFile": str(file)}))
@@ -282,7 +270,7 @@ class TestTokenFile:
         assert self.authorization(credentials) == "Bearer two"
 
 
-def counting_plugin(directory: Path, expires: str = "", failing_from: int = 100) -> Path:
+def counting_plugin(directory, expires="", failing_from=100):
     """Write a plugin that gives t0ken-1, then t0ken-2 and so on, until it fails."""
     credential = exec_credential({"token": "t0ken-COUNT", "expirationTimestamp": expires or None})
     return write_program(
@@ -296,24 +284,24 @@ echo '{credential}' | sed "s/COUNT/$count/"
     )
 
 
-def runs(directory: Path) -> int:
+def runs(directory):
     return len((directory / "runs").read_text().splitlines())
 
 
 class TestExecCredential:
     """How often the plugin runs is the number at the end of its token."""
 
-    def counting(self, tmp_path: Path, expires: str, failing_from: int = 100) -> Target:
+    def counting(self, tmp_path, expires, failing_from=100):
         return target_for(tmp_path, plugin(counting_plugin(tmp_path, expires, failing_from)))
 
-    def token(self, credentials: Credentials) -> str:
+    def token(self, credentials):
         return dict(credentials.current().headers)["Authorization"].replace("Bearer t0ken-", "")
 
-    def test_without_an_expiry_is_kept(self, tmp_path: Path) -> None:
+    def test_without_an_expiry_is_kept(self, tmp_path):
         credentials = Credentials(self.counting(tmp_path, ""))
         assert [self.token(credentials) for _ in range(3)] == ["1", "1", "1"]
 
-    def test_is_renewed_shortly_before_it_expires(self, tmp_path: Path) -> None:
+    def test_is_renewed_shortly_before_it_expires(self, tmp_path):
         end = 1_800_000_000.0  # 2027-01-15T08:00:00Z
         now = end - 3600
         credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
@@ -323,7 +311,7 @@ class TestExecCredential:
         now = end - LEEWAY
         assert self.token(credentials) == "2"
 
-    def test_in_its_last_seconds_is_not_obtained_for_every_request(self, tmp_path: Path) -> None:
+    def test_in_its_last_seconds_is_not_obtained_for_every_request(self, tmp_path):
         end = 1_800_000_000.0
         now = end - LEEWAY / 2
         credentials = Credentials(self.counting(tmp_path, "2027-01-15T08:00:00Z"), now=lambda: now)
@@ -331,32 +319,30 @@ class TestExecCredential:
         now = end
         assert self.token(credentials) == "2"
 
-    def test_that_has_expired_already_is_sent_for_the_server_to_judge(self, tmp_path: Path) -> None:
+    def test_that_has_expired_already_is_sent_for_the_server_to_judge(self, tmp_path):
         credentials = Credentials(self.counting(tmp_path, "2001-01-01T00:00:00Z"))
         assert [self.token(credentials), self.token(credentials)] == ["1", "2"]
 
-    def test_is_renewed_once_after_a_401(self, tmp_path: Path) -> None:
+    def test_is_renewed_once_after_a_401(self, tmp_path):
         credentials = Credentials(self.counting(tmp_path, ""))
         assert self.token(credentials) == "1"
         assert credentials.renew()
         assert [self.token(credentials), self.token(credentials)] == ["2", "2"]
 
-    def test_refused_for_two_concurrent_requests_is_renewed_by_one_run(self, tmp_path: Path) -> None:
+    def test_refused_for_two_concurrent_requests_is_renewed_by_one_run(self, tmp_path):
         credentials = Credentials(self.counting(tmp_path, ""))
         refused = credentials.current()
         assert credentials.renew(refused)
         assert credentials.renew(refused)
         assert self.token(credentials) == "2"
 
-    def test_that_is_the_same_after_renewal_is_not_worth_a_retry(self, tmp_path: Path) -> None:
+    def test_that_is_the_same_after_renewal_is_not_worth_a_retry(self, tmp_path):
         write_program(tmp_path / "plugin", f"#!/bin/sh\necho '{exec_credential({'token': 'same'})}'\n")
         credentials = Credentials(target_for(tmp_path, plugin(tmp_path / "plugin")))
         credentials.current()
         assert not credentials.renew()
 
-    def test_that_cannot_be_renewed_shows_the_output_of_the_plugin(
-        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_that_cannot_be_renewed_shows_the_output_of_the_plugin(self, tmp_path, capfd):
         credentials = Credentials(self.counting(tmp_path, "", failing_from=2))
         assert self.token(credentials) == "1"
         with pytest.raises(ClusterError, match=r'plugin" of user "alice" failed with exit code 7') as caught:
@@ -364,7 +350,7 @@ class TestExecCredential:
         assert caught.value.exit_code == 3
         assert capfd.readouterr().err == "your session is over\n"
 
-    def test_may_be_a_certificate_that_the_server_checks(self, https_server: RecordingServer, tmp_path: Path) -> None:
+    def test_may_be_a_certificate_that_the_server_checks(self, https_server, tmp_path):
         status = {
             "clientCertificateData": (DATA / "bob.crt").read_text(),
             "clientKeyData": (DATA / "bob.key").read_text(),
@@ -381,12 +367,12 @@ class TestExecCredential:
 class TestAgainstAServer:
     """Through the API server's client, on a cluster that checks tokens: the plugin gives t0ken-1, then t0ken-2."""
 
-    def ask(self, cluster: Any, tmp_path: Path, *, accepted: list[str], **plugin_fields: Any) -> list[str]:
+    def ask(self, cluster, tmp_path, *, accepted, **plugin_fields):
         """GET the server's version and return the lines that -v 9 would show."""
         cluster.tokens = dict.fromkeys(accepted, "alice")
         user = plugin(counting_plugin(tmp_path, **plugin_fields))
         target = load(Path(cluster.write_kubeconfig(tmp_path, "none", credentials=user)))
-        lines: list[str] = []
+        lines = []
         server = ApiServer(target, {}, Credentials(target), lines.append)
         try:
             assert server.get("/version")["major"]
@@ -394,27 +380,25 @@ class TestAgainstAServer:
             server.close()
         return lines
 
-    def test_a_refused_credential_is_renewed_once(self, cluster: Any, tmp_path: Path) -> None:
+    def test_a_refused_credential_is_renewed_once(self, cluster, tmp_path):
         lines = self.ask(cluster, tmp_path, accepted=["t0ken-2"])
         assert runs(tmp_path) == 2
         assert lines
         assert "t0ken" not in "".join(lines)
 
-    def test_a_credential_refused_twice_names_the_user(self, cluster: Any, tmp_path: Path) -> None:
+    def test_a_credential_refused_twice_names_the_user(self, cluster, tmp_path):
         with pytest.raises(ClusterError) as caught:
             self.ask(cluster, tmp_path, accepted=[])
         assert f'the credentials of user "stand-in-user" of {tmp_path}/config (401)' in caught.value.message
         assert runs(tmp_path) == 2
 
-    def test_a_plugin_that_fails_the_second_time_is_named(
-        self, cluster: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_plugin_that_fails_the_second_time_is_named(self, cluster, tmp_path, capfd):
         with pytest.raises(ClusterError, match='plugin" of user "stand-in-user" failed with exit code 7'):
             self.ask(cluster, tmp_path, accepted=[], failing_from=2)
         assert capfd.readouterr().err == "your session is over\n"
         assert runs(tmp_path) == 2
 
-    def test_a_rotated_certificate_is_shown_on_a_new_connection(self, tmp_path: Path) -> None:
+    def test_a_rotated_certificate_is_shown_on_a_new_connection(self, tmp_path):
         server = RecordingServer("https")
         for name in ("alice", "bob"):
             status = {"clientCertificateData": (DATA / f"{name}.crt").read_text()}
@@ -434,15 +418,15 @@ class TestAgainstAServer:
         assert [seen.common_name for seen in server.seen] == ["alice", "bob"]
 
     @pytest.mark.parametrize("beside", [{}, oidc(FAR)], ids=["alone", "beside an id-token"])
-    def test_replaced_certificate_files_are_shown_on_a_new_connection(
-        self, beside: dict[str, Any], tmp_path: Path
-    ) -> None:
-        """As in client-go's transport.dynamicClientCert, except that the connection with the old pair is kept as long
-        as the new pair is incomplete: a file is missing or half written, or the two do not match."""
+    def test_replaced_certificate_files_are_shown_on_a_new_connection(self, beside, tmp_path):
+        """As in client-go's transport.dynamicClientCert, but the old pair's connection lives until the new is complete.
+
+        It is incomplete while a file is missing or half written, or while the two do not match.
+        """
         server = RecordingServer("https")
         files = {"client-certificate": "client.crt", "client-key": "client.key"}
 
-        def place(name: str, second: int) -> None:
+        def place(name, second):
             for file in files.values():
                 (tmp_path / "new").write_bytes((DATA / f"{name}.{file[-3:]}").read_bytes())
                 os.utime(tmp_path / "new", (second, second))
@@ -450,7 +434,7 @@ class TestAgainstAServer:
 
         place("alice", 1)
         config = write_kubeconfig(tmp_path / "config", {**files, **beside}, server.url)
-        lines: list[str] = []
+        lines = []
         api = ApiServer(load(config), {}, Credentials(load(config)), lines.append)
         try:
             api.get("/version")
@@ -468,12 +452,12 @@ class TestAgainstAServer:
         assert [line.partition(" ")[0] for line in lines] == ["connected", *["GET"] * 4, "connected", "GET"]
 
 
-def test_a_credential_shows_no_secret() -> None:
+def test_a_credential_shows_no_secret():
     credential = Credential((("Authorization", "Bearer s3cret"),), Certificate(data=b"c", key_data=b"s3cret"), NEVER)
     assert repr(credential) == "Credential(headers=[Authorization], certificate=yes, expires=inf)"
 
 
-def test_a_token_imports_nothing_that_only_other_kinds_need() -> None:
+def test_a_token_imports_nothing_that_only_other_kinds_need():
     program = (
         "import sys; from kaito.kube import credentials\n"
         "from kaito.kube.kubeconfig.model import Cluster, Target, User\n"
@@ -486,7 +470,7 @@ def test_a_token_imports_nothing_that_only_other_kinds_need() -> None:
     assert (answer.stdout, answer.stderr) == ("set()\n", "")
 
 
-def test_a_failed_renewal_is_tried_again_and_the_old_credential_not_used(tmp_path: Path) -> None:
+def test_a_failed_renewal_is_tried_again_and_the_old_credential_not_used(tmp_path):
     count, program = tmp_path / "count", tmp_path / "get-token"
     given = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
     given["status"] = {"token": "T$n", "expirationTimestamp": "2030-01-01T00:00:00Z"}
@@ -512,7 +496,7 @@ END
     assert credentials.current().headers == (("Authorization", "Bearer T3"),)
 
 
-def test_the_bytes_of_a_password_are_sent_unchanged() -> None:
+def test_the_bytes_of_a_password_are_sent_unchanged():
     user = User(name="u", username="u", password="\udcff")
     target = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), user, "default")
     login = base64.b64encode(b"u:\xff").decode()

@@ -7,9 +7,6 @@ import select
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,7 +34,7 @@ TOKEN = {"token": "t0ken"}
 CERTIFICATE, KEY = (DATA / "alice.crt").read_text(), (DATA / "alice.key").read_text()
 
 
-def until(text: object) -> str:
+def until(text):
     return exec_credential({"token": "t0ken", "expirationTimestamp": text})
 
 
@@ -96,13 +93,13 @@ def server():
     server.close()
 
 
-def run_plugin(directory: Path, text: str, **fields: Any) -> Issued:
+def run_plugin(directory, text, **fields):
     """Run a shell script as the plugin of a user, without a terminal."""
     target = target_for(directory, plugin(write_program(directory / "plugin", text), **fields))
     return run(target.user, target.cluster, terminal=False)
 
 
-def refusal(directory: Path, text: str, **fields: Any) -> ClusterError:
+def refusal(directory, text, **fields):
     with pytest.raises(ClusterError) as caught:
         run_plugin(directory, text, **fields)
     return caught.value
@@ -110,25 +107,25 @@ def refusal(directory: Path, text: str, **fields: Any) -> ClusterError:
 
 class TestWhatItPrints:
     @pytest.mark.parametrize(("output", "expires"), TAKEN)
-    def test_is_read(self, output: str, expires: float) -> None:
+    def test_is_read(self, output, expires):
         assert parse(output.encode(), V1) == Issued("t0ken", None, expires)
 
     @pytest.mark.parametrize(("output", "reason"), REFUSED)
-    def test_is_refused(self, output: str, reason: str) -> None:
+    def test_is_refused(self, output, reason):
         with pytest.raises(ValueError, match=reason):
             parse(output.encode(), V1)
 
-    def test_may_be_a_certificate_alone(self) -> None:
+    def test_may_be_a_certificate_alone(self):
         status = {"clientCertificateData": CERTIFICATE, "clientKeyData": KEY}
         certificate = Certificate(data=CERTIFICATE.encode(), key_data=KEY.encode())
         assert parse(exec_credential(status).encode(), V1) == Issued("", certificate, NEVER)
 
-    def test_may_not_be_nested_too_deeply(self) -> None:
+    def test_may_not_be_nested_too_deeply(self):
         with pytest.raises(ValueError, match="neither JSON nor YAML"):
             parse(b'{"a":' * 100_000, V1)
 
     @pytest.mark.parametrize("output", [b"\xff\xfe", b"t0ken: [", b'{"token": "t0ken"'])
-    def test_is_never_quoted_in_an_error(self, output: bytes) -> None:
+    def test_is_never_quoted_in_an_error(self, output):
         with pytest.raises(ValueError) as caught:
             parse(output, V1)
         assert "t0ken" not in str(caught.value)
@@ -136,9 +133,7 @@ class TestWhatItPrints:
 
     @needs_kubectl
     @pytest.mark.parametrize(("output", "_"), TAKEN + REFUSED)
-    def test_is_accepted_or_refused_as_by_kubectl(
-        self, output: str, _: object, server: RecordingServer, tmp_path: Path
-    ) -> None:
+    def test_is_accepted_or_refused_as_by_kubectl(self, output, _, server, tmp_path):
         (tmp_path / "output").write_text(output)
         command = write_program(tmp_path / "plugin", f"#!/bin/sh\ncat {tmp_path}/output\n")
         config = write_kubeconfig(tmp_path / "config", plugin(command), server.url)
@@ -156,7 +151,7 @@ class TestWhatItReceives:
 
     SAVE = "#!/bin/sh\nenv >{}/env\necho \"$KUBERNETES_EXEC_INFO\" >{}/info\necho '{}'\n"
 
-    def info(self, directory: Path) -> object:
+    def info(self, directory):
         return json.loads((directory / "info").read_text())
 
     @pytest.mark.parametrize("version", ["v1", "v1beta1"])
@@ -184,9 +179,7 @@ class TestWhatItReceives:
         ],
     )
     @needs_kubectl
-    def test_is_the_same_from_kubectl(
-        self, cluster: dict[str, Any], version: str, server: RecordingServer, tmp_path: Path
-    ) -> None:
+    def test_is_the_same_from_kubectl(self, cluster, version, server, tmp_path):
         command = write_program(
             tmp_path / "plugin", self.SAVE.format(tmp_path, tmp_path, exec_credential(TOKEN, version))
         )
@@ -199,11 +192,11 @@ class TestWhatItReceives:
         run(target.user, target.cluster, terminal=False)
         assert self.info(tmp_path) == expected
 
-    def test_has_no_cluster_unless_the_user_asks_for_it(self, tmp_path: Path) -> None:
+    def test_has_no_cluster_unless_the_user_asks_for_it(self, tmp_path):
         run_plugin(tmp_path, self.SAVE.format(tmp_path, tmp_path, exec_credential(TOKEN)))
         assert self.info(tmp_path) == {"kind": "ExecCredential", "apiVersion": V1, "spec": {"interactive": False}}
 
-    def test_adds_its_env_to_ours(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_adds_its_env_to_ours(self, tmp_path, monkeypatch):
         monkeypatch.setenv("OURS", "kept")
         monkeypatch.setenv("BOTH", "ours")
         env = [{"name": "BOTH", "value": "theirs"}, {"name": "EMPTY", "value": ""}]
@@ -211,7 +204,7 @@ class TestWhatItReceives:
         lines = (tmp_path / "env").read_text().splitlines()
         assert {"OURS=kept", "BOTH=theirs", "EMPTY="} <= set(lines)
 
-    def test_an_authority_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+    def test_an_authority_that_cannot_be_read_is_named(self, tmp_path):
         target = target_for(tmp_path, plugin("true", provideClusterInfo=True))
         cluster = target.cluster._replace(ca_file=str(tmp_path / "gone.crt"))
         with pytest.raises(ClusterError, match=r'authority .*gone\.crt of cluster "here": no such file'):
@@ -219,12 +212,12 @@ class TestWhatItReceives:
 
 
 class TestTheProgram:
-    def test_gets_its_arguments_without_a_shell(self, tmp_path: Path) -> None:
+    def test_gets_its_arguments_without_a_shell(self, tmp_path):
         script = f"#!/bin/sh\nprintf '%s|' \"$@\" >{tmp_path}/args\necho '{exec_credential(TOKEN)}'\n"
         run_plugin(tmp_path, script, args=["a b", "$(id)", "", "*", ";x"])
         assert (tmp_path / "args").read_text() == "a b|$(id)||*|;x|"
 
-    def test_is_looked_up_on_our_path_and_not_on_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_looked_up_on_our_path_and_not_on_its_own(self, tmp_path, monkeypatch):
         for name in ("ours", "theirs"):
             (tmp_path / name).mkdir()
             write_program(tmp_path / name / "a-plugin", f"#!/bin/sh\necho '{exec_credential({'token': name})}'\n")
@@ -234,7 +227,7 @@ class TestTheProgram:
         )
         assert run(target.user, target.cluster, terminal=False).token == "ours"
 
-    def test_is_called_by_its_name_in_the_kubeconfig(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_called_by_its_name_in_the_kubeconfig(self, tmp_path, monkeypatch):
         shell = shutil.which("sh")
         assert shell
         (tmp_path / "a-plugin").symlink_to(shell)
@@ -244,14 +237,14 @@ class TestTheProgram:
         run(target.user, target.cluster, terminal=False)
         assert (tmp_path / "name").read_text() == "a-plugin\n"
 
-    def test_may_be_written_relative_to_the_kubeconfig(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_may_be_written_relative_to_the_kubeconfig(self, tmp_path, monkeypatch):
         (tmp_path / "bin").mkdir()
         write_program(tmp_path / "bin" / "plugin", f"#!/bin/sh\necho '{exec_credential(TOKEN)}'\n")
         monkeypatch.chdir("/")
         target = target_for(tmp_path, plugin("./bin/plugin"))
         assert run(target.user, target.cluster, terminal=False).token == "t0ken"
 
-    def test_is_never_taken_from_the_current_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_never_taken_from_the_current_directory(self, tmp_path, monkeypatch):
         write_program(tmp_path / "a-plugin", f"#!/bin/sh\necho '{exec_credential(TOKEN)}'\n")
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
@@ -259,7 +252,7 @@ class TestTheProgram:
         with pytest.raises(ClusterError, match="is not on PATH"):
             run(target.user, target.cluster, terminal=False)
 
-    def test_that_is_missing_comes_with_its_install_hint(self, tmp_path: Path) -> None:
+    def test_that_is_missing_comes_with_its_install_hint(self, tmp_path):
         hint = "Get it with:\n\tinstall \x1b[1mthis\x1b[0m\r"
         target = target_for(tmp_path, plugin("no-such-plugin", installHint=hint))
         with pytest.raises(ClusterError) as caught:
@@ -277,7 +270,7 @@ class TestTheProgram:
         ],
     )
     @pytest.mark.parametrize("ask", ["we", pytest.param("kubectl", marks=needs_kubectl)])
-    def test_that_cannot_be_run_is_an_error(self, command: str, reason: str, ask: str, tmp_path: Path) -> None:
+    def test_that_cannot_be_run_is_an_error(self, command, reason, ask, tmp_path):
         config = write_kubeconfig(tmp_path / "config", plugin(command))
         if ask == "kubectl":
             assert ask_as_kubectl(config).returncode == 1
@@ -288,28 +281,28 @@ class TestTheProgram:
         assert caught.value.message == f'the exec plugin "{command}" of user "alice" {reason}'
         assert str(config) in caught.value.hint
 
-    def test_without_an_interpreter_line_is_not_handed_to_a_shell(self, tmp_path: Path) -> None:
+    def test_without_an_interpreter_line_is_not_handed_to_a_shell(self, tmp_path):
         assert "cannot be run: exec format error" in refusal(tmp_path, "echo hello\n").message
 
-    def test_with_an_impossible_argument_is_an_error(self, tmp_path: Path) -> None:
+    def test_with_an_impossible_argument_is_an_error(self, tmp_path):
         assert "cannot be run: " in refusal(tmp_path, "#!/bin/sh\n", args=["a\0b"]).message
 
-    def test_that_fails_is_named_with_its_exit_code(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_that_fails_is_named_with_its_exit_code(self, tmp_path, capfd):
         error = refusal(tmp_path, "#!/bin/sh\necho 'no session: log in' >&2\necho t0ken\nexit 3\n")
         assert error.message == f'the exec plugin "{tmp_path}/plugin" of user "alice" failed with exit code 3'
         assert error.hint == f'its own words are above; user "alice" is in {tmp_path}/config'
         assert capfd.readouterr() == ("", "no session: log in\n")
 
-    def test_that_is_killed_is_named_with_the_signal(self, tmp_path: Path) -> None:
+    def test_that_is_killed_is_named_with_the_signal(self, tmp_path):
         assert refusal(tmp_path, "#!/bin/sh\nkill -9 $$\n").message.endswith("was ended by SIGKILL")
 
-    def test_that_prints_too_much_is_ended(self, tmp_path: Path) -> None:
+    def test_that_prints_too_much_is_ended(self, tmp_path):
         script = f"#!/bin/sh\necho $$ >{tmp_path}/pid\nexec cat /dev/zero\n"
         assert refusal(tmp_path, script).message.endswith("prints more than 1 MiB")
         assert not alive(tmp_path / "pid")
 
 
-def alive(pid_file: Path) -> bool:
+def alive(pid_file):
     try:
         os.kill(int(pid_file.read_text()), 0)
     except ProcessLookupError:
@@ -326,7 +319,7 @@ def terminal():
     os.close(theirs)
 
 
-def read_until(descriptor: int, text: bytes) -> None:
+def read_until(descriptor, text):
     seen = b""
     while text not in seen:
         ready, _, _ = select.select([descriptor], [], [], 30)
@@ -343,7 +336,7 @@ echo '{exec_credential({"token": "CODE"})}' | sed "s/CODE/$code/"
 
 class TestInput:
     @pytest.mark.parametrize("mode", ["Always", "IfAvailable"])
-    def test_can_be_read_from_a_terminal(self, mode: str, tmp_path: Path, terminal: tuple[int, int]) -> None:
+    def test_can_be_read_from_a_terminal(self, mode, tmp_path, terminal):
         command = write_program(tmp_path / "plugin", ASKING)
         config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode=mode))
         ours, theirs = terminal
@@ -353,13 +346,13 @@ class TestInput:
             output, _ = program.communicate(timeout=30)
         assert output == "(('Authorization', 'Bearer s3same'),)\n"
 
-    def test_is_not_available_with_mode_never(self, tmp_path: Path, terminal: tuple[int, int]) -> None:
+    def test_is_not_available_with_mode_never(self, tmp_path, terminal):
         config = write_kubeconfig(tmp_path / "config", plugin(write_program(tmp_path / "plugin", ASKING)))
         with session(config, terminal[1]) as program:
             output, _ = program.communicate(timeout=30)
         assert output == "(('Authorization', 'Bearer nobody'),)\n"
 
-    def test_from_a_pipe_is_not_read(self, tmp_path: Path) -> None:
+    def test_from_a_pipe_is_not_read(self, tmp_path):
         command = write_program(tmp_path / "plugin", ASKING)
         config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="IfAvailable"))
         with session(config, subprocess.PIPE) as program:
@@ -367,7 +360,7 @@ class TestInput:
         assert output == "(('Authorization', 'Bearer nobody'),)\n"
 
     @needs_kubectl
-    def test_that_is_required_is_refused_in_a_pipe(self, server: RecordingServer, tmp_path: Path) -> None:
+    def test_that_is_required_is_refused_in_a_pipe(self, server, tmp_path):
         command = write_program(tmp_path / "plugin", f"#!/bin/sh\ntouch {tmp_path}/ran\n{ASKING}")
         config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="Always"), server.url)
         with session(config, subprocess.PIPE) as program:
@@ -377,7 +370,7 @@ class TestInput:
         assert "standard input is not a terminal" in ask_as_kubectl(config).stderr
         assert not (tmp_path / "ran").exists()
 
-    def test_is_announced_to_the_plugin(self, tmp_path: Path, terminal: tuple[int, int]) -> None:
+    def test_is_announced_to_the_plugin(self, tmp_path, terminal):
         command = write_program(
             tmp_path / "plugin", f'#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >{tmp_path}/info\n{ASKING}'
         )
@@ -393,7 +386,7 @@ class TestCtrlC:
     # A plugin that waits, as for a browser. First it prints more than a pipe holds: it waits only once we read.
     WAITING = "#!/bin/sh\n{}\necho $$ >{}/pid\nhead -c 300000 /dev/zero\necho waiting >&2\nexec sleep 600\n"
 
-    def interrupt(self, program: subprocess.Popen[str], press: Callable[[], object]) -> None:
+    def interrupt(self, program, press):
         """Press Ctrl-C until the program ends: once, unless it comes in the instant before a system call."""
         for _ in range(10):
             press()
@@ -404,7 +397,7 @@ class TestCtrlC:
                 continue
 
     @pytest.mark.parametrize("ignoring", ["", "trap '' INT"], ids=["obeyed", "ignored"])
-    def test_ends_a_plugin_that_waits(self, ignoring: str, tmp_path: Path, terminal: tuple[int, int]) -> None:
+    def test_ends_a_plugin_that_waits(self, ignoring, tmp_path, terminal):
         command = write_program(tmp_path / "plugin", self.WAITING.format(ignoring, tmp_path))
         config = write_kubeconfig(tmp_path / "config", plugin(command))
         ours, theirs = terminal
@@ -414,7 +407,7 @@ class TestCtrlC:
         assert program.returncode == 130
         assert not alive(tmp_path / "pid")
 
-    def test_may_reach_only_our_process(self, tmp_path: Path) -> None:
+    def test_may_reach_only_our_process(self, tmp_path):
         command = write_program(tmp_path / "plugin", self.WAITING.format("", tmp_path))
         config = write_kubeconfig(tmp_path / "config", plugin(command))
         with session(config, subprocess.DEVNULL) as program:
@@ -431,12 +424,12 @@ class TestAws:
 
     ARGS = ("--region", "us-east-1", "eks", "get-token", "--cluster-name", "demo", "--output", "json")
 
-    def target(self, directory: Path, **env: str) -> Any:
+    def target(self, directory, **env):
         nowhere = {name: str(directory / "none") for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")}
         listed = [{"name": name, "value": value} for name, value in {**nowhere, **env}.items()]
         return target_for(directory, plugin("aws", "v1beta1", args=list(self.ARGS), env=listed))
 
-    def test_gives_a_token_for_15_minutes(self, tmp_path: Path) -> None:
+    def test_gives_a_token_for_15_minutes(self, tmp_path):
         import time
 
         target = self.target(tmp_path, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="dummy")
@@ -444,7 +437,7 @@ class TestAws:
         assert issued.token.startswith("k8s-aws-v1.")
         assert 10 * 60 < issued.expires - time.time() < 16 * 60
 
-    def test_shows_its_own_error_without_keys(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_shows_its_own_error_without_keys(self, tmp_path, capfd):
         target = self.target(tmp_path, AWS_EC2_METADATA_DISABLED="true")
         with pytest.raises(ClusterError, match='the exec plugin "aws" of user "alice" failed with exit code 25'):
             run(target.user, target.cluster, terminal=False)

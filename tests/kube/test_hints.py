@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from kaito.kube.hints import certificate_hint, describe_user, forbidden, kubectl_hint
@@ -115,13 +113,13 @@ CHAIN, KEY = str(DATA / "alice.crt"), str(DATA / "alice.key")
         ),
     ],
 )
-def test_a_user_is_described_by_name_and_file(overrides: Overrides, name: str, tmp_path: Path) -> None:
+def test_a_user_is_described_by_name_and_file(overrides, name, tmp_path):
     config = write_kubeconfig(tmp_path / "config", {"token": "t"})
     target = resolve(overrides._replace(kubeconfig=overrides.kubeconfig or str(config)), {})
     assert describe_user(target) == name.replace("FILE", str(config))
 
 
-def test_a_token_file_wins_over_the_flag(tmp_path: Path) -> None:
+def test_a_token_file_wins_over_the_flag(tmp_path):
     (tmp_path / "token").write_text("t")
     config = write_kubeconfig(tmp_path / "config", {"tokenFile": str(tmp_path / "token")})
     target = resolve(Overrides(kubeconfig=str(config), token="other"), {})
@@ -139,14 +137,12 @@ def test_a_token_file_wins_over_the_flag(tmp_path: Path) -> None:
         pytest.param(Overrides(client_key=KEY), "see --client-key", id="one flag"),
     ],
 )
-def test_the_hint_for_a_client_certificate_says_where_it_was_given(
-    overrides: Overrides, hint: str, tmp_path: Path
-) -> None:
+def test_the_hint_for_a_client_certificate_says_where_it_was_given(overrides, hint, tmp_path):
     config = write_kubeconfig(tmp_path / "config", {"client-certificate": CHAIN, "client-key": KEY})
     target = resolve(overrides._replace(kubeconfig=str(config)), {})
     assert certificate_hint(target) == hint.replace("FILE", str(config))
 
 
-def test_a_pod_is_described_by_its_service_account(tmp_path: Path) -> None:
+def test_a_pod_is_described_by_its_service_account(tmp_path):
     target = target_for(tmp_path, {})._replace(in_cluster=True, user=User(token_file="/var/run/token"))
     assert describe_user(target) == "this pod's service account"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from kaito.errors import ClusterError
@@ -15,13 +13,13 @@ from tests.kube.oracle import id_token, oidc, target_for
 NOW = 1_800_000_000.0
 
 
-def test_an_id_token_shows_no_secret(tmp_path: Path) -> None:
+def test_an_id_token_shows_no_secret(tmp_path):
     target = target_for(tmp_path, oidc(id_token(exp=1)))
     assert repr(IdToken("s3cret", 1.0, target)) == "IdToken(expires=1.0)"
 
 
 class TestIdToken:
-    def test_is_used_until_shortly_before_it_expires(self, tmp_path: Path) -> None:
+    def test_is_used_until_shortly_before_it_expires(self, tmp_path):
         now = NOW
         credentials = Credentials(target_for(tmp_path, oidc(id_token(exp=NOW + 60))), now=lambda: now)
         assert credentials.current().expires == NOW + 60
@@ -31,7 +29,7 @@ class TestIdToken:
         with pytest.raises(ClusterError, match="has expired"):
             credentials.current()
 
-    def test_is_replaced_by_the_one_that_kubectl_has_renewed(self, tmp_path: Path) -> None:
+    def test_is_replaced_by_the_one_that_kubectl_has_renewed(self, tmp_path):
         now = NOW
         before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))
         credentials = Credentials(
@@ -41,7 +39,7 @@ class TestIdToken:
         now = NOW + 60
         assert credentials.current().expires == NOW + 600
 
-    def test_is_not_replaced_by_one_for_another_cluster(self, tmp_path: Path) -> None:
+    def test_is_not_replaced_by_one_for_another_cluster(self, tmp_path):
         now = NOW
         elsewhere = target_for(tmp_path, oidc(id_token(exp=NOW + 600)), server="https://elsewhere.example")
         before = target_for(tmp_path, oidc(id_token(exp=NOW + 60)))

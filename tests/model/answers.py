@@ -70,10 +70,10 @@ def event(**delta):
 
 
 def as_json(document, status=200, **headers):
-    """An answer that is a JSON document."""
+    """Return an answer that is a JSON document."""
     return Answer(status, json.dumps(document).encode(), "application/json", **headers)
 
 
 def ask(answer):
-    """The events of an answer."""
+    """Return the events of an answer."""
     return list(ChatModel(Link(answer)).stream(HI, Sampling()))

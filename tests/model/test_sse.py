@@ -75,7 +75,7 @@ def test_an_event_is_returned_with_the_read_that_completes_it():
 
 
 def slow_parser(stream):
-    """The grammar, spelled out: slow, and easy to verify."""
+    """Parse by the grammar, spelled out: slow, and easy to verify."""
     lines = stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[:-1]
     events, kind, data = [], "", []
     for number, line in enumerate(lines):

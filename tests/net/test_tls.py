@@ -70,8 +70,11 @@ def serve():
         server.__exit__()
 
 
-def get(url, trust=None, certificate=None, timeouts=Timeouts(connect=5, idle=5), **options):  # noqa: B008
-    """One GET over a connection of its own."""
+SOON = Timeouts(connect=5, idle=5)
+
+
+def get(url, trust=None, certificate=None, timeouts=SOON, **options):
+    """GET over a connection of its own."""
     trust = trust or Trust(ca_file=path("ca.pem"))
     connection = Connection(
         parse_url(url), tls=tls.context(trust, certificate), server_name=trust.server_name, **options

@@ -1,4 +1,4 @@
-"""A TCP forwarder that puts a server far away: every byte takes its time, the handshake included."""
+"""A TCP forwarder that puts a server at a distance: every byte takes its time, the handshake included."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import time
 
 
 class Line:
-    """One connection through the forwarder. `trips`: round trips that the client has begun, the TCP handshake first.
+    """One connection through the forwarder; `trips` counts the round trips that the client began.
 
-    A new one begins where the client speaks after the server has spoken.
+    The first is the TCP handshake; a new one begins when the client sends after the server has sent.
     """
 
     def __init__(self):
@@ -27,7 +27,10 @@ class Line:
 
 
 class Far:
-    """Forwards a loopback port to `port`, `seconds` of round trip away. Use it in a `with`. `lines`: see Line."""
+    """A forwarder from a loopback port to `port`, with a round trip of `seconds`; `lines` are its connections.
+
+    Use it in a `with` statement.
+    """
 
     def __init__(self, port, seconds):
         self.lines = []
@@ -59,13 +62,13 @@ class Far:
             self._sockets += [near, far]
             line = Line()
             self.lines.append(line)
-            # The client's kernel has its connection at once; over the distance it would speak a round trip later.
+            # The client's kernel connects at once; over a distance the client would send a round trip later.
             ready = time.monotonic() + self._seconds
             self._pump(near, far, line, ready)
             self._pump(far, near, line)
 
     def _pump(self, source, sink, line, ready=None):
-        """Carry one direction; `ready`: the client's, and when its first byte may leave."""
+        """Carry one direction. `ready` is set for the client's: the time when its first byte may leave."""
         source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         moving = queue.Queue()
 

@@ -1,4 +1,4 @@
-"""A tiny DNS server: it answers for the names that it is given, and that there is no other."""
+"""A tiny DNS server: it has the names that it is given, and says that no other name exists."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ NO_SUCH_NAME = 3
 
 
 class Names:
-    """Answers over UDP at host:53. `addresses`: name → address; `asked`: the names that were asked for.
+    """A server over UDP at host:53. `addresses` has the address of each name, `asked` the names in questions.
 
-    `silent`: takes every question and answers none. Tests may change both.
+    If `silent` is set, it answers no question. Tests may change `addresses` and `silent`.
     """
 
     def __init__(self, addresses, host="127.0.0.1"):
@@ -27,7 +27,7 @@ class Names:
 
     def close(self):
         try:
-            # Wakes the thread that reads, without which the port would stay taken.
+            # This wakes the thread that reads, which would otherwise keep the port.
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
@@ -45,7 +45,7 @@ class Names:
                 return
 
     def _answer(self, question):
-        """RFC 1035, section 4: the head, the question as it came, and at most one answer that points to its name."""
+        """Return the head, the question as it came, and at most one answer that refers to its name (RFC 1035, 4)."""
         labels, position = [], 12
         while question[position]:
             length = question[position]

@@ -1,4 +1,4 @@
-"""A network namespace of a test's own: addresses and names that lead nowhere else, a pod's files in their places."""
+"""A network namespace for a test: its addresses and names lead nowhere else, and it has a pod's files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.cluster.process import program
 
 CLONE_NEWNET = 0x40000000
 
-# What pods have: a resolv.conf that the kubelet wrote, and the folder of their service account.
+# Pods have a resolv.conf from the kubelet, and the folder of their service account.
 SCRIPT = """\
 set -e
 ip link set lo up
@@ -34,7 +34,7 @@ exec cat
 
 @functools.cache
 def why_not():
-    """Why no namespace can be made here; "" where one can."""
+    """Return the reason why this machine cannot make a namespace, "" if it can."""
     missing = [name for name in ("unshare", "nsenter", "ip") if shutil.which(name) is None]
     if missing:
         return f"no {missing[0]} here"
@@ -45,10 +45,10 @@ def why_not():
 
 
 class Network:
-    """A network of one's own. Use it in a `with`. State: the process that holds it.
+    """A network namespace. Use it in a `with` statement. State: the process that holds it.
 
-    `addresses`: those that lead to this machine, beside loopback's. `service_account`: the folder that stands where a
-    pod's does. `resolver`: the text of its resolv.conf, written to `folder`.
+    `addresses` are those of this machine besides loopback's. `service_account` is the folder that appears where a
+    pod has it, and `resolver` the text of resolv.conf, written to `folder`.
     """
 
     def __init__(self, folder, addresses=(), service_account="", resolver=""):
@@ -72,11 +72,11 @@ class Network:
 
     @property
     def command(self):
-        """The words that start the program in it."""
+        """The words that start the program in the namespace."""
         return ["nsenter", "-t", str(self._holder.pid), "-n", "-m", *program()]
 
     def inside(self, make):
-        """What `make()` returns when it runs in there: the sockets it opens stay there for all threads."""
+        """Call `make()` in the namespace and return its result, whose sockets stay there for all threads."""
 
         def enter():
             with open(f"/proc/{self._holder.pid}/ns/net", encoding="utf-8") as file:
@@ -84,6 +84,6 @@ class Network:
                     raise OSError(ctypes.get_errno(), "setns")
             return make()
 
-        # A thread of its own, which ends in there: the others stay where they are.
+        # Only this thread enters the namespace, and ends there.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(enter).result()

@@ -1,15 +1,15 @@
-"""The watches that a stand-in cluster saw."""
+"""The watches in the requests to a stand-in cluster."""
 
 from __future__ import annotations
 
 
 def watches(cluster):
-    """The requests that began one."""
+    """Return the requests that began a watch."""
     return [request for request in list(cluster.requests) if "watch=true" in request.target]
 
 
 def wait_for_watch(cluster, count=1):
-    """Wait until that many have begun, and return the last of them."""
+    """Wait until `count` watches have begun, and return the last one's request."""
     while True:
         seen = len(cluster.requests)
         found = watches(cluster)

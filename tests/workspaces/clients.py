@@ -8,11 +8,11 @@ from kaito.kube.kubeconfig.model import Cluster, Target, User
 
 
 def target(server="https://127.0.0.1:1", **changes):
-    """A cluster at that URL, with a user without credentials."""
+    """Return a cluster at that URL, with a user without credentials."""
     made = Target("c", Cluster(name="c", server=server, insecure=True), User(), "default")
     return made._replace(**changes)
 
 
 def client(of, environ=None):
-    """A client for that target."""
+    """Return a client for that target."""
     return ApiServer(of, environ or {}, Credentials(of))

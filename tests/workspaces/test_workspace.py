@@ -14,7 +14,7 @@ RECORDINGS = Path(__file__).parent.parent / "data" / "cluster" / "recordings"
 
 
 def recorded(name):
-    """The JSON of a recorded answer: one chunk after the head."""
+    """Return the JSON of a recorded answer: one chunk after the head."""
     text = (RECORDINGS / name).read_text()
     return json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
 

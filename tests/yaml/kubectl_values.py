@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +21,7 @@ _NOT_YAML = ("yaml: ", "unsupported map key", "invalid map key", "json: unsuppor
 REFUSED = "refused"
 
 
-def _view(text: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:
+def _view(text, folder):
     path = folder / "kubeconfig"
     path.write_bytes(text)
     command = [KUBECTL, "config", "view", "--raw", "-o", "json", "--kubeconfig", str(path)]
@@ -30,14 +29,14 @@ def _view(text: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, capture_output=True, env=environment, check=False, timeout=60)
 
 
-def accepts(text: bytes, folder: Path) -> bool:
+def accepts(text, folder):
     """Return whether kubectl takes the text for YAML, whatever its content."""
     answer = _view(text, folder)
     message = answer.stderr.decode()
     return answer.returncode == 0 or not any(sign in message for sign in _NOT_YAML)
 
 
-def values(texts: list[str], folder: Path) -> list[object]:
+def values(texts, folder):
     """Return what each text means as a value in a mapping, [value] or "refused", with few runs of kubectl."""
     answer = _view(_as_extensions(texts), folder)
     if answer.returncode == 0:
@@ -51,12 +50,12 @@ def values(texts: list[str], folder: Path) -> list[object]:
     return values(texts[:middle], folder) + values(texts[middle:], folder)
 
 
-def our_values(texts: list[str]) -> list[object]:
+def our_values(texts):
     """Return the same as the reader under test has it."""
     return [_our_value(text) for text in texts]
 
 
-def _our_value(text: str) -> object:
+def _our_value(text):
     try:
         document = yaml.load(_as_extensions([text]))
     except yaml.YamlError:
@@ -70,7 +69,7 @@ def _our_value(text: str) -> object:
     return REFUSED
 
 
-def _as_extensions(texts: list[str]) -> bytes:
+def _as_extensions(texts):
     """Make a kubeconfig whose extensions are named "0", "1", … and hold {k: text}."""
     parts = ["apiVersion: v1\nkind: Config\nextensions:\n"]
     for number, text in enumerate(texts):
@@ -79,7 +78,7 @@ def _as_extensions(texts: list[str]) -> bytes:
     return "".join(parts).encode()
 
 
-def same(ours: object, theirs: object) -> bool:
+def same(ours, theirs):
     """Compare two values as JSON: a boolean is not a number, but an int and a float may be the same number."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         return ours.keys() == theirs.keys() and all(same(ours[key], theirs[key]) for key in ours)

@@ -22,7 +22,7 @@ SEEDS = [path.read_text() for path in KUBECONFIGS]
 SLOW = 1.0
 
 
-def bytes_of(rng: random.Random) -> bytes:
+def bytes_of(rng):
     """Make a text of some kind, in some encoding, and now and then with bytes that are not text."""
     pick = rng.random()
     text = damaged(rng, rng.choice(SEEDS)) if pick < 0.5 else any_text(rng, SEEDS)
@@ -35,7 +35,7 @@ def bytes_of(rng: random.Random) -> bytes:
     return source
 
 
-def check(source: bytes) -> bool:
+def check(source):
     """Read it and return whether it is YAML. A value is what JSON can hold; an error names a place in the text."""
     start = time.process_time()
     try:

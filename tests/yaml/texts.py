@@ -5,8 +5,6 @@ Each function takes a random.Random, so that a seed determines the text.
 
 from __future__ import annotations
 
-import random
-
 SCALARS = [
     "a",
     "b",
@@ -221,7 +219,7 @@ FRAGMENTS = (
 )
 
 
-def soup(rng: random.Random, most: int = 14) -> str:
+def soup(rng, most=14):
     """Make a row of fragments. Few are YAML, and those are odd."""
     parts = []
     for _ in range(rng.randint(1, most)):
@@ -235,7 +233,7 @@ def soup(rng: random.Random, most: int = 14) -> str:
     return "".join(parts)
 
 
-def lines(rng: random.Random, most: int = 8) -> str:
+def lines(rng, most=8):
     """Make lines of mappings and lists at random indentations: nearly YAML."""
     rows = []
     for _ in range(rng.randint(1, most)):
@@ -246,7 +244,7 @@ def lines(rng: random.Random, most: int = 8) -> str:
     return "\n".join(rows) + rng.choice(("\n", "", "\n\n", "\n...\n", "\n---\nb\n"))
 
 
-def _inline(rng: random.Random, depth: int) -> str:
+def _inline(rng, depth):
     """Make a value, on one line or on several: a scalar in some style, or a flow collection."""
     pick = rng.random()
     if pick < 0.1:
@@ -278,14 +276,14 @@ def _inline(rng: random.Random, depth: int) -> str:
     return rng.choice(SCALARS)
 
 
-def _quoted(rng: random.Random, *more: str) -> str:
+def _quoted(rng, *more):
     return "".join(
         rng.choice(("a", " ", "  ", "b", ": ", "#", "\n", "\n\n", "\n  ", " \n", "\t", "é", *more))
         for _ in range(rng.randint(0, 7))
     )
 
 
-def document(rng: random.Random, depth: int = 3, indent: int = 0) -> str:
+def document(rng, depth=3, indent=0):
     """Make a node of a well-formed document in block style. Its first line is not indented."""
     pad = " " * indent
     pick = rng.random()
@@ -308,7 +306,7 @@ def document(rng: random.Random, depth: int = 3, indent: int = 0) -> str:
     return _leaf(rng, indent)
 
 
-def _nested(rng: random.Random, depth: int, indent: int, in_mapping: bool) -> str:
+def _nested(rng, depth, indent, in_mapping):
     """Make what follows "key:" or "-", on the same line, or below and further right."""
     anchor = rng.choice(("", "", "", "", " &a", " !!map" if depth < 0 else " &b"))
     pick = rng.random()
@@ -320,7 +318,7 @@ def _nested(rng: random.Random, depth: int, indent: int, in_mapping: bool) -> st
     return f"{anchor} " + _leaf(rng, indent)
 
 
-def _leaf(rng: random.Random, indent: int) -> str:
+def _leaf(rng, indent):
     """Make a scalar or a flow collection whose further lines are right of `indent`."""
     pad = " " * (indent + rng.choice((1, 2, 3)))
     pick = rng.random()
@@ -341,7 +339,7 @@ def _leaf(rng: random.Random, indent: int) -> str:
     return rng.choice(SCALARS)
 
 
-def damaged(rng: random.Random, text: str) -> str:
+def damaged(rng, text):
     """Return `text` with a few pieces removed, doubled, moved or replaced, or cut short."""
     for _ in range(rng.randint(1, 4)):
         if not text:
@@ -365,7 +363,7 @@ def damaged(rng: random.Random, text: str) -> str:
     return text
 
 
-def any_text(rng: random.Random, seeds: list[str]) -> str:
+def any_text(rng, seeds):
     """Make a text of any of these kinds; `seeds` are texts to damage."""
     pick = rng.random()
     if pick < 0.25:

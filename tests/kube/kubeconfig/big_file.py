@@ -14,11 +14,11 @@ from pathlib import Path
 _AUTHORITY, _CERTIFICATE, _KEY = 920, 680, 1090
 
 
-def text(contexts: int, seed: int = 0) -> str:
+def text(contexts, seed=0):
     """Return the file's text. The current context is the last one. Names and data depend on the seed only."""
     chance = random.Random(seed)
 
-    def pem(title: str, size: int) -> str:
+    def pem(title, size):
         body = base64.encodebytes(chance.getrandbits(8 * size).to_bytes(size, "big")).decode()
         return base64.b64encode(f"-----BEGIN {title}-----\n{body}-----END {title}-----\n".encode()).decode()
 

@@ -6,24 +6,24 @@ import base64
 import json
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kaito.kube.kubeconfig.model import Overrides
 
 DATA = Path(__file__).parents[2] / "data" / "kubeconfigs"
 
 
-def embedded(name: str) -> str:
+def embedded(name):
     """Return a file of tests/data/kubeconfigs/tls/ as a kubeconfig embeds it."""
     return base64.b64encode((DATA / "tls" / name).read_bytes()).decode()
 
 
 def config(
-    user: object = None,
-    cluster: dict[str, Any] | None = None,
-    context: dict[str, Any] | None = None,
-    **top: object,
-) -> str:
+    user=None,
+    cluster=None,
+    context=None,
+    **top,
+):
     """Return a kubeconfig with one context "it" of cluster "here" and user "me", in JSON, which is YAML.
 
     The cluster is the recording server, trusted by tls/ca.crt, unless `cluster` says otherwise.
@@ -57,14 +57,14 @@ class Use(NamedTuple):
     differs: str = ""
     command: tuple[str, ...] = ("get", "--raw", "/version")
 
-    def _filled_in(self, text: str, folder: Path, https: str, http: str) -> str:
+    def _filled_in(self, text, folder, https, http):
         return text.replace("HTTPS", https).replace("HTTP", http).replace("DIR", str(folder))
 
-    def overrides(self, folder: Path, https: str, http: str) -> Overrides:
+    def overrides(self, folder, https, http):
         """Return the flags, filled in."""
         return Overrides(*(self._filled_in(v, folder, https, http) if isinstance(v, str) else v for v in self.flags))
 
-    def lay_out(self, folder: Path, https: str, http: str) -> tuple[list[str], dict[str, str]]:
+    def lay_out(self, folder, https, http):
         """Write the files and return kubectl's arguments and environment."""
         shutil.copytree(DATA / "tls", folder / "tls")
         for name, text in self.files.items():
@@ -88,7 +88,7 @@ class Use(NamedTuple):
         return arguments, {k: self._filled_in(v, folder, https, http) for k, v in environ.items()}
 
 
-def pod_prefix(folder: Path) -> list[str]:
+def pod_prefix(folder):
     """Return what to put before a command so that DIR/serviceaccount takes the place of a pod's service account."""
     script = (
         "mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io && "
@@ -102,7 +102,7 @@ echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"
 """
 
 
-def plugin(**fields: object) -> dict[str, Any]:
+def plugin(**fields):
     """Return the stanza of an exec plugin that works, changed by `fields`; None removes a field."""
     stanza = {
         "apiVersion": "client.authentication.k8s.io/v1",
@@ -113,11 +113,11 @@ def plugin(**fields: object) -> dict[str, Any]:
     return {"exec": {name: value for name, value in stanza.items() if value is not None}}
 
 
-def one(text: str, differs: str = "", **flags: Any) -> Use:
+def one(text, differs="", **flags):
     return Use({"config": text, "plugin.sh": PLUGIN, "token": "filed\n"}, Overrides(**flags), differs=differs)
 
 
-def below(server: str) -> Use:
+def below(server):
     return one(config(TOKEN, {"server": server}))._replace(command=("version",))
 
 
@@ -131,7 +131,7 @@ BOB = {"client_certificate": "DIR/tls/bob.crt", "client_key": "DIR/tls/bob.key"}
 ASKS = "kubectl asks for a user name and a password; here the server decides what an unknown user may do"
 LOCALHOST = "kubectl turns to http://localhost:8080"
 
-USES: dict[str, Use] = {
+USES = {
     # Who: one way to log in
     "token": one(config(TOKEN)),
     "token-file": one(config({"tokenFile": "token"})),
@@ -470,13 +470,13 @@ ACCOUNT = {
 }
 
 
-def pod(text: str | None = None, differs: str = "", environ: dict[str, str] | None = None, **flags: Any) -> Use:
+def pod(text=None, differs="", environ=None, **flags):
     files = {} if text is None else {"config": text}
     account = {"KUBECONFIG": "DIR/config", **(environ or {})}
     return Use(files, Overrides(**flags), account, ACCOUNT, differs)
 
 
-POD_USES: dict[str, Use] = {
+POD_USES = {
     "pod": pod(),
     "pod-kubeconfig": pod(config(TOKEN)),
     "pod-kubeconfig-empty": pod(""),
@@ -503,22 +503,22 @@ POD_USES: dict[str, Use] = {
 }
 
 
-def uses() -> dict[str, Use]:
+def uses():
     return {**USES, **POD_USES}
 
 
-def cluster(text: str) -> str:
-    """A kubeconfig whose one cluster has these fields, in flow style."""
+def cluster(text):
+    """Return a kubeconfig whose one cluster has these fields, in flow style."""
     return f"clusters: [{{name: a, cluster: {{{text}}}}}]\n"
 
 
-def user(text: str) -> str:
+def user(text):
     return f"users: [{{name: a, user: {{{text}}}}}]\n"
 
 
 BINARY = base64.b64encode(bytes(range(256))).decode()
 
-FILES: dict[str, bytes | str] = {
+FILES = {
     # Nothing, or something else
     "empty": "",
     "comment-alone": "# nothing\n",
@@ -701,7 +701,7 @@ FILES: dict[str, bytes | str] = {
 }
 
 
-def files() -> dict[str, bytes]:
+def files():
     """Return what `kubectl config view` is given: the files that tools wrote, and those above."""
     written = {path.name: path.read_bytes() for path in sorted(DATA.iterdir()) if path.is_file()}
     written.pop("kubectl.json")

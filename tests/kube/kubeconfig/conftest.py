@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Callable
-
 import pytest
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[..., str]:
+def write(tmp_path):
     """Return a function that writes a file in the test's folder and returns its path."""
 
-    def written(text: str | bytes, name: str = "config") -> str:
+    def written(text, name="config"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from kaito.errors import ClusterError
-from kaito.kube.kubeconfig.model import Overrides, Target
+from kaito.kube.kubeconfig.model import Overrides
 from kaito.kube.kubeconfig.resolve import resolve
 
 
-def choose(kubeconfig: str, environ: dict[str, str] | None = None, **flags: Any) -> Target:
+def choose(kubeconfig, environ=None, **flags):
     return resolve(Overrides(kubeconfig=kubeconfig, **flags), environ or {})
 
 
-def refusal(*args: Any, **kwargs: Any) -> ClusterError:
+def refusal(*args, **kwargs):
     """Return the error that `resolve` raises; its message and its hint are one line each."""
     with pytest.raises(ClusterError) as caught:
         resolve(*args, **kwargs)

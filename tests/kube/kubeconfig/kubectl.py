@@ -11,14 +11,12 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable
 
 from tests.kube.kubeconfig import cases
 from tests.kube.oracle import KUBECTL
-from tests.kube.recording import RecordingServer, Request
+from tests.kube.recording import RecordingServer
 
 DATA = Path(__file__).parents[2] / "data" / "kubeconfigs"
 TLS = DATA / "tls"
@@ -31,10 +29,10 @@ class Recorder(RecordingServer):
     `impersonate`: sorted header pairs; what was not sent is "" or [].
     """
 
-    def __init__(self, scheme: str) -> None:
+    def __init__(self, scheme):
         super().__init__(scheme, TLS)
 
-    def record(self, request: Request) -> dict[str, Any]:
+    def record(self, request):
         return {
             "scheme": request.scheme,
             "path": request.path,
@@ -45,7 +43,7 @@ class Recorder(RecordingServer):
         }
 
 
-def run(arguments: Iterable[str], environ: dict[str, str], folder: Path, prefix: Iterable[str] = ()) -> Any:
+def run(arguments, environ, folder, prefix=()):
     """Run kubectl in `folder` with exactly this environment and without input."""
     return subprocess.run(
         [*prefix, str(KUBECTL), f"--cache-dir={folder / 'cache'}", *arguments],
@@ -58,21 +56,21 @@ def run(arguments: Iterable[str], environ: dict[str, str], folder: Path, prefix:
     )
 
 
-def view(files: Iterable[str], folder: Path) -> dict[str, Any] | None:
+def view(files, folder):
     """Return how kubectl reads these files, merged and normalised, or None if it refuses one of them."""
     done = run(["config", "view", "--raw", "-o", "json"], {"KUBECONFIG": ":".join(files)}, folder)
     return None if done.returncode else normalised(json.loads(done.stdout))
 
 
-def refused(files: Iterable[str], folder: Path) -> set[str]:
+def refused(files, folder):
     """Return those of the files that kubectl refuses. It names all of them in one run."""
     done = run(["config", "view", "--raw", "-o", "json"], {"KUBECONFIG": ":".join(files)}, folder)
     return set(re.findall(r'error loading config file "([^"]*)": ', done.stderr))
 
 
-def normalised(document: dict[str, Any]) -> dict[str, Any]:
+def normalised(document):
     """Return a kubeconfig's JSON as {list: {name: fields}}: what this project reads of it, without empty values."""
-    shown: dict[str, Any] = {"current-context": document["current-context"]}
+    shown = {"current-context": document["current-context"]}
     for listed, inner in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
         shown[listed] = {item["name"]: item[inner] for item in document[listed] or ()}
         for fields in shown[listed].values():
@@ -83,7 +81,7 @@ def normalised(document: dict[str, Any]) -> dict[str, Any]:
     return filled(shown)
 
 
-def plain_paths(fields: dict[str, Any]) -> None:
+def plain_paths(fields):
     """Write relative paths without detours: kubectl shows them as they are in the file."""
     for name in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
         if fields.get(name) and not fields[name].startswith("/"):
@@ -93,7 +91,7 @@ def plain_paths(fields: dict[str, Any]) -> None:
         fields["exec"]["command"] = os.path.normpath(command)
 
 
-def filled(value: Any) -> Any:
+def filled(value):
     """Return the value without empty members at any depth; only exec and auth-provider may be empty maps."""
     if isinstance(value, list):
         return [filled(item) for item in value]
@@ -107,7 +105,7 @@ def filled(value: Any) -> Any:
     }
 
 
-def use(case: cases.Use, folder: Path) -> dict[str, Any] | None:
+def use(case, folder):
     """Return what kubectl sends for a case, {} if it does not trust the server, None if it refuses to try.
 
     Where it asks for a password, it refuses as well: its stdin is empty.
@@ -127,10 +125,10 @@ def use(case: cases.Use, folder: Path) -> dict[str, Any] | None:
         return {**seen[-1], "path": seen[-1]["path"].partition("?")[0]} if seen else None
 
 
-def ask_all(ask: Callable[[Any, Path], Any], named: dict[str, Any]) -> dict[str, Any]:
+def ask_all(ask, named):
     """Call `ask` for every case, each in a folder of its own, as many at a time as there are processors."""
 
-    def ask_one(item: tuple[str, Any]) -> Any:
+    def ask_one(item):
         with tempfile.TemporaryDirectory() as folder:
             return ask(item[1], Path(folder))
 
@@ -138,7 +136,7 @@ def ask_all(ask: Callable[[Any, Path], Any], named: dict[str, Any]) -> dict[str,
         return dict(zip(named, pool.map(ask_one, named.items())))
 
 
-def view_file(source: bytes, folder: Path) -> dict[str, Any] | None:
+def view_file(source, folder):
     (folder / "config").write_bytes(source)
     return view(["config"], folder)
 

@@ -6,7 +6,6 @@ import base64
 import json
 import random
 import re
-from typing import Any
 
 _LETTERS = "abcXYZ019-_./:@ #'\"\\,{}[]&*!|>%`?é…😀\t\n="
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+=-]*(?: [A-Za-z0-9_./+=-]+)*")
@@ -22,16 +21,16 @@ class Raw(str):
 class Generator:
     """State: the random numbers, and the style of the file that is being written."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed):
         self.chance = random.Random(seed)
 
     # --- What: a kubeconfig as plain values; a `Raw` is written as it stands
 
-    def kubeconfig(self, prefix: str) -> dict[str, Any]:
+    def kubeconfig(self, prefix):
         """Return a kubeconfig, mostly a valid one. Most names begin with `prefix`; other files share the others."""
         chance = self.chance
         names = [self.name(prefix) for _ in range(chance.randrange(4))]
-        document: dict[str, Any] = {
+        document = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": name, "cluster": self.cluster()} for name in names],
@@ -47,27 +46,27 @@ class Generator:
             document[self.text()] = self.anything(3)
         return document if chance.random() < 0.7 else self.spoiled(document)
 
-    def name(self, prefix: str) -> str:
+    def name(self, prefix):
         if self.chance.random() < 0.1:
             return self.chance.choice(["prod", "dev"])
         return prefix + "-" + self.chance.choice([self.text(), "arn:aws:eks:eu-west-1:1:cluster/demo", "a b"])
 
-    def text(self) -> str:
+    def text(self):
         chance = self.chance
         if chance.random() < 0.5:
             return "".join(chance.choice("abcdefghijklmnop-") for _ in range(chance.randrange(1, 12)))
         return "".join(chance.choice(_LETTERS) for _ in range(chance.randrange(12)))
 
-    def data(self) -> str:
+    def data(self):
         return base64.b64encode(self.chance.getrandbits(320).to_bytes(40, "big")[: self.chance.randrange(40)]).decode()
 
-    def some(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def some(self, fields):
         share = self.chance.random()
         kept = [key for key in fields if self.chance.random() < share]
         self.chance.shuffle(kept)
         return {key: fields[key] for key in kept}
 
-    def cluster(self) -> dict[str, Any]:
+    def cluster(self):
         return self.some(
             {
                 "server": "https://" + self.chance.choice(["10.0.0.1:6443", "a.example.com/k8s/c-1", "[::1]"]),
@@ -82,11 +81,11 @@ class Generator:
             }
         )
 
-    def extensions(self) -> list[dict[str, Any]]:
+    def extensions(self):
         names = ["client.authentication.k8s.io/exec", "a", "b"][: self.chance.randrange(4)]
         return [{"name": name, "extension": self.anything(2)} for name in names]
 
-    def user(self) -> dict[str, Any]:
+    def user(self):
         return self.some(
             {
                 "token": self.text(),
@@ -116,11 +115,11 @@ class Generator:
             }
         )
 
-    def context(self, names: list[str]) -> dict[str, Any]:
+    def context(self, names):
         chance = self.chance
         return self.some({"cluster": chance.choice(names), "user": chance.choice(names), "namespace": self.text()})
 
-    def anything(self, depth: int) -> Any:
+    def anything(self, depth):
         chance = self.chance
         kind = chance.randrange(8 if depth else 6)
         if kind == 6:
@@ -129,9 +128,9 @@ class Generator:
             return {self.text(): self.anything(depth - 1) for _ in range(chance.randrange(3))}
         return (None, True, False, chance.randrange(-9, 10**6), self.text(), Raw(chance.choice(_OTHER)))[kind]
 
-    def spoiled(self, document: dict[str, Any]) -> dict[str, Any]:
+    def spoiled(self, document):
         """Return the document with one value somewhere in it replaced, often by one of the wrong type."""
-        holders: list[Any] = [document]
+        holders = [document]
         for holder in holders:
             members = holder.values() if isinstance(holder, dict) else holder
             holders += [member for member in members if member and isinstance(member, (dict, list))]
@@ -145,7 +144,7 @@ class Generator:
 
     # --- How: the values as YAML
 
-    def written(self, document: dict[str, Any]) -> bytes:
+    def written(self, document):
         """Return the document in a random style, from JSON to hand-written, with odd but legal spacing."""
         chance = self.chance
         self.step = chance.choice([2, 2, 2, 4, 3])
@@ -163,7 +162,7 @@ class Generator:
             text = text.replace("\n", "\r\n")
         return chance.choice([b"", b"", b"", b"\xef\xbb\xbf"]) + text.encode()
 
-    def block(self, value: Any, indent: int) -> str:
+    def block(self, value, indent):
         """Return the lines of a map or list that is not empty, at this indentation."""
         lines = []
         pad = " " * indent
@@ -182,7 +181,7 @@ class Generator:
                     lines.append(f"{pad}-{self.value(item, indent, in_map=False)}")
         return "".join(lines)
 
-    def value(self, item: Any, indent: int, in_map: bool) -> str:
+    def value(self, item, indent, in_map):
         """Return what follows a ":" or "-": a scalar, a flow collection, or a block on lines of its own."""
         chance = self.chance
         if isinstance(item, (dict, list)) and item and chance.random() > self.flow_share:
@@ -196,10 +195,10 @@ class Generator:
                 return literal
         return (" " * chance.choice([1, 1, 1, 2]) + self.scalar(item)).rstrip(" ") + self.comment() + "\n"
 
-    def comment(self) -> str:
+    def comment(self):
         return self.chance.choice([" # note", "  #: {[", " ", ""]) if self.chance.random() < self.comments else ""
 
-    def literal(self, text: str, indent: int) -> str:
+    def literal(self, text, indent):
         """Return a literal block scalar, or "" if the text cannot be one."""
         body = text.rstrip("\n")
         if not body or body[0] in " \t\n" or "\t" in body or not all(c.isprintable() or c == "\n" for c in body):
@@ -211,7 +210,7 @@ class Generator:
             return ""
         return f" |{chomping}\n" + "".join(f"{' ' * indent}{line}\n" if line else "\n" for line in lines)
 
-    def flow(self, value: Any) -> str:
+    def flow(self, value):
         if isinstance(value, dict):
             members = [f"{self.key(key)}: {self.flow(item)}" for key, item in value.items()]
         elif isinstance(value, list):
@@ -222,10 +221,10 @@ class Generator:
         inside = comma.join(members) if comma != "," else " ,".join(members)
         return f"{{{inside}}}" if isinstance(value, dict) else f"[{inside}]"
 
-    def key(self, key: str) -> str:
+    def key(self, key):
         return self.scalar(key) if len(key) < 100 else json.dumps(key)
 
-    def scalar(self, value: Any) -> str:
+    def scalar(self, value):
         if isinstance(value, Raw):
             return str(value)
         if not isinstance(value, str):

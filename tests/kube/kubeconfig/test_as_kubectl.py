@@ -9,14 +9,12 @@ import os
 import ssl
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kaito.errors import ClusterError
 from kaito.kube.kubeconfig.decode import decode_cluster, decode_user
 from kaito.kube.kubeconfig.files import read_config
-from kaito.kube.kubeconfig.model import Cluster, Config, Target, User
 from kaito.kube.kubeconfig.resolve import resolve
 from tests.kube.kubeconfig import cases, kubectl
 from tests.kube.kubeconfig.random_files import Generator
@@ -31,23 +29,23 @@ needs_namespaces = pytest.mark.skipif(
 
 
 @needs_kubectl
-def test_the_records_of_files_match_kubectl() -> None:
+def test_the_records_of_files_match_kubectl():
     assert kubectl.ask_all(kubectl.view_file, cases.files()) == RECORDS["files"]
 
 
 @needs_kubectl
-def test_the_records_of_uses_match_kubectl() -> None:
+def test_the_records_of_uses_match_kubectl():
     assert kubectl.ask_all(kubectl.use, cases.USES) == {name: RECORDS["uses"][name] for name in cases.USES}
 
 
 @needs_kubectl
 @needs_namespaces
-def test_the_records_of_pods_match_kubectl() -> None:
+def test_the_records_of_pods_match_kubectl():
     asked = kubectl.ask_all(kubectl.use, cases.POD_USES)
     assert asked == {name: RECORDS["uses"][name] for name in cases.POD_USES}
 
 
-def viewed(config: Config, folder: Path) -> dict[str, Any]:
+def viewed(config, folder):
     """Return a merged kubeconfig as `kubectl config view --raw` shows it, with paths relative to `folder`."""
     clusters = [decode_cluster(name, entry) for name, entry in config.clusters.items()]
     users = [decode_user(name, entry) for name, entry in config.users.items()]
@@ -64,7 +62,7 @@ def viewed(config: Config, folder: Path) -> dict[str, Any]:
     )
 
 
-def cluster_fields(cluster: Cluster, folder: Path) -> dict[str, Any]:
+def cluster_fields(cluster, folder):
     return {
         "server": cluster.server,
         "certificate-authority": below(folder, cluster.ca_file),
@@ -77,7 +75,7 @@ def cluster_fields(cluster: Cluster, folder: Path) -> dict[str, Any]:
     }
 
 
-def user_fields(user: User, folder: Path) -> dict[str, Any]:
+def user_fields(user, folder):
     exec, provider, acting = user.exec, user.auth_provider, user.impersonate
     return {
         "token": user.token,
@@ -106,11 +104,11 @@ def user_fields(user: User, folder: Path) -> dict[str, Any]:
     }
 
 
-def below(folder: Path, path: str) -> str:
+def below(folder, path):
     return path[len(f"{folder}/") :] if path.startswith(f"{folder}/") else path
 
 
-def request(target: Target) -> dict[str, str]:
+def request(target):
     """Return the headers that the target's user sends."""
     user = target.user
     token = user.token
@@ -131,7 +129,7 @@ def request(target: Target) -> dict[str, str]:
     return {}
 
 
-def ask(target: Target, folder: Path) -> None:
+def ask(target, folder):
     """GET /version below the target's server, with the trust, the certificate and the headers of the target."""
     scheme, _, rest = target.cluster.server.partition("://")
     address, slash, path = rest.partition("/")
@@ -157,7 +155,7 @@ def ask(target: Target, folder: Path) -> None:
     connection.close()
 
 
-def trusting(target: Target, folder: Path) -> ssl.SSLContext:
+def trusting(target, folder):
     cluster, user = target.cluster, target.user
     context = ssl.create_default_context(cafile=cluster.ca_file or None, cadata=cluster.ca_data.decode() or None)
     if cluster.insecure:
@@ -172,7 +170,7 @@ def trusting(target: Target, folder: Path) -> ssl.SSLContext:
     return context
 
 
-def used(case: cases.Use, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any] | None:
+def used(case, folder, monkeypatch):
     """Return what we send for a case, in the form of `kubectl.use`."""
     with kubectl.Recorder("https") as secure, kubectl.Recorder("http") as plain:
         _, environ = case.lay_out(folder, secure.address, plain.address)
@@ -194,7 +192,7 @@ def used(case: cases.Use, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict
 
 
 @pytest.mark.parametrize("name", cases.files())
-def test_a_file_is_read_as_by_kubectl(name: str, tmp_path: Path) -> None:
+def test_a_file_is_read_as_by_kubectl(name, tmp_path):
     (tmp_path / "config").write_bytes(cases.files()[name])
     try:
         ours = viewed(read_config(str(tmp_path / "config"), {}), tmp_path)
@@ -204,14 +202,12 @@ def test_a_file_is_read_as_by_kubectl(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, case in cases.uses().items() if not case.differs])
-def test_a_file_is_used_as_by_kubectl(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_used_as_by_kubectl(name, tmp_path, monkeypatch):
     assert used(cases.uses()[name], tmp_path, monkeypatch) == RECORDS["uses"][name]
 
 
 @pytest.mark.parametrize("name", [name for name, case in cases.uses().items() if case.differs])
-def test_the_differences_from_kubectl_are_the_documented_ones(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_differences_from_kubectl_are_the_documented_ones(name, tmp_path, monkeypatch):
     case = cases.uses()[name]
     ours = used(case, tmp_path, monkeypatch)
     if case.differs == cases.LOCALHOST:
@@ -222,7 +218,7 @@ def test_the_differences_from_kubectl_are_the_documented_ones(
 
 
 @needs_kubectl
-def test_random_files_are_read_as_by_kubectl(tmp_path: Path) -> None:
+def test_random_files_are_read_as_by_kubectl(tmp_path):
     """Two runs of kubectl do: one names every file that it refuses, the other merges all the others."""
     count = int(os.environ.get("KAITO_RANDOM_KUBECONFIGS", "2000"))
     seed = int(os.environ.get("KAITO_RANDOM_SEED", "1"))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Callable
-
 import pytest
 
 from kaito.kube.kubeconfig.model import AuthProvider
@@ -12,15 +9,13 @@ from tests.kube.kubeconfig.cases import config
 from tests.kube.kubeconfig.helpers import HERE, choose
 
 
-def test_an_auth_provider_has_a_name_and_settings(write: Callable[..., str]) -> None:
+def test_an_auth_provider_has_a_name_and_settings(write):
     provider = {"name": "oidc", "config": {"client-id": "kubernetes", "id-token": None}}
     user = choose(write(config({"auth-provider": provider}, HERE))).user
     assert user.auth_provider == AuthProvider("oidc", {"client-id": "kubernetes", "id-token": ""})
 
 
-def test_paths_are_relative_to_the_file_that_names_them(
-    write: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_are_relative_to_the_file_that_names_them(write, tmp_path, monkeypatch):
     for name in ("pki/ca.crt", "pki/me.crt", "pki/me.key", "pki/token"):
         write("", name)
     write(
@@ -51,9 +46,7 @@ def test_paths_are_relative_to_the_file_that_names_them(
         pytest.param("/usr/bin/aws", "/usr/bin/aws", id="an absolute path stays"),
     ],
 )
-def test_the_command_of_a_plugin_is_a_name_or_an_absolute_path(
-    write: Callable[..., str], tmp_path: Path, command: str, expected: str
-) -> None:
+def test_the_command_of_a_plugin_is_a_name_or_an_absolute_path(write, tmp_path, command, expected):
     plugin = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": command}
     user = choose(write(config({"exec": plugin}, HERE))).user
     assert user.exec

@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable
 
 from kaito.errors import ClusterError
 from kaito.kube.kubeconfig.files import read_config
@@ -19,7 +18,7 @@ from tests.kube.kubeconfig.helpers import HERE, choose, refusal
 from tests.kube.kubeconfig.random_files import Generator
 
 
-def test_listed_files_are_merged_and_the_first_wins(write: Callable[..., str], tmp_path: Path) -> None:
+def test_listed_files_are_merged_and_the_first_wins(write, tmp_path):
     one = write(config({"token": "one"}, contexts=None, **{"current-context": ""}), "one")
     two = write(config({"token": "two"}, HERE, {"namespace": "two"}), "two")
     listed = f"{one}::{tmp_path / 'missing'}:{two}:{one}"
@@ -30,35 +29,35 @@ def test_listed_files_are_merged_and_the_first_wins(write: Callable[..., str], t
     assert merged.current_context == "it"
 
 
-def test_the_names_in_a_file_are_available_to_completion(write: Callable[..., str]) -> None:
+def test_the_names_in_a_file_are_available_to_completion(write):
     merged = read_config(write(config()), {})
     assert (list(merged.contexts), list(merged.clusters), list(merged.users)) == (["it"], ["here"], ["me"])
 
 
-def test_the_home_folder_is_used_without_a_list(write: Callable[..., str], tmp_path: Path) -> None:
+def test_the_home_folder_is_used_without_a_list(write, tmp_path):
     path = write(config({"token": "t"}, HERE), ".kube/config")
     assert resolve(Overrides(), {"HOME": str(tmp_path)}).cluster.file == path
     assert resolve(Overrides(), {"HOME": str(tmp_path), "KUBECONFIG": ""}).cluster.file == path
 
 
-def test_the_flag_wins_over_the_list_and_the_home_folder(write: Callable[..., str], tmp_path: Path) -> None:
+def test_the_flag_wins_over_the_list_and_the_home_folder(write, tmp_path):
     path = write(config({"token": "t"}, HERE))
     broken = write("[", "broken")
     write("[", ".kube/config")
     assert choose(path, {"KUBECONFIG": broken, "HOME": str(tmp_path)}).cluster.file == path
 
 
-def test_a_flag_that_names_a_missing_file_is_an_error() -> None:
+def test_a_flag_that_names_a_missing_file_is_an_error():
     error = refusal(Overrides(kubeconfig="/nowhere/config"), {})
     assert error.message == 'kubeconfig "/nowhere/config" does not exist'
 
 
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
     error = refusal(Overrides(kubeconfig=str(tmp_path)), {})
     assert error.message == f'kubeconfig "{tmp_path}" cannot be read: is a directory'
 
 
-def test_a_damaged_file_gives_a_target_or_a_cluster_error(write: Callable[..., str]) -> None:
+def test_a_damaged_file_gives_a_target_or_a_cluster_error(write):
     chance = random.Random(1)
     generator = Generator(1)
     outcomes = {"target": 0, "error": 0}
@@ -91,14 +90,14 @@ print(time.process_time() - start)
 """
 
 
-def seconds(path: str, *without_yaml: str) -> float:
+def seconds(path, *without_yaml):
     """Return the processor time that `resolve` takes in a process of its own, unaffected by other tests."""
     root = Path(__file__).parents[3]
     command = [sys.executable, "-c", TIMED, path, *without_yaml]
     return float(subprocess.run(command, cwd=root, capture_output=True, check=True).stdout)
 
 
-def test_a_large_file_is_read_correctly(write: Callable[..., str]) -> None:
+def test_a_large_file_is_read_correctly(write):
     text = big_file.text(50)
     target = choose(write(text))
     last = text[text.rindex("client-key-data: ") :].split()[1]
@@ -106,13 +105,13 @@ def test_a_large_file_is_read_correctly(write: Callable[..., str]) -> None:
     assert target.cluster.ca_data.startswith(b"-----BEGIN CERTIFICATE-----\n")
 
 
-def test_a_large_file_costs_little_beside_its_yaml(write: Callable[..., str]) -> None:
+def test_a_large_file_costs_little_beside_its_yaml(write):
     """About 10 ms for 1,000 contexts; the bound leaves room for a slow machine."""
     path = write(big_file.text(1000))
     assert min(seconds(path, "without yaml") for _ in range(5)) < 0.04
 
 
-def test_twice_the_contexts_take_twice_the_time(write: Callable[..., str]) -> None:
+def test_twice_the_contexts_take_twice_the_time(write):
     one, two = write(big_file.text(1000), "one"), write(big_file.text(2000), "two")
     rounds = [(seconds(one), seconds(two)) for _ in range(4)]
     assert min(twice for _, twice in rounds) <= 2.2 * min(once for once, _ in rounds)

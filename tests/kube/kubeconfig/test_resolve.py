@@ -5,9 +5,6 @@ What kubectl reads, refuses and sends in the same cases is compared in test_as_k
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Callable
-
 import pytest
 
 from kaito.kube.kubeconfig.model import Cluster, ExecConfig, Impersonation, Overrides, Target, User
@@ -53,7 +50,7 @@ users:
 """
 
 
-def test_a_kubeconfig_with_all_its_fields(write: Callable[..., str], tmp_path: Path) -> None:
+def test_a_kubeconfig_with_all_its_fields(write, tmp_path):
     path = write(WHOLE)
     assert choose(path) == Target(
         context="it",
@@ -89,7 +86,7 @@ def test_a_kubeconfig_with_all_its_fields(write: Callable[..., str], tmp_path: P
     )
 
 
-def test_credentials_are_dropped_over_plain_http(write: Callable[..., str]) -> None:
+def test_credentials_are_dropped_over_plain_http(write):
     user = choose(write(config({"token": "t", "as": "jane"}, {**HERE, "server": "http://here"}))).user
     assert (user.token, user.impersonate.user) == ("", "jane")
 
@@ -102,21 +99,21 @@ def test_credentials_are_dropped_over_plain_http(write: Callable[..., str]) -> N
         pytest.param({"KUBECONFIG": ":"}, "no kubeconfig: KUBECONFIG names no file", id="empty list"),
     ],
 )
-def test_without_a_kubeconfig_localhost_is_not_guessed(environ: dict[str, str], message: str) -> None:
+def test_without_a_kubeconfig_localhost_is_not_guessed(environ, message):
     error = refusal(Overrides(), environ)
     assert error.message == message
     assert "--kubeconfig" in error.hint
 
 
-def test_a_server_alone_is_enough() -> None:
+def test_a_server_alone_is_enough():
     target = resolve(Overrides(server="https://a", token="t"), {})
     flags = (("server", "https://a"), ("token", "TOKEN"))
     assert target == Target("", Cluster(server="https://a"), User(token="t"), "default", flags=flags)
 
 
-def test_the_given_flags_are_kept_without_secrets(write: Callable[..., str]) -> None:
+def test_the_given_flags_are_kept_without_secrets(write):
     path = write(config({}, HERE))
-    given: dict[str, Any] = {
+    given = {
         "kubeconfig": path,
         "context": "it",
         "cluster": "here",
@@ -158,9 +155,7 @@ def test_the_given_flags_are_kept_without_secrets(write: Callable[..., str]) -> 
         pytest.param({"user": "you"}, 'user "you" is not in kubeconfig FILE', "available users: me", id="user"),
     ],
 )
-def test_a_name_from_a_flag_that_does_not_exist_is_an_error(
-    write: Callable[..., str], flags: dict[str, str], message: str, hint: str
-) -> None:
+def test_a_name_from_a_flag_that_does_not_exist_is_an_error(write, flags, message, hint):
     path = write(config({"token": "t"}))
     error = refusal(Overrides(kubeconfig=path, **flags), {})
     assert error.message == message.replace("FILE", f'"{path}"')
@@ -168,43 +163,43 @@ def test_a_name_from_a_flag_that_does_not_exist_is_an_error(
 
 
 @pytest.mark.parametrize("what", ["cluster", "user"])
-def test_a_name_from_the_context_that_does_not_exist_is_an_error(write: Callable[..., str], what: str) -> None:
+def test_a_name_from_the_context_that_does_not_exist_is_an_error(write, what):
     error = refusal(Overrides(kubeconfig=write(config({"token": "t"}, context={what: "nope"}))), {})
     assert error.message.startswith(f'{what} "nope" is not in kubeconfig ')
 
 
-def test_a_current_context_that_does_not_exist_is_an_error(write: Callable[..., str]) -> None:
+def test_a_current_context_that_does_not_exist_is_an_error(write):
     path = write(config({"token": "t"}, **{"current-context": "gone"}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'context "gone" is not in kubeconfig "{path}"'
     assert error.hint == "available contexts: it"
 
 
-def test_a_file_without_a_current_context_is_an_error(write: Callable[..., str]) -> None:
+def test_a_file_without_a_current_context_is_an_error(write):
     path = write(config({"token": "t"}, **{"current-context": None}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'no context is chosen: kubeconfig "{path}" has no current-context'
     assert error.hint == "give --context; available contexts: it"
 
 
-def test_a_context_without_a_cluster_is_an_error(write: Callable[..., str]) -> None:
+def test_a_context_without_a_cluster_is_an_error(write):
     path = write(config({"token": "t"}, context={"cluster": ""}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'context "it" in kubeconfig "{path}" names no cluster'
     assert error.hint == "give --cluster; available clusters: here"
 
 
-def test_a_cluster_without_a_server_is_an_error(write: Callable[..., str]) -> None:
+def test_a_cluster_without_a_server_is_an_error(write):
     path = write(config({"token": "t"}, {"server": ""}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message == f'cluster "here" in "{path}" has no server'
 
 
-def test_an_empty_file_is_an_error(write: Callable[..., str]) -> None:
+def test_an_empty_file_is_an_error(write):
     path = write("# to be filled in\n")
     assert refusal(Overrides(kubeconfig=path), {}).message == f'kubeconfig "{path}" has no contexts'
 
 
-def test_a_context_without_a_kubeconfig_is_an_error() -> None:
+def test_a_context_without_a_kubeconfig_is_an_error():
     error = refusal(Overrides(context="it"), {"HOME": "/nowhere"})
     assert error.message == 'context "it" is not in any kubeconfig: none was found'

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Callable
-
 import pytest
 
 from kaito.kube.kubeconfig.model import Overrides
@@ -25,14 +22,14 @@ from tests.kube.kubeconfig.helpers import HERE, refusal
         ("10.0.0.1:8080/", "http://10.0.0.1:8080"),
     ],
 )
-def test_a_server_becomes_a_plain_url(server: str, expected: str) -> None:
+def test_a_server_becomes_a_plain_url(server, expected):
     assert resolve(Overrides(server=server), {}).cluster.server == expected
 
 
 @pytest.mark.parametrize(
     "server", ["ftp://a", "https://", "a:1/b", "https://a b", "https:/a", "https://u:secret@a", "https://a/\r\nb"]
 )
-def test_a_server_that_is_not_a_url_is_refused(server: str) -> None:
+def test_a_server_that_is_not_a_url_is_refused(server):
     error = refusal(Overrides(server=server), {})
     assert "server" in error.message
     assert "secret" not in error.message + error.hint
@@ -94,9 +91,7 @@ SECRET = "s3cr3t"
         ),
     ],
 )
-def test_an_error_that_a_flag_causes_names_the_flag(
-    write: Callable[..., str], flags: dict[str, Any], message: str, hint: str
-) -> None:
+def test_an_error_that_a_flag_causes_names_the_flag(write, flags, message, hint):
     path = write(config({"token": "t"}, HERE))
     given = {name: path if value == "CONFIG" else value for name, value in flags.items()}
     error = refusal(Overrides(kubeconfig=path, **given), {})
@@ -127,9 +122,7 @@ def test_an_error_that_a_flag_causes_names_the_flag(
         pytest.param({"as-groups": ["a"]}, "as-uid, as-groups or as-user-extra without as", id="as"),
     ],
 )
-def test_a_user_that_cannot_be_used_is_refused(
-    write: Callable[..., str], tmp_path: Path, user: dict[str, Any], message: str
-) -> None:
+def test_a_user_that_cannot_be_used_is_refused(write, tmp_path, user, message):
     path = write(config(user, HERE))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message.startswith(f'user "me" in "{path}"')
@@ -155,9 +148,7 @@ def test_a_user_that_cannot_be_used_is_refused(
         pytest.param({"server": f"https://u:{SECRET}@here"}, "server contains a user name", id="server"),
     ],
 )
-def test_a_cluster_that_cannot_be_used_is_refused(
-    write: Callable[..., str], tmp_path: Path, cluster: dict[str, Any], message: str
-) -> None:
+def test_a_cluster_that_cannot_be_used_is_refused(write, tmp_path, cluster, message):
     path = write(config({"token": "t"}, {**HERE, **cluster}))
     error = refusal(Overrides(kubeconfig=path), {})
     assert error.message.startswith(f'cluster "here" in "{path}"')
@@ -165,6 +156,6 @@ def test_a_cluster_that_cannot_be_used_is_refused(
     assert SECRET not in error.message + error.hint
 
 
-def test_a_user_made_of_flags_alone_is_refused() -> None:
+def test_a_user_made_of_flags_alone_is_refused():
     error = refusal(Overrides(server="https://a", token="t", username="u"), {})
     assert error.message == "the user given by flags has both a token and a username or password"

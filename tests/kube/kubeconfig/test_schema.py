@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 import pytest
 
 from kaito.kube.kubeconfig.model import Overrides
@@ -52,7 +50,7 @@ from tests.kube.kubeconfig.helpers import refusal
         pytest.param("contexts: [{name: a}, {name: a}]", ': contexts names "a" twice', id="twice"),
     ],
 )
-def test_a_file_that_is_not_a_kubeconfig_is_refused(write: Callable[..., str], text: str, message: str | None) -> None:
+def test_a_file_that_is_not_a_kubeconfig_is_refused(write, text, message):
     path = write(text)
     error = refusal(Overrides(kubeconfig=path), {})
     if message is None:
