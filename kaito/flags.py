@@ -7,9 +7,8 @@ value is optional (pflag's NoOptDefVal: every switch, and a few others) takes a 
 
 from __future__ import annotations
 
-import re
-
 from kaito.errors import UsageError
+from kaito.lazy_re import pattern
 from kaito.text import nearest
 from kaito.values import TYPE_CHECKING, NamedTuple
 
@@ -99,13 +98,12 @@ class Values:
         return self._values[name] is True
 
 
-# The grammar of values is that of Go's strconv, which pflag uses. `re` compiles each pattern at its first use, since
-# most runs need none of them.
+# The grammar of values is that of Go's strconv, which pflag uses.
 
-_INTEGER = r"[+-]?(?:0[xX][0-9a-fA-F]{1,20}|0[bB][01]{1,70}|0[oO]?[0-7]{1,30}|0|[1-9][0-9]{0,20})"
-_REAL = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_DURATION = r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+"
-_DURATION_PART = r"([0-9.]+)([a-zµμ]+)"
+_INTEGER = pattern(r"[+-]?(?:0[xX][0-9a-fA-F]{1,20}|0[bB][01]{1,70}|0[oO]?[0-7]{1,30}|0|[1-9][0-9]{0,20})")
+_REAL = pattern(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DURATION = pattern(r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_DURATION_PART = pattern(r"([0-9.]+)([a-zµμ]+)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SWITCH = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
@@ -129,7 +127,7 @@ def whole_number(low: int) -> Kind:
     wanted = f"a whole number, {low} or more" if low > -(2**63) else "a whole number"
 
     def read(text: str) -> int:
-        if re.fullmatch(_INTEGER, text):
+        if _INTEGER.fullmatch(text):
             digits = text.lstrip("+-")
             value = int(digits, 8 if digits[0] == "0" and digits.isdigit() else 0)
             value = -value if text[0] == "-" else value
@@ -145,7 +143,7 @@ def number(low: float, high: float) -> Kind:
     """Return the kind of numbers from `low` to `high`, both included; JSON has neither nan nor inf."""
 
     def read(text: str) -> float:
-        if re.fullmatch(_REAL, text) and low <= float(text) <= high:
+        if _REAL.fullmatch(text) and low <= float(text) <= high:
             return abs(float(text)) if float(text) == 0 else float(text)
         raise ValueError(f"a number from {low} to {high}")
 
@@ -164,6 +162,7 @@ def choice(*words: str) -> Kind:
 
 
 def _read_pattern(text: str) -> tuple[str, ...]:
+    import re
     import warnings
 
     with warnings.catch_warnings():
@@ -181,11 +180,11 @@ PATTERNS = Kind("regex", _read_pattern)
 
 def _read_duration(text: str) -> float:
     # A number without a unit is in seconds, as in kubectl's --request-timeout.
-    if re.fullmatch(_REAL, text) and float(text) >= 0:
+    if _REAL.fullmatch(text) and float(text) >= 0:
         return float(text)
-    if not re.fullmatch(_DURATION, text):
+    if not _DURATION.fullmatch(text):
         raise ValueError("a duration such as 30s, 5m or 1h30m")
-    return sum(float(count) * _SECONDS[unit] for count, unit in re.findall(_DURATION_PART, text))
+    return sum(float(count) * _SECONDS[unit] for count, unit in _DURATION_PART.findall(text))
 
 
 DURATION = Kind("duration", _read_duration)

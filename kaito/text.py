@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from kaito.lazy_re import pattern
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 
 # Characters that move the cursor, reorder the line or are invisible in it: controls (C0, DEL, C1), bidirectional
 # marks, overrides and isolates, zero-width characters, lone surrogates and code points that are not characters.
-_HARMFUL = (
+_HARMFUL = pattern(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
@@ -27,7 +26,9 @@ def excerpt(data: bytes | str, limit: int = 120) -> str:
     head = data[: 8 * limit]
     if isinstance(head, bytes):
         head = head.decode("utf-8", "replace")
-    line = re.sub(_HARMFUL, "\ufffd", " ".join(head.split()))
+    line = " ".join(head.split())
+    if not (line.isascii() and line.isprintable()):
+        line = _HARMFUL.sub("\ufffd", line)
     if len(line) > limit or len(data) > 8 * limit:
         return line[: limit - 1].rstrip() + "…"
     return line

@@ -47,13 +47,23 @@ else:
             function = _CONSTRUCTORS[count]
             code = function.__code__.replace(co_varnames=("_cls", *fields), co_name="__new__")
             made = type(function)(code, globals(), "__new__")
+            made.__defaults__ = defaults
         else:
-            names = ", ".join(fields)
-            made = eval(f"lambda _cls, {names}: _new(_cls, ({names}))", {"_new": _new})
-            made.__name__ = "__new__"
+            made = _slow_constructor(name, fields, dict(zip(reversed(fields), reversed(defaults))))
         made.__qualname__ = f"{name}.__new__"
-        made.__defaults__ = defaults
         return made
+
+    def _slow_constructor(name, fields, defaults):
+        """Return `__new__` for a class with many fields, of which a run makes few values."""
+
+        def __new__(_cls, /, *values, **named):
+            given = {**defaults, **dict(zip(fields, values)), **named}
+            doubled = [field for field in fields[: len(values)] if field in named]
+            if len(values) > len(fields) or doubled or given.keys() != set(fields):
+                raise TypeError(f"{name} takes each of these fields once: {', '.join(fields)}")
+            return _new(_cls, [given[field] for field in fields])
+
+        return __new__
 
     class _FieldsOfAnnotations(type):
         """Makes a tuple class of a class body with annotated fields."""

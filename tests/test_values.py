@@ -70,6 +70,13 @@ def test_wrong_arguments_are_refused(arguments):
             kind(*places, **names)
 
 
+@pytest.mark.parametrize("arguments", [(range(13), {}), ((1,), {"a": 2}), ((), {"z": 2})])
+def test_wrong_arguments_for_many_fields_are_refused(arguments):
+    places, names = arguments
+    with pytest.raises(TypeError, match="Many takes each of these fields once: a, b, c"):
+        Many(*places, **names)
+
+
 def test_a_value_is_frozen():
     point = Point(1)
     with pytest.raises(AttributeError):

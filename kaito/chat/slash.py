@@ -6,8 +6,6 @@ are the whole line. Everything else is a message, for example `/etc/hosts is emp
 
 from __future__ import annotations
 
-import re
-
 from kaito.chat import parameters
 from kaito.chat.conversation import count_of_turns
 from kaito.errors import UsageError
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from kaito.chat.session import Session
     from kaito.terminal.console import Console
 
-_COMMAND = pattern(r"/([A-Za-z]+)(?:\s+(.*))?", re.DOTALL)
+_COMMAND = pattern(r"(?s)/([A-Za-z]+)(?:\s+(.*))?")
 
 
 class Call(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -33,7 +32,7 @@ _OUTPUT_LIMIT = 1 << 20
 # Seconds between SIGTERM and SIGKILL for a program that is ended early.
 _GRACE = 2.0
 
-_TIME = pattern(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+_TIME = pattern(r"(?a)(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))")
 
 # Go's zero time, 0001-01-01T00:00:00Z: a plugin written in Go prints it if the credential does not expire.
 _GO_ZERO = -62135596800.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import ssl
 
 from kaito.errors import os_reason
@@ -62,7 +61,7 @@ _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!PSK:@SECLEVEL=1"
 # Windows cannot open a file by its descriptor, nor remove a file that is open.
 NAMELESS_FILES = os.name != "nt"
 
-_CERTIFICATE = pattern(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = pattern(rb"(?s)-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----")
 
 
 def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
