@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # Bytes of one read.
 _PIECE = 64 * 1024
 
+# What some editors begin a file with. Not the codec utf-8-sig, which takes longer to import than it takes to read.
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 # Seconds without a byte on stdin after which a notice says that the program reads it.
 _PATIENCE = 2.0
 
@@ -115,8 +118,10 @@ def _note_silence(notice: Callable[[str], None]) -> None:
 
 def _decode(data: bytes, name: str, line: int = 0) -> str:
     """Return the text of `data`, which is a line by its number, or everything (0). Raises UsageError."""
+    if line <= 1 and data.startswith(_BYTE_ORDER_MARK):
+        data = data[len(_BYTE_ORDER_MARK) :]
     try:
-        return data.decode("utf-8" if line > 1 else "utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
         wrong = line or data.count(b"\n", 0, error.start) + 1
         raise UsageError(

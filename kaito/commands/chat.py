@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kaito.chat.script_input import Question
     from kaito.chat.session import Session
     from kaito.commands.kubectl_flags import KubectlOptions
+    from kaito.errors import KaitoError, NotReadyError
     from kaito.flags import (
         Values,
     )
@@ -234,7 +235,11 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
     from kaito.chat.conversation import Conversation
     from kaito.chat.session import Destination, Session
     from kaito.model.client import ChatModel
-    from kaito.workspaces.readiness import explained
+
+    def explain(error: NotReadyError) -> KaitoError:
+        from kaito.workspaces.readiness import explained
+
+        return explained(error, api, found.workspace)
 
     model = ChatModel(
         found.endpoint.link,
@@ -245,7 +250,7 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
         notice=console.notice,
     )
     return Session(
-        Destination(api.target, found, lambda error: explained(error, api, found.workspace)),
+        Destination(api.target, found, explain),
         model,
         options.sampling,
         Conversation(system=options.system_prompt),

@@ -258,7 +258,7 @@ def test_hostile_heads_cost_little():
     "unit", [b"A: b\r\n", b"a:\n", b":", b" ", b"\t:", b"x" * 50 + b": y\r\n", b"HTTP/1.1 100 \n\n"]
 )
 def test_reading_takes_linear_time(unit, request):
-    """20 times the size: far from 400 times the time."""
+    """10 times the size: far from 100 times the time."""
     # Garbage collection looks at all that other tests have made.
     gc.disable()
     request.addfinalizer(gc.enable)
@@ -267,15 +267,15 @@ def test_reading_takes_linear_time(unit, request):
         data = OK + unit * (size // len(unit)) + b"\r\n\r\n"
         best = 9.0
         for _ in range(5):
-            before = time.perf_counter()
+            before = time.thread_time()
             try:
                 read_response(data[: end_of_head(data, 0)])
             except HeadError:
                 pass
-            best = min(best, time.perf_counter() - before)
+            best = min(best, time.thread_time() - before)
         return best
 
-    assert seconds(800_000) < 100 * seconds(40_000)
+    assert seconds(400_000) < 40 * seconds(40_000)
 
 
 class TestUpgrade:
