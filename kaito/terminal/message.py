@@ -62,9 +62,13 @@ class Assembler:
 
 def _closes(entered: str) -> bool:
     """Return whether this ends a block. A docstring inside the block, with marks on both sides, does not."""
-    return entered.rstrip().endswith(FENCE) and entered.count(FENCE) == 1
+    last_line = entered.rstrip().rpartition("\n")[2]
+    return last_line.strip() == FENCE or (last_line.endswith(FENCE) and entered.count(FENCE) == 1)
 
 
 def recalled(message: Message) -> str:
     """Return what to enter to send that message again, for the arrow keys."""
-    return message.text if Assembler().feed(message.text) == message else f"{FENCE}{message.text}{FENCE}"
+    if Assembler().feed(message.text) == message:
+        return message.text
+    around = f"\n{message.text}\n" if FENCE in message.text else message.text
+    return f"{FENCE}{around}{FENCE}"

@@ -19,8 +19,10 @@ import time
 import warnings
 from typing import NamedTuple
 
+from tests.fuzz import http, texts
 from tests.fuzz.mutate import mutate
-from tests.fuzz.targets import TARGETS
+
+TARGETS = {**http.TARGETS, **texts.TARGETS}
 
 SLOW = 3.0  # seconds of CPU time for one input, on a busy machine
 ROUND = 200  # inputs of one target before the next target's turn

@@ -1,13 +1,8 @@
-"""What is fuzzed: every parser that reads what somebody else wrote, each with samples and the errors it documents.
-
-A target takes a random.Random and an input. It passes if it returns or raises one of its errors; what else has to
-hold, it asserts.
-"""
+"""Targets: what reads HTTP, URLs and proxies' answers."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any, Callable, NamedTuple
 
 from kaito.net.chunked import ChunkDecoder
 from kaito.net.errors import ProxySettingError, TransportError
@@ -19,15 +14,7 @@ from kaito.net.socks import SocksError, handshake
 from kaito.net.url import Url, parse_url
 from kaito.net.wire import Bounds, Wire
 from tests.fuzz.mutate import pieces
-
-
-class Target(NamedTuple):
-    """One parser. `errors`: what it may raise; `samples`: inputs that it accepts, most of them."""
-
-    run: Callable[[Any, bytes], object]
-    errors: tuple[type[BaseException], ...]
-    samples: list[bytes]
-
+from tests.fuzz.target import Target
 
 HEADS = [
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
