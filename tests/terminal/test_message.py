@@ -69,6 +69,8 @@ def test_what_follows_a_message_is_another():
         Message("a\nb\\", True),
         Message("a\\", True),
         Message('"""Doc."""\nx', True),
+        Message('a"""b', True),
+        Message('a"""b\n"""c', True),
     ],
 )
 def test_what_is_recalled_gives_the_same_message(message):
