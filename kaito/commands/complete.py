@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from kaito.flags import Flag, Values, parse, split_verb
+from kaito.lazy_re import pattern
 
 # cobra's directives: offer file names when there is nothing else; or offer nothing else.
 _FILES, _NOTHING_ELSE = 0, 4
@@ -19,7 +20,14 @@ _SECONDS = 1.8
 
 # Flags whose values are names that somebody else knows, and those whose values are files.
 _FILE_FLAGS = frozenset(("kubeconfig", "file", "certificate-authority", "client-certificate", "client-key"))
+_OBJECT_FLAGS = frozenset(("namespace", "workspace-name"))
 _CONFIG_FLAGS = {"context": "contexts", "cluster": "clusters", "user": "users"}
+
+# The name of an object, a DNS subdomain (RFC 1123). The API server may hold other names only if it is hostile.
+_OBJECT_NAME = pattern(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+# What a shell would not take as part of a word, or would replace: not every completion script quotes candidates.
+_SHELL_SYNTAX = pattern(r"""^[=~-]|[\s!"#$&'()*;<>?\[\\\]^`{|}]""")
 
 
 def answer(words: Sequence[str], root: Sequence[Flag], verbs: dict[str, Sequence[Flag]], about: dict[str, str]) -> str:
@@ -46,7 +54,7 @@ def _candidates(
         if flag.name in _FILE_FLAGS:
             return [], _FILES
         names = _values(flag, parse(others, flags))
-        return [(name, "") for name in names if name.startswith(typed) and name.isprintable()], _NOTHING_ELSE
+        return [(name, "") for name in names if name.startswith(typed) and _is_safe(name, flag)], _NOTHING_ELSE
     if typed.startswith("-"):
         given = parse(rest, flags).given
         shown = [(f"--{flag.name}", flag.help) for flag in flags if flag.many or flag.name not in given]
@@ -54,6 +62,13 @@ def _candidates(
     if verb in ("", "help"):
         return [(name, text) for name, text in about.items() if name.startswith(typed)], _NOTHING_ELSE
     return [], _NOTHING_ELSE
+
+
+def _is_safe(name: str, flag: Flag) -> bool:
+    """Return whether `name` is valid for the flag, and means itself on a shell's command line."""
+    if flag.name in _OBJECT_FLAGS:
+        return _OBJECT_NAME.fullmatch(name) is not None
+    return name.isprintable() and not _SHELL_SYNTAX.search(name)
 
 
 def _awaiting(rest: Sequence[str], typed: str, flags: Sequence[Flag]) -> tuple[Flag | None, str, Sequence[str]]:
@@ -76,7 +91,7 @@ def _values(flag: Flag, values: Values) -> list[str]:
         from kaito.kube.kubeconfig import read_config
 
         return sorted(getattr(read_config(values.text("kubeconfig"), os.environ), _CONFIG_FLAGS[flag.name]))
-    if flag.name in ("namespace", "workspace-name"):
+    if flag.name in _OBJECT_FLAGS:
         return _names(flag.name, values)
     return []
 
