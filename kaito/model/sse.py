@@ -33,7 +33,7 @@ class Parser:
         self.failure = ""
         self._line = bytearray()  # the beginning of a line whose end has not come
         self._type = ""
-        self._data: list[bytes] = []
+        self._data = bytearray()  # a LF ends each data line: a list of millions of short ones takes many times the size
         self._held = 0  # bytes of the complete lines that `_data` was made of
         self._started = False
         self._after_cr = False  # the last byte was a CR: a LF that comes first now belongs to it
@@ -101,10 +101,10 @@ class Parser:
     def _take(self, line: bytes, events: list[Event]) -> None:
         if not line:
             if self._data:
-                data = str(b"\n".join(self._data), "utf-8", "replace")
-                events.append(Event(self._type or "message", data))
+                del self._data[-1]
+                events.append(Event(self._type or "message", str(self._data, "utf-8", "replace")))
+                self._data = bytearray()
             self._type = ""
-            self._data = []
             self._held = 0
             return
         if self._held + len(line) > LIMIT:
@@ -113,7 +113,8 @@ class Parser:
         if value[:1] == b" ":
             value = value[1:]
         if field == b"data":
-            self._data.append(value)
+            self._data += value
+            self._data += b"\n"
             self._held += len(line) + 1
         elif field == b"event":
             self._type = str(value, "utf-8", "replace")
