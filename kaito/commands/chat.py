@@ -137,6 +137,8 @@ def _run(values: Values, output: JsonOutput | None) -> int:
         Conversation(system=values.text("system-prompt")),
         notice=console.notice,
         max_tokens_chosen="max-tokens" in values.given,
+        # As text it is shown, or not even that, and never asked for again.
+        keeps_reasoning=output is not None,
     )
     console.notice(f"Connected to workspace: {name} (model: {found.model or 'not known yet'})")
     if found.note:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 from kaito.errors import InferenceError, KaitoError
 from kaito.json_fields import count, text
+from kaito.lazy_re import pattern
 from kaito.model.link import Link
 from kaito.model.sse import Event as Message
 from kaito.model.sse import Parser
@@ -37,6 +38,17 @@ _LONGEST_WAIT = 10.0
 
 # Statuses with which servers refuse a request for what is in it.
 _REFUSED = (400, 413, 422)
+
+# Characters of the largest piece of text that is passed on at once: what is made of a piece takes its size once more.
+_LARGEST_PIECE = 1 << 20
+
+# Values that a large JSON document may hold. Python needs up to 200 bytes for one, however short it is written: 16 MiB
+# of "[],[]," would take 450 MB. A chunk, and a list of models, hold fewer than a hundred each.
+_MOST_VALUES = 250_000
+_LARGE_DOCUMENT = 1 << 20
+_BEFORE_VALUES = (b"[", b"{", b",")
+_STRINGS = pattern(rb'"[^"]*"')
+_NO_SYNTAX = bytes(code for code in range(256) if code not in b'"[{,')
 
 # After [DONE] nothing counts any more; what is left of the body is only worth a moment.
 _SETTLE_SECONDS = 0.2
@@ -87,6 +99,8 @@ class Served(NamedTuple):
 
     model: str
 
+
+_Text = TypeVar("_Text", Content, Reasoning)
 
 Event = Union[Content, Reasoning, Finish, Usage, Served]
 
@@ -372,12 +386,15 @@ def _events(response: Response) -> Iterator[Event]:
         batch: list[Event] = []
         failure: InferenceError | None = None
         done = False
-        for message in parser.feed(data):
-            if message.data == "[DONE]":
+        # Each is let go of as soon as it is read, because it may be large, and so is what is made of it.
+        messages = parser.feed(data)[::-1]
+        chunk: dict[str, Any] = {}
+        while messages:
+            if messages[-1].data == "[DONE]":
                 done = True
                 break
             try:
-                chunk = _chunk(message)
+                chunk = _chunk(messages.pop())
                 if not named and (model := text(chunk, "model")):
                     named = True
                     batch.append(Served(model))
@@ -388,6 +405,7 @@ def _events(response: Response) -> Iterator[Event]:
         else:
             if parser.failure:
                 failure = InferenceError(f"the model's answer is not an event stream: {parser.failure}")
+        chunk = {}
         for event in batch:
             finished = finished or type(event) is Finish
             yield event
@@ -454,19 +472,21 @@ def _add_chunk(batch: list[Event], chunk: Mapping[str, Any]) -> None:
 def _add_message(batch: list[Event], message: Mapping[str, Any]) -> None:
     reasoning = message.get("reasoning") or message.get("reasoning_content")
     if reasoning and isinstance(reasoning, str):
-        _add_text(batch, Reasoning(_sound(reasoning)))
+        _add_text(batch, Reasoning, reasoning)
     content = message.get("content")
     if content and isinstance(content, str):
-        _add_text(batch, Content(_sound(content)))
+        _add_text(batch, Content, content)
 
 
-def _add_text(batch: list[Event], event: Content | Reasoning) -> None:
-    last = batch[-1] if batch else None
-    if type(last) is type(event):
-        assert isinstance(last, (Content, Reasoning))
-        batch[-1] = last._replace(text=last.text + event.text)
-    else:
-        batch.append(event)
+def _add_text(batch: list[Event], kind: type[_Text], text: str) -> None:
+    """Append a text in pieces; a small one is merged with the last event if that is of the same kind."""
+    for start in range(0, len(text), _LARGEST_PIECE):
+        piece = _sound(text[start : start + _LARGEST_PIECE])
+        last = batch[-1] if batch else None
+        if isinstance(last, kind) and len(last.text) + len(piece) <= _LARGEST_PIECE:
+            batch[-1] = kind(last.text + piece)
+        else:
+            batch.append(kind(piece))
 
 
 def _document_events(document: Mapping[str, Any]) -> Iterator[Event]:
@@ -493,6 +513,8 @@ def _failed(data: str) -> InferenceError:
 
 
 def _object(source: bytes | str) -> dict[str, Any]:
+    if len(source) > _LARGE_DOCUMENT and _has_too_many_values(source):
+        raise InferenceError("the model's server sent JSON that holds too many values")
     try:
         document = json.loads(source)
     except (ValueError, RecursionError):
@@ -500,6 +522,20 @@ def _object(source: bytes | str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InferenceError(f"the model's server sent something else than a JSON object: {excerpt(source)}")
     return document
+
+
+def _has_too_many_values(source: bytes | str) -> bool:
+    """Return whether a JSON document holds more than `_MOST_VALUES` values: each follows a bracket, brace or comma."""
+    data = source.encode("utf-8", "replace") if isinstance(source, str) else source
+    if sum(map(data.count, _BEFORE_VALUES)) <= _MOST_VALUES:
+        return False
+    # Some of them may stand in strings, which end at the first quotation mark that is not escaped.
+    data = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SYNTAX)
+    # A value has two strings at most, one of them its key.
+    if data.count(b'"') > 4 * _MOST_VALUES:
+        return True
+    data = _STRINGS.sub(b"", data)
+    return sum(map(data.count, _BEFORE_VALUES)) > _MOST_VALUES
 
 
 def _sound(text: str) -> str:
