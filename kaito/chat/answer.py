@@ -11,12 +11,19 @@ if TYPE_CHECKING:
     from kaito.chat.window import Plan
     from kaito.model.events import Event
 
+LIMIT = 128 << 20
+"""Bytes of UTF-8 that are kept of an answer, and of its reasoning: far more than a context window holds.
+
+A server that sends more has lost its bounds, and would take all memory.
+"""
+
 
 class Answer(NamedTuple):
     """What came of one question. Times are in seconds since the question.
 
-    `stopped`: the user ended it. `cut_by`: the limit that ended it, in words, or "". `first_token_seconds`: when the
-    first word came, reasoning included, or None.
+    `reasoning`: "" as well if it was not to be kept. `stopped`: the user ended it. `cut_by`: the limit of tokens that
+    ended it, in words, or "". `first_token_seconds`: when the first word came, reasoning included, or None.
+    `outgrew`: the part that was cut because it is longer than `LIMIT`, "answer" or "model's reasoning", or "".
     """
 
     content: str
@@ -27,15 +34,18 @@ class Answer(NamedTuple):
     cut_by: str
     first_token_seconds: float | None
     seconds: float
+    outgrew: str = ""
 
 
 class PartialAnswer:
     """What has come of an answer so far. State: all of its attributes.
 
-    `plan`: the request that is being answered, None before there was one.
+    `plan`: the request that is being answered, None before there was one. `reasoned`: reasoning has come, even if it
+    is not kept. `outgrew`: see `Answer`; nothing more is worth taking.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_reasoning: bool = True) -> None:
+        self._keeps_reasoning = keeps_reasoning
         # Bytes, because a list of a million small strings takes many times their size.
         self._content = bytearray()
         self._reasoning = bytearray()
@@ -45,19 +55,30 @@ class PartialAnswer:
         self.model = ""
         self.usage: Usage | None = None
         self.plan: Plan | None = None
+        self.reasoned = False
+        self.outgrew = ""
 
     def take(self, event: Event) -> None:
         """Add an event of the answer."""
         if isinstance(event, (Content, Reasoning)):
             if self._first_token_seconds is None:
                 self._first_token_seconds = time.monotonic() - self._start
-            (self._content if isinstance(event, Content) else self._reasoning).extend(event.text.encode())
+            self._keep(event)
         elif isinstance(event, Finish):
             self.finish_reason = event.reason
         elif isinstance(event, Usage):
             self.usage = event
         elif isinstance(event, Served):
             self.model = event.model
+
+    def _keep(self, event: Content | Reasoning) -> None:
+        is_content = isinstance(event, Content)
+        self.reasoned = self.reasoned or not is_content
+        if is_content or self._keeps_reasoning:
+            kept, name = (self._content, "answer") if is_content else (self._reasoning, "model's reasoning")
+            kept += event.text.encode()
+            if len(kept) > LIMIT:
+                self.outgrew = name
 
     def as_answer(self, *, stopped: bool, cut_by: str) -> Answer:
         """Return what has come until now as an answer."""
@@ -70,4 +91,5 @@ class PartialAnswer:
             cut_by,
             self._first_token_seconds,
             time.monotonic() - self._start,
+            self.outgrew,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kaito.chat.answer_view import AnswerView
+from kaito.chat.session import too_long
 from kaito.chat.slash import Outcome, take
 from kaito.errors import ExpectationError, Interrupted, UsageError
 from kaito.text import excerpt
@@ -77,7 +78,12 @@ def _ask(session: Session, console: Console, text: str, output: JsonOutput | Non
 
 
 def _check(answer: Answer, console: Console, expected: Sequence[str]) -> None:
-    """Raise ExpectationError unless the answer matches every pattern; note that it was cut off."""
+    """Raise ExpectationError unless the answer matches every pattern; note that it was cut off.
+
+    Raises InferenceError if it was cut because it has no end.
+    """
+    if answer.outgrew:
+        raise too_long(answer)
     if answer.cut_by:
         console.notice(f"note: the answer was cut off by {answer.cut_by}")
     for pattern in expected:

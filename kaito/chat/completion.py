@@ -1,4 +1,8 @@
-"""What Tab offers in a chat: commands, and their arguments."""
+"""What Tab offers in a chat: commands, and their arguments.
+
+readline itself writes the candidates to the terminal, so a name is left out if the terminal would obey any of its
+characters, and a model's id, which a server chose, also if it cannot be typed.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,17 @@ import os
 from kaito.chat import parameters
 from kaito.chat.slash import COMMANDS
 from kaito.errors import KaitoError
+from kaito.lazy_re import pattern
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kaito.chat.session import Session
+
+# Controls (C0, DEL, C1, and C1 as a byte that is not UTF-8) and bidirectional overrides and isolates.
+_OBEYED = pattern("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udc9f]")
+
+# Characters of the longest model id that is offered.
+_LONGEST = 256
 
 
 def candidates(line: str, session: Session) -> list[str]:
@@ -38,9 +49,13 @@ def _arguments(kind: str, typed: str, session: Session) -> list[str]:
 
 def _models(session: Session) -> list[str]:
     try:
-        return [model.id for model in session.model.models()]
+        return [model.id for model in session.model.models() if _is_typable(model.id)]
     except KaitoError:
         return []
+
+
+def _is_typable(name: str) -> bool:
+    return len(name) <= _LONGEST and name.isprintable() and name == name.strip()
 
 
 def _files(typed: str) -> list[str]:
@@ -49,7 +64,8 @@ def _files(typed: str) -> list[str]:
     try:
         with os.scandir(os.path.expanduser(folder) or ".") as entries:
             for entry in entries:
-                if entry.name.startswith(name) and (name or not entry.name.startswith(".")):
+                hidden = entry.name.startswith(".") and not name
+                if entry.name.startswith(name) and not hidden and not _OBEYED.search(entry.name):
                     found.append(os.path.join(folder, entry.name) + ("/" if entry.is_dir() else ""))
     except OSError:
         return []

@@ -8,7 +8,7 @@ from kaito.values import NamedTuple
 
 
 class Turn(NamedTuple):
-    """A question and the content of its answer (no reasoning). `cut_off`: the user stopped the answer there."""
+    """A question and the content of its answer (no reasoning). `cut_off`: the answer was stopped there."""
 
     question: str
     answer: str

@@ -14,6 +14,7 @@ from kaito.timelimit import TimeUp
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
     from typing import Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 # Characters that a terminal would obey or some readers take for the end of a line, and that JSON does not escape.
 _ESCAPED = pattern("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+# Characters that are written at once; only objects that hold very long texts are written in several pieces.
+_PIECE = 1 << 20
 
 # How a run ends on purpose.
 _ENDS = (KaitoError, KeyboardInterrupt, TimeUp, ReaderGone)
@@ -120,16 +124,36 @@ class JsonOutput:
         return record
 
     def _write(self, fields: dict[str, Any]) -> None:
-        # Imported late, so that as little as possible runs between the flags and the `with`.
-        import json
-
-        text = json.dumps(fields, ensure_ascii=False)
-        text = _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
         before, after = (",\n" if self._count else "[\n", "") if self._array else ("", "\n")
         self._broken = True
-        print_text(f"{before}{text}{after}")
+        text = before
+        for piece in _encoded(fields):
+            text += _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", piece)
+            if len(text) > _PIECE:
+                print_text(text)
+                text = ""
+        print_text(text + after)
         self._broken = False
         self._count += 1
+
+
+def _encoded(fields: dict[str, Any]) -> Iterator[str]:
+    """Yield the JSON of an object, a long string in pieces: the whole of it would take its size several times."""
+    # Imported late, so that as little as possible runs between the flags and the `with`.
+    from json import dumps
+
+    before = "{"
+    for name, value in fields.items():
+        yield f"{before}{dumps(name)}: "
+        before = ", "
+        if isinstance(value, str) and len(value) > _PIECE:
+            yield '"'
+            for start in range(0, len(value), _PIECE):
+                yield dumps(value[start : start + _PIECE], ensure_ascii=False)[1:-1]
+            yield '"'
+        else:
+            yield dumps(value, ensure_ascii=False)
+    yield "}"
 
 
 def _described(error: BaseException) -> dict[str, Any]:

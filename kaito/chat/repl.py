@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kaito.chat.answer_view import AnswerView
 from kaito.chat.report import speed
+from kaito.chat.session import too_long
 from kaito.chat.slash import Outcome, take
 from kaito.errors import KaitoError
 from kaito.terminal.streams import report
@@ -52,6 +53,8 @@ def _answer(question: str, session: Session, console: Console, display: Display,
             view.interrupted()
     if answer.stopped:
         console.aside("[stopped]")
+    elif answer.outgrew:
+        console.aside(f"[{too_long(answer).message}]")
     elif answer.cut_by:
         console.aside(f"[cut off by {answer.cut_by}]")
     if display.stats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from kaito.chat import conversation as conversations
 from kaito.errors import KaitoError, UsageError, os_reason
@@ -47,18 +48,27 @@ def unquoted(name: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    """Write a file completely or not at all; until then its old content stays. Raises OSError."""
-    temporary = f"{path}.{os.getpid()}"
+    """Write a file completely or not at all; until then its old content stays. Raises OSError.
+
+    A new file is the user's alone, and a replaced one keeps its mode.
+    """
+    # In the same folder, so that it can replace the file, and of a short name that nobody else has: no other file is
+    # written to or removed, and the file's own name may be as long as the system allows.
+    temporary = os.path.join(os.path.dirname(path), f".kaito-{os.urandom(8).hex()}")
     try:
-        with open(temporary, "x", encoding="utf-8", errors="replace") as file:
+        with open(temporary, "x", encoding="utf-8", errors="replace", opener=_private) as file:
             file.write(text)
         if os.path.exists(path):
             os.chmod(temporary, os.stat(path).st_mode & 0o777)
         os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
+    except BaseException as error:
+        if not isinstance(error, FileExistsError) and os.path.lexists(temporary):
             os.unlink(temporary)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _holds_conversation(path: str) -> bool:
@@ -71,10 +81,18 @@ def _holds_conversation(path: str) -> bool:
 
 def _read(path: str) -> str:
     """Return a file's text. Raises OSError, and ValueError (why) if it is not text, or is a device that may not end."""
+    not_a_file = ValueError("it is not a file")
     if os.path.exists(path) and not os.path.isfile(path):
-        raise ValueError("it is not a file")
-    with open(path, encoding="utf-8") as file:
+        raise not_a_file
+    # Another file could take its place here, and without O_NONBLOCK, opening a FIFO waits for its other end.
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise not_a_file
         try:
-            return file.read()
+            return file.read().decode()
         except UnicodeDecodeError:
             raise ValueError("it is not UTF-8") from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))

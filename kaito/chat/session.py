@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaito.chat.answer import PartialAnswer
+from kaito.chat.answer import LIMIT, PartialAnswer
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.served_model import ServedModel
 from kaito.chat.window import Draft
@@ -51,6 +51,8 @@ class Session:
     """A chat with one workspace. State: the conversation, the settings, and the last question and answer.
 
     `answer`: the last one that came, None before. `notice` is called with a line for the user now and then.
+    `keeps_reasoning`: answers hold the model's reasoning, which otherwise is only shown.
+
     `max_tokens_chosen`: the user gave --max-tokens, so a value above the context window is an error; without it the
     default is reduced to what fits.
     """
@@ -64,6 +66,7 @@ class Session:
         *,
         notice: Callable[[str], None] = lambda line: None,
         max_tokens_chosen: bool = True,
+        keeps_reasoning: bool = True,
     ) -> None:
         found = destination.found
         self.destination = destination
@@ -75,6 +78,7 @@ class Session:
         self._partial = PartialAnswer()
         self._notice = notice
         self._max_tokens_chosen = max_tokens_chosen
+        self._keeps_reasoning = keeps_reasoning
         self._left_out_noted = False
 
     def ask(self, question: str, show: Callable[[Event], None]) -> Answer:
@@ -96,7 +100,8 @@ class Session:
                 self.model.window.left_out = left_out
         self.answer = answer
         if answer.content:
-            self.conversation = self.conversation.add(Turn(question, answer.content, answer.stopped))
+            cut_off = answer.stopped or answer.outgrew != ""
+            self.conversation = self.conversation.add(Turn(question, answer.content, cut_off))
             self.last = LastQuestion(question, answered=True)
         return answer
 
@@ -135,7 +140,7 @@ class Session:
         return partial.as_answer(stopped=stopped, cut_by=cut_by)
 
     def _answer(self, question: str, show: Callable[[Event], None]) -> Answer:
-        partial = self._partial = PartialAnswer()
+        partial = self._partial = PartialAnswer(keeps_reasoning=self._keeps_reasoning)
         stopped = False
         try:
             self._stream(question, partial, show)
@@ -148,7 +153,7 @@ class Session:
         self.model.id = partial.model or self.model.id
         answer = self.partial_answer(stopped=stopped)
         if not answer.content and not stopped:
-            raise _no_content(answer)
+            raise _no_content(answer, reasoned=partial.reasoned)
         return answer
 
     def _stream(self, question: str, partial: PartialAnswer, show: Callable[[Event], None]) -> None:
@@ -165,6 +170,8 @@ class Session:
                     self._note_left_out()
                     partial.take(event)
                     show(event)
+                    if partial.outgrew:
+                        break
                 return
             except WindowExceeded as refusal:
                 self._check_max_tokens(refusal.window)
@@ -201,9 +208,17 @@ class Session:
         return "the model's context window" + (f" of {size} tokens" if size else "")
 
 
-def _no_content(answer: Answer) -> InferenceError:
+def too_long(answer: Answer) -> InferenceError:
+    """Return the error for an answer that was cut because it outgrew what is kept of one."""
+    message = f"the {answer.outgrew} is longer than {LIMIT >> 20} MiB and was cut"
+    return InferenceError(message, "the model's server does not keep to --max-tokens")
+
+
+def _no_content(answer: Answer, *, reasoned: bool) -> InferenceError:
+    if answer.outgrew:
+        return too_long(answer)
     why = f" (finish reason: {answer.finish_reason})" if answer.finish_reason else ""
-    if answer.reasoning:
+    if reasoned:
         hint = "allow it more with a larger --max-tokens" if answer.cut_by else ""
         return InferenceError(f"the model only reasoned and gave no answer{why}", hint)
     return InferenceError(f"the model gave an empty answer{why}")

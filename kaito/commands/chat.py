@@ -183,7 +183,8 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None) -> None:
     api = connect(options.kubectl)
     found = _find(options, api)
     found = found._replace(model=options.model or found.model)
-    session = _session(options, console, api, found)
+    # Reasoning as text is shown, or not even that, and never asked for again.
+    session = _session(options, console, api, found, keeps_reasoning=output is not None)
     console.notice(f"Connected to workspace: {options.workspace} (model: {found.model or 'not known yet'})")
     if found.note:
         console.notice(found.note)
@@ -231,7 +232,7 @@ def _find(options: ChatOptions, api: ApiServer) -> Found:
         return wait(api, name, namespace, os.environ, via, options.wait, progress.update)
 
 
-def _session(options: ChatOptions, console: Console, api: ApiServer, found: Found) -> Session:
+def _session(options: ChatOptions, console: Console, api: ApiServer, found: Found, *, keeps_reasoning: bool) -> Session:
     from kaito.chat.conversation import Conversation
     from kaito.chat.session import Destination, Session
     from kaito.model.client import ChatModel
@@ -256,6 +257,7 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
         Conversation(system=options.system_prompt),
         notice=console.notice,
         max_tokens_chosen=options.max_tokens_chosen,
+        keeps_reasoning=keeps_reasoning,
     )
 
 

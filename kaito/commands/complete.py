@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from kaito.flags import by_word, parse, split_verb
+from kaito.lazy_re import pattern
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ _SECONDS = 1.8
 
 # The flags whose values are files; the shell completes those.
 _FILE_FLAGS = frozenset(("kubeconfig", "file", "certificate-authority", "client-certificate", "client-key"))
+_OBJECT_FLAGS = frozenset(("namespace", "workspace-name"))
+
+# The name of an object, a DNS subdomain (RFC 1123). The API server may hold other names only if it is hostile.
+_OBJECT_NAME = pattern(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+# What a shell would not take as part of a word, or would replace: not every completion script quotes candidates.
+_SHELL_SYNTAX = pattern(r"""^[=~-]|[\s!"#$&'()*;<>?\[\\\]^`{|}]""")
 
 
 def answer(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb]) -> str:
@@ -50,8 +58,8 @@ def _candidates(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb
     if flag:
         if flag.name in _FILE_FLAGS:
             return [], _FILES
-        values = _values(flag, parse(others, flags))
-        return [(value, "") for value in values if value.startswith(typed) and value.isprintable()], _NOTHING_ELSE
+        names = _values(flag, parse(others, flags))
+        return [(name, "") for name in names if name.startswith(typed) and _is_safe(name, flag)], _NOTHING_ELSE
     if typed.startswith("-"):
         given = parse(rest, flags).given
         shown = [(f"--{flag.name}", flag.help) for flag in flags if flag.many or flag.name not in given]
@@ -59,6 +67,13 @@ def _candidates(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb
     if name in ("", "help"):
         return [(verb.name, verb.summary) for verb in verbs if verb.name.startswith(typed)], _NOTHING_ELSE
     return [], _NOTHING_ELSE
+
+
+def _is_safe(name: str, flag: Flag) -> bool:
+    """Return whether `name` is valid for the flag, and means itself on a shell's command line."""
+    if flag.name in _OBJECT_FLAGS:
+        return _OBJECT_NAME.fullmatch(name) is not None
+    return name.isprintable() and not _SHELL_SYNTAX.search(name)
 
 
 def _awaiting(rest: Sequence[str], typed: str, flags: Sequence[Flag]) -> tuple[Flag | None, str, Sequence[str]]:
@@ -82,7 +97,7 @@ def _values(flag: Flag, values: Values) -> list[str]:
 
         config = read_config(values.text("kubeconfig"), os.environ)
         return sorted({"context": config.contexts, "cluster": config.clusters, "user": config.users}[flag.name])
-    if flag.name in ("namespace", "workspace-name"):
+    if flag.name in _OBJECT_FLAGS:
         return _object_names(flag.name, values)
     return []
 

@@ -33,7 +33,7 @@ class Parser:
         self.failure = ""
         self._line = bytearray()  # the beginning of an unfinished line
         self._type = ""
-        self._data: list[bytes] = []
+        self._data = bytearray()  # its data lines, each ended by a LF: a list of short ones takes many times the size
         self._held = 0  # bytes of the lines that the unfinished event consists of
         self._started = False
         self._after_cr = False  # the last byte was a CR: if a LF is next, it belongs to the same line end
@@ -102,10 +102,10 @@ class Parser:
         """Process one line; an empty one ends the event."""
         if not line:
             if self._data:
-                data = str(b"\n".join(self._data), "utf-8", "replace")
-                events.append(ServerEvent(self._type or "message", data))
+                del self._data[-1]
+                events.append(ServerEvent(self._type or "message", str(self._data, "utf-8", "replace")))
+                self._data = bytearray()
             self._type = ""
-            self._data = []
             self._held = 0
             return
         if self._held + len(line) > LIMIT:
@@ -114,7 +114,8 @@ class Parser:
         if value[:1] == b" ":
             value = value[1:]
         if field == b"data":
-            self._data.append(value)
+            self._data += value
+            self._data += b"\n"
             self._held += len(line) + 1
         elif field == b"event":
             self._type = str(value, "utf-8", "replace")

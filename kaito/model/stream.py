@@ -20,11 +20,16 @@ from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
+    from typing import Any, TypeVar
 
     from kaito.model.events import Event
     from kaito.model.sse import ServerEvent
     from kaito.net.response import Response
+
+    _Text = TypeVar("_Text", Content, Reasoning)
+
+# Characters of the largest piece of text that is passed on at once: what is made of a piece takes its size once more.
+_LARGEST_PIECE = 1 << 20
 
 # Nothing after [DONE] matters, so the rest of the body is waited for only briefly.
 _SETTLE_SECONDS = 0.2
@@ -75,12 +80,14 @@ class _Decoder:
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that `data` completes, up to [DONE] or a failure; adjacent pieces of a kind are merged."""
         batch: list[Event] = []
-        for message in self._parser.feed(data):
-            if message.data == "[DONE]":
+        # Each is released as soon as it is read, because it may be large, and so is what is made of it.
+        messages = self._parser.feed(data)[::-1]
+        while messages:
+            if messages[-1].data == "[DONE]":
                 self.done = True
                 return batch
             try:
-                chunk = _chunk(message)
+                chunk = _chunk(messages.pop())
                 if not self._named and (model := text(chunk, "model")):
                     self._named = True
                     batch.append(Served(model))
@@ -150,20 +157,21 @@ def _add_delta(batch: list[Event], delta: Mapping[str, Any]) -> None:
     # vLLM's first name of the field was reasoning_content; some releases send both.
     reasoning = delta.get("reasoning") or delta.get("reasoning_content")
     if reasoning and isinstance(reasoning, str):
-        _add_text(batch, Reasoning(_without_surrogates(reasoning)))
+        _add_text(batch, Reasoning, reasoning)
     content = delta.get("content")
     if content and isinstance(content, str):
-        _add_text(batch, Content(_without_surrogates(content)))
+        _add_text(batch, Content, content)
 
 
-def _add_text(batch: list[Event], event: Content | Reasoning) -> None:
-    """Append a piece of text, or merge it with the last event if that is of the same kind."""
-    last = batch[-1] if batch else None
-    if type(last) is type(event):
-        assert isinstance(last, (Content, Reasoning))
-        batch[-1] = last._replace(text=last.text + event.text)
-    else:
-        batch.append(event)
+def _add_text(batch: list[Event], kind: type[_Text], text: str) -> None:
+    """Append a text in pieces; a small one is merged with the last event if that is of the same kind."""
+    for start in range(0, len(text), _LARGEST_PIECE):
+        piece = _without_surrogates(text[start : start + _LARGEST_PIECE])
+        last = batch[-1] if batch else None
+        if isinstance(last, kind) and len(last.text) + len(piece) <= _LARGEST_PIECE:
+            batch[-1] = kind(last.text + piece)
+        else:
+            batch.append(kind(piece))
 
 
 def _without_surrogates(text: str) -> str:

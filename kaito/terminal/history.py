@@ -2,12 +2,18 @@
 
 An entry is a JSON string, because a message may have several lines. Sessions that run at the same time append to the
 same file under a lock. The file is cut to its last entries when a session begins.
+
+History is a convenience, so nothing here waits long: a file that another process keeps locked is left alone, and so is
+a FIFO, a device, or anything else that is not a regular file.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import stat
+import time
+from io import FileIO
 
 from kaito.values import TYPE_CHECKING
 
@@ -18,6 +24,12 @@ ENTRIES = 1000
 
 # Characters of the longest entry: nobody looks for a pasted log with the arrow keys.
 _LONGEST = 64 * 1024
+
+# Bytes at the end of the file that are read: as many entries of that length as are kept.
+_LARGEST = ENTRIES * _LONGEST
+
+# Seconds that a locked file is waited for, between the tries and in all. Sessions hold the lock for milliseconds.
+_PAUSE, _PATIENCE = 0.01, 0.25
 
 
 def path(environ: Mapping[str, str]) -> str:
@@ -34,49 +46,81 @@ def path(environ: Mapping[str, str]) -> str:
 def load(file: str) -> list[str]:
     """Return the last ENTRIES entries, oldest first, without damaged ones, and cut a file that has grown too long."""
     try:
-        with open(file, "rb") as lines:
-            raw = lines.readlines()
+        with _open(file, os.O_RDONLY) as source:
+            raw = _last_lines(source)
+            too_long = len(raw) > ENTRIES or os.fstat(source.fileno()).st_size > _LARGEST
     except OSError:
         return []
-    if len(raw) > ENTRIES:
+    if too_long:
         _cut(file)
     return [entry for entry in map(_entry, raw[-ENTRIES:]) if entry]
 
 
 def append(file: str, entry: str) -> None:
-    """Add an entry. History is a convenience: if it cannot be written, the chat goes on without it."""
+    """Add an entry. If it cannot be written, the chat goes on without it."""
     if len(entry) > _LONGEST:
         return
     line = (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8", "replace")
     try:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            _lock(descriptor)
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+        with _open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as target:
+            _lock(target.fileno())
+            target.write(line)
     except OSError:
         pass
 
 
+def _open(file: str, flags: int) -> FileIO:
+    """Open a regular file at once. Raises OSError, also for a file of another kind, which could wait for ever."""
+    # Without O_NONBLOCK, opening a FIFO waits for its other end. The kind is checked once the file is open, because
+    # another one could take its place before.
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(file, flags, 0o600)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        return FileIO(descriptor, "w" if flags & os.O_WRONLY else "r+" if flags & os.O_RDWR else "r")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _last_lines(source: FileIO) -> list[bytes]:
+    """Return the last lines of a file, of all of it unless it is very large."""
+    before = max(0, os.fstat(source.fileno()).st_size - _LARGEST)
+    source.seek(before)
+    lines = source.read(_LARGEST).splitlines(keepends=True)
+    return lines[1:] if before else lines
+
+
 def _lock(descriptor: int) -> None:
-    """Lock the file until it is closed; do nothing on a system without such locks (Windows)."""
+    """Lock the file until it is closed; do nothing on a system without such locks (Windows).
+
+    Raises OSError if another process keeps it locked.
+    """
     try:
         import fcntl
     except ImportError:
         return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _cut(file: str) -> None:
     """Remove all but the last entries, in place, so that a session that waits for the lock adds to the same file."""
     try:
-        with open(file, "r+b") as lines:
+        with _open(file, os.O_RDWR) as lines:
             _lock(lines.fileno())
-            kept = lines.readlines()[-ENTRIES:]
+            kept = b"".join(_last_lines(lines)[-ENTRIES:])
             lines.seek(0)
-            lines.writelines(kept)
+            lines.write(kept)
             lines.truncate()
     except OSError:
         pass

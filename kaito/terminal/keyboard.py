@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kaito.terminal.console import Console
     from kaito.terminal.message import Message
+    from kaito.terminal.signals import GuardedTerminal
 
 PROMPT = "> "
 CONTINUED = "... "
@@ -95,12 +96,36 @@ class Keyboard:
 
     def _line(self, prompt: str) -> str | None:
         if self._readline is not None:
-            try:
-                return input(prompt)
-            except EOFError:
-                return None
+            return self._edited_line(prompt)
         self._console.prompt(prompt)
         return _plain_line()
+
+    def _edited_line(self, prompt: str) -> str | None:
+        """Return a line as readline edits it. Signals are handled here, since Python keeps readline from it."""
+        guard = self._guard()
+        try:
+            if guard:
+                guard.begin()
+            return input(prompt)
+        except EOFError:
+            return None
+        finally:
+            if guard:
+                guard.end()
+
+    def _guard(self) -> GuardedTerminal | None:
+        try:
+            import termios
+        except ImportError:
+            return None
+        from kaito.terminal.signals import GuardedTerminal
+
+        try:
+            before = termios.tcgetattr(STDIN)
+        except termios.error:
+            return None
+        leave, enter = ("\033[?2004l", "\033[?2004h") if self._brackets else ("", "")
+        return GuardedTerminal(before, leave=leave, enter=enter)
 
     def _remember(self, message: Message) -> None:
         if not message.text.strip():

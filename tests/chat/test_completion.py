@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -49,6 +50,22 @@ def test_candidates(line, whole):
 
 def test_no_models_where_the_server_lists_none():
     assert candidates("/model b", session()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x\x9b31m", "x\x1b[2J", "x\u202etxt", "x\u200by", "x\ny", "x\ty", "x\ud800", " x", "x ", "x" * 257, "x\u2028"],
+)
+def test_a_model_id_that_is_harmful_or_cannot_be_typed_is_left_out(name):
+    assert candidates("/model ", session("base", name, "modèle 漢字")) == ["/model base", "/model modèle 漢字"]
+
+
+def test_file_names_that_a_terminal_would_obey_are_left_out(tmp_path):
+    for name in (b"x\x1b[2J", b"x\xc2\x9b", b"x\x9b", "x\u202e".encode(), b"x\n", b"x\xe9", "x\u202f\u200d".encode()):
+        (tmp_path / os.fsdecode(name)).touch()
+    assert candidates(f"/load {tmp_path}/", session()) == [
+        f"/load {tmp_path}/{name}" for name in ("x\u202f\u200d", "x\udce9")
+    ]
 
 
 def test_files(tmp_path, monkeypatch):

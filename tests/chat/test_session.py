@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kaito.chat import answer as answers
+from kaito.chat.conversation import Turn
 from kaito.chat.session import Destination, Session
 from kaito.errors import InferenceError
 from kaito.model.client import Model, Sampling
@@ -71,6 +73,33 @@ def test_the_answer_and_its_events():
     assert shown == [Served("phi-3"), Reasoning("hm"), *OK]
     assert made.model.id == "phi-3"
     assert model.asked == [([{"role": "user", "content": "Hi"}], 1024)]
+
+
+class TestAnAnswerWithoutEnd:
+    """It is cut at the limit, here 4 bytes; what came is kept."""
+
+    @pytest.fixture(autouse=True)
+    def small_limit(self, monkeypatch):
+        monkeypatch.setattr(answers, "LIMIT", 4)
+
+    def test_content(self):
+        made, _, _ = session([*[Content("é")] * 9, *OK], OK)
+        answer, shown = ask(made)
+        assert (answer.content, answer.outgrew) == ("ééé", "answer")
+        assert shown == [Content("é")] * 3
+        assert made.conversation.turns == (Turn("Hi", "ééé", cut_off=True),)
+
+    def test_reasoning_that_is_kept(self):
+        made, _, _ = session([*[Reasoning("hm")] * 9, *OK])
+        with pytest.raises(InferenceError, match=r"^the model's reasoning is longer than 128 MiB and was cut$"):
+            ask(made)
+        assert made.partial_answer().reasoning == "hmhmhm"
+
+    def test_reasoning_that_is_not_kept(self):
+        made, _, _ = session([*[Reasoning("hm")] * 9, *OK], keeps_reasoning=False)
+        answer, shown = ask(made)
+        assert (answer.content, answer.reasoning, answer.outgrew) == ("OK", "", "")
+        assert len(shown) == 9 + len(OK)
 
 
 def test_the_next_question_carries_what_was_said_without_the_reasoning():

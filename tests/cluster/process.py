@@ -195,6 +195,10 @@ class Terminal:
         """Press Ctrl-D."""
         self.send("\x04")
 
+    def foreground(self):
+        """Return the process group that has the terminal: the program's, or the shell's that started it."""
+        return os.tcgetpgrp(self._master)
+
     def resize(self, rows, columns):
         """Change the window's size; the program gets a SIGWINCH."""
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -126,9 +127,52 @@ def test_files_are_left_to_the_shell(complete, flag):
     assert complete("chat", flag, "") == ([], ":0")
 
 
-def test_names_that_a_terminal_would_obey_are_not_offered(complete, cluster):
-    cluster.add(workspace("phi-\x1b[2Jx"))
+HOSTILE = (
+    "phi-\x1b[2Jx",
+    "$(touch pwn)",
+    "`touch pwn`",
+    "phi;touch pwn",
+    "phi&touch pwn",
+    "phi|sh",
+    "phi>pwn",
+    "phi x",
+    "phi\u202ex",
+    "phi\x9bx",
+    "phi*",
+    "phi'x",
+    'phi"x',
+    "phi\\\\x",
+    "phi{a,b}",
+    "~phi",
+    "phi\tx",
+    "phi\nx",
+    "!phi",
+)
+
+
+def test_only_names_that_an_object_can_have_are_offered(complete, cluster):
+    for name in (*HOSTILE, "Phi", "phi_x", "-phi", "phi-", "phi/x", "é", "x" * 254, ""):
+        cluster.add(workspace(name), namespace(name))
     assert complete("chat", "--workspace-name", "")[0] == [NAME, "phi-4"]
+    assert complete("chat", "-n", "")[0] == ["default", "models", "monitoring"]
+
+
+def test_only_names_of_a_kubeconfig_that_mean_themselves_in_a_shell_are_offered(complete, tmp_path):
+    usual = [
+        "arn:aws:eks:eu-west-1:12:cluster/a",
+        "gke_a_b",
+        "kind-a",
+        "me@a",
+        "team/api-a:6443/kube:admin",
+        "é+x,y=z%",
+    ]
+    path = tmp_path / "config"
+    contexts = [{"name": name, "context": {}} for name in (*usual, *HOSTILE, "=ls", "-x")]
+    clusters = [{"name": one["name"], "cluster": {"server": "http://a"}} for one in contexts]
+    users = [{"name": one["name"], "user": {}} for one in contexts]
+    path.write_text(json.dumps({"contexts": contexts, "clusters": clusters, "users": users}))
+    for flag in ("--context", "--cluster", "--user"):
+        assert complete("chat", "--kubeconfig", path, flag, "")[0] == usual
 
 
 @pytest.mark.parametrize(

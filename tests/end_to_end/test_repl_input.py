@@ -274,6 +274,14 @@ class TestCompletion:
         screen.send("/s\t\t")
         screen.expect(re.compile(r"/status +/set +/system +/save|/save +/set +/status +/system"))
 
+    def test_a_model_id_cannot_control_the_terminal(self, cluster, open_chat):
+        cluster.model.adapters = ("sql-adapter", "sql\x9b2J", "sql\u202eretpada", "sql\x1b]0;pwned\x07")
+        screen = open_chat()
+        screen.send("/model sq\t")
+        screen.expect("/model sql-adapter")
+        screen.settle(0.1)
+        assert not re.search("[\x80-\x9f\u202e]|pwned", screen.raw.decode())
+
     def test_in_a_message_tab_is_a_tab(self, cluster, open_chat):
         screen = open_chat()
         screen.send("a\tb /x\tc\r")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
+import time
 
 import pytest
 
@@ -92,3 +94,61 @@ def test_sessions_at_the_same_time_lose_nothing(file):
         each.join()
     loaded = set(history.load(file))
     assert {f"{name}{number}" for name in "abc" for number in range(50)} <= loaded
+
+
+def make_fifo(path):
+    os.mkfifo(path)
+
+
+def link_to_terminal(path):
+    os.symlink("/dev/tty", path)
+
+
+def link_to_zeros(path):
+    os.symlink("/dev/zero", path)
+
+
+@pytest.mark.parametrize("make", [make_fifo, os.mkdir, link_to_terminal, link_to_zeros])
+def test_a_file_of_another_kind_is_left_alone_at_once(file, make):
+    os.makedirs(os.path.dirname(file))
+    make(file)
+    began = time.monotonic()
+    history.append(file, "a")
+    assert history.load(file) == []
+    assert time.monotonic() - began < 0.2
+    assert not os.path.isfile(file)
+
+
+def test_a_fifo_that_somebody_reads_gets_nothing(file):
+    os.makedirs(os.path.dirname(file))
+    os.mkfifo(file)
+    reader = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        history.append(file, "a secret plan")
+        assert os.read(reader, 100) == b""
+    finally:
+        os.close(reader)
+
+
+def test_a_file_that_another_process_keeps_locked_never_holds_up_the_chat(file):
+    history.append(file, "before")
+    with open(file, "a") as lines:
+        lines.writelines(f'"{number}"\n' for number in range(1100))
+    with open(file) as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        began = time.monotonic()
+        history.append(file, "not written")
+        assert history.load(file)[-1] == "1099"
+        assert time.monotonic() - began < 2.0
+    history.append(file, "after")
+    assert history.load(file)[-2:] == ["1099", "after"]
+
+
+def test_of_a_very_large_file_only_the_end_is_read(file):
+    history.append(file, "before")
+    os.truncate(file, 1 << 36)
+    with open(file, "a") as lines:
+        lines.write("\n")
+    history.append(file, "after")
+    assert history.load(file) == ["after"]
+    assert os.stat(file).st_size < 1 << 30, "it is cut to what is read"
