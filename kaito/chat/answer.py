@@ -40,12 +40,12 @@ class Answer(NamedTuple):
 class PartialAnswer:
     """What has come of an answer so far. State: all of its attributes.
 
-    `plan`: the request that is being answered, None before there was one. `reasoned`: reasoning has come, even if it
-    is not kept. `outgrew`: see `Answer`; nothing more is worth taking.
+    `keeps_reasoning`: false for reasoning that nobody will ask for. `plan`: the request that is being answered, None
+    before there was one. `outgrew`: see `Answer`; nothing more is worth taking.
     """
 
     def __init__(self, *, keeps_reasoning: bool = True) -> None:
-        self._keeps_reasoning = keeps_reasoning
+        self.keeps_reasoning = keeps_reasoning
         # Bytes, because a list of a million small strings takes many times their size.
         self._content = bytearray()
         self._reasoning = bytearray()
@@ -55,7 +55,6 @@ class PartialAnswer:
         self.model = ""
         self.usage: Usage | None = None
         self.plan: Plan | None = None
-        self.reasoned = False
         self.outgrew = ""
 
     def take(self, event: Event) -> None:
@@ -73,8 +72,7 @@ class PartialAnswer:
 
     def _keep(self, event: Content | Reasoning) -> None:
         is_content = isinstance(event, Content)
-        self.reasoned = self.reasoned or not is_content
-        if is_content or self._keeps_reasoning:
+        if is_content or self.keeps_reasoning:
             kept, name = (self._content, "answer") if is_content else (self._reasoning, "model's reasoning")
             kept += event.text.encode()
             if len(kept) > LIMIT:

@@ -75,10 +75,9 @@ class Session:
         self.conversation = conversation
         self.last = LastQuestion()
         self.answer: Answer | None = None
-        self._partial = PartialAnswer()
+        self._partial = PartialAnswer(keeps_reasoning=keeps_reasoning)
         self._notice = notice
         self._max_tokens_chosen = max_tokens_chosen
-        self._keeps_reasoning = keeps_reasoning
         self._left_out_noted = False
 
     def ask(self, question: str, show: Callable[[Event], None]) -> Answer:
@@ -140,7 +139,7 @@ class Session:
         return partial.as_answer(stopped=stopped, cut_by=cut_by)
 
     def _answer(self, question: str, show: Callable[[Event], None]) -> Answer:
-        partial = self._partial = PartialAnswer(keeps_reasoning=self._keeps_reasoning)
+        partial = self._partial = PartialAnswer(keeps_reasoning=self._partial.keeps_reasoning)
         stopped = False
         try:
             self._stream(question, partial, show)
@@ -153,7 +152,7 @@ class Session:
         self.model.id = partial.model or self.model.id
         answer = self.partial_answer(stopped=stopped)
         if not answer.content and not stopped:
-            raise _no_content(answer, reasoned=partial.reasoned)
+            raise _no_content(answer)
         return answer
 
     def _stream(self, question: str, partial: PartialAnswer, show: Callable[[Event], None]) -> None:
@@ -214,11 +213,12 @@ def too_long(answer: Answer) -> InferenceError:
     return InferenceError(message, "the model's server does not keep to --max-tokens")
 
 
-def _no_content(answer: Answer, *, reasoned: bool) -> InferenceError:
+def _no_content(answer: Answer) -> InferenceError:
     if answer.outgrew:
         return too_long(answer)
     why = f" (finish reason: {answer.finish_reason})" if answer.finish_reason else ""
-    if reasoned:
+    # Without content, the first token belonged to the reasoning, whether or not that is kept.
+    if answer.first_token_seconds is not None:
         hint = "allow it more with a larger --max-tokens" if answer.cut_by else ""
         return InferenceError(f"the model only reasoned and gave no answer{why}", hint)
     return InferenceError(f"the model gave an empty answer{why}")
