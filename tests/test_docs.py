@@ -216,6 +216,18 @@ def test_each_described_message_can_be_printed():
     assert not gone, "\n".join(["", *gone])
 
 
+# --- Security ------------------------------------------------------------------------------------------------
+
+
+def test_security_md_names_a_test_that_exists_for_each_promise():
+    promises = rows(section(text(DOCS["security"]), "What is promised"))
+    assert len(promises) > 10
+    for promise, held_by in promises:
+        named = [name for name in code(held_by) if name.startswith("tests/")]
+        assert named, f"docs/security.md names no test for: {promise}"
+        assert not [name for name in named if not (ROOT / name).exists()]
+
+
 # --- Links ---------------------------------------------------------------------------------------------------
 
 
