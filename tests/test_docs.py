@@ -44,7 +44,7 @@ def rows(part):
     """Return the rows of the tables in a text, as lists of cells, without the tables' heads."""
     lines = [line for line in part.splitlines() if line.startswith("|")]
     cells = [[cell.replace(r"\|", "|").strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-    return [row for row in cells if row[0] not in ("flag", "command", "code", "field", "variable", "---")]
+    return [row for row in cells if row[0] not in ("flag", "command", "code", "field", "variable", "promise", "---")]
 
 
 def code(cell):
