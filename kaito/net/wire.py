@@ -258,7 +258,7 @@ class Wire:
             raise TruncatedError(self.where, f"the connection broke: {os_reason(error)}") from None
 
     def _call_patiently(self, patience: float | None, operation: Callable[..., Any], *arguments: Any) -> Any:
-        """Make a call that may wait for `patience` seconds in all (None: for ever). Raises socket.timeout afterwards."""
+        """Make a call that may wait for `patience` seconds in all (None: for ever). Raises socket.timeout then."""
         assert self._sock is not None
         end = None if patience is None else time.monotonic() + patience
         while True:
