@@ -1,4 +1,4 @@
-"""The root of the program: the choice of the verb, help, and the end of every run."""
+"""The root of the program: the choice of the verb, help, error reports and exit codes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ Exit codes:
 
 
 def load(name: str) -> Verb:
-    """Import one of VERBS. Each has an import of its own, so that a run pays for no other verb."""
+    """Import the verb of this name and return it. Raises KeyError for a name that is not in VERBS.
+
+    Each verb is imported separately, so that a run does not pay for the others.
+    """
     if name == "chat":
         from kaito.commands.chat import Chat
 
@@ -71,19 +74,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KaitoError as error:
         report(error)
         return error.exit_code
-    except KeyboardInterrupt as end:
-        if not isinstance(end, Interrupted):
-            _leave_line()
+    except KeyboardInterrupt as interrupt:
+        if not isinstance(interrupt, Interrupted):
+            _end_line()
         return 130
     except ReaderGone:
         return 141
     except TimeUp as error:
-        # Raised between the end of the run and the end of its time limit.
+        # The time was up while the run left its TimeLimit, too late for that to turn TimeUp into an error.
         report(InferenceError(error.message))
         return InferenceError.exit_code
     except Exception as error:
         if _was_interrupted(error):
-            _leave_line()
+            _end_line()
             return 130
         if os.environ.get("KAITO_DEBUG"):
             raise
@@ -97,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _leave_line() -> None:
+def _end_line() -> None:
     """End the line on which the terminal has shown ^C, so that the shell's prompt gets a line of its own."""
     if os.isatty(2):
         print_aside("\n")
@@ -113,14 +116,14 @@ def _handle_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
         import _thread
         from signal import SIGINT
 
-        # From another thread: sent from this one, the signal would be handled inside this function.
+        # From another thread, since a signal that this one sends would be handled inside this function and lost.
         _thread.start_new_thread(os.kill, (os.getpid(), SIGINT))
     elif os.environ.get("KAITO_DEBUG"):
         sys.__unraisablehook__(unraisable)
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """Return whether a KeyboardInterrupt led to `error`: Python converts one that is raised during an import."""
+    """Return whether a KeyboardInterrupt led to `error`; Python may turn one into another error during an import."""
     if isinstance(error, ImportError) and str(error).startswith("PyCapsule_Import could not import"):
         # C code that imports a module drops the exception that the import raised.
         return True
@@ -132,7 +135,7 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def complete() -> int:
-    """Run as `kubectl_complete-kaito`, the program that kubectl calls for completion, as installed by pip."""
+    """Run as `kubectl_complete-kaito`, the program that kubectl calls for completion and that pip installs."""
     return main(["__complete", *sys.argv[1:]])
 
 
@@ -151,8 +154,8 @@ def run(argv: Sequence[str]) -> int:
         print_text(root_help())
         return 0
     if name not in VERBS:
-        close = nearest(name, VERBS)
-        hint = f"did you mean {PROGRAM} {close[0]}?" if close else f"see: {PROGRAM} --help"
+        similar = nearest(name, VERBS)
+        hint = f"did you mean {PROGRAM} {similar[0]}?" if similar else f"see: {PROGRAM} --help"
         raise UsageError(f'unknown command "{name}" for "{PROGRAM}"', hint)
     verb = load(name)
     values = _parse(rest, (*verb.flags, *ROOT_FLAGS), f"{PROGRAM} {name}")
@@ -163,6 +166,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _parse(argv: Sequence[str], flags: Sequence[Flag], command: str) -> Values:
+    """Parse the flags. Raises UsageError, whose hint names the help of `command`."""
     try:
         return parse(argv, flags)
     except UsageError as error:

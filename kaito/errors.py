@@ -16,7 +16,7 @@ class KaitoError(Exception):
     """A failure that is reported to the user; each kind below has its own exit code.
 
     `message`: one line, without "error: " at its start and without a full stop at its end. `hint`: what to do next,
-    or "". `details`: lines that are printed between the two, for example a table of conditions.
+    or "". `details`: lines that are printed between message and hint, for example a table of conditions.
     """
 
     exit_code = 1
@@ -71,7 +71,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def os_reason(error: OSError | ValueError) -> str:
-    """Return the system's reason in lower case and without the file's name, to end a message with.
+    """Return the system's reason in lower case and without the file's name, for the end of an error message.
 
     A ValueError is accepted because open() raises one for a file name that holds a NUL.
     """

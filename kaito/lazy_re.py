@@ -1,7 +1,7 @@
 """Regular expressions that are compiled at their first use, so that a run compiles only those that it needs.
 
-A run that needs none, such as help, does not import re either, which takes as long as the rest of it. Flags are written
-into the pattern: `(?s)` and the like.
+A run that uses none, such as `--help`, does not import re either; that import takes as long as the rest of such a run.
+Flags are part of the pattern, for example `(?s)`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Pattern:
-    """A stand-in for the compiled pattern. State: the compiled methods, from the first use on."""
+    """A stand-in for a compiled pattern. State: after the first use, the methods of the compiled pattern."""
 
     def __init__(self, text: str | bytes) -> None:
         self._text = text
@@ -30,6 +30,6 @@ class _Pattern:
 
 
 def pattern(text: AnyStr) -> re.Pattern[AnyStr]:
-    """Return the equivalent of `re.compile(text)`, which compiles at its first use."""
+    """Return a stand-in for `re.compile(text)` that compiles at its first use. An invalid pattern fails only then."""
     made: re.Pattern[AnyStr] = _Pattern(text)  # type: ignore[assignment]
     return made

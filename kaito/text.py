@@ -47,15 +47,18 @@ _DISARMED = {
 
 
 def harmless(text: str) -> str:
-    """Return `text` for a terminal: line feeds and tabs stay, other controls and bidirectional overrides are replaced.
+    """Return `text` for a terminal: line feeds and tabs stay, other controls and bidirectional overrides do not.
 
-    Each character is replaced by itself, so a control sequence that is split between two pieces is harmless, too.
+    Each character is treated alone, so a control sequence that is split between two texts becomes harmless, too.
     """
     return text if text.isascii() and text.isprintable() else text.translate(_DISARMED)
 
 
 def width(text: str) -> int:
-    """Return the columns that a line without controls takes: two for East Asian wide characters, none for marks."""
+    """Return how many columns a line takes: two for an East Asian wide character, none for a combining mark.
+
+    `text` holds no control characters.
+    """
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width

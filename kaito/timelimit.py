@@ -8,12 +8,12 @@ from kaito.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-# After the limit, TimeUp is raised again at this interval: cleaning up after the first one may block, for example on
-# a write to a reader that has stopped reading. It is longer than an exec plugin's grace (kube/exec_plugin.py).
+# After the limit, TimeUp is raised again at this interval, since cleaning up after the first one may block, for example
+# on a write to a reader that has stopped reading. It is longer than an exec plugin's grace (kube/exec_plugin.py).
 _REPEAT_SECONDS = 3.0
 _AT_ONCE = 0.001
 
-# The longest time that the timer of every system accepts (three years); a longer limit counts as none.
+# Seconds (three years) that the timer of every system accepts; a longer limit counts as no limit.
 _LONGEST = 1e8
 
 
@@ -28,15 +28,16 @@ class TimeUp(BaseException):
 class TimeLimit:
     """A context that ends its body after `seconds` (0: never). State: the timer, and whether it has gone off.
 
-    TimeUp is raised inside the body, again every `repeat` seconds until the body ends, and leaves the context as an
-    InferenceError. Entering raises InferenceError on a system without interval timers (Windows). This is a class
-    because importing contextlib takes longer than everything here.
+    The timer raises TimeUp inside the body, and again every `repeat` seconds until the body ends; the context turns it
+    into an InferenceError. Entering raises InferenceError on a system without interval timers (Windows). This is a
+    class because importing contextlib takes longer than everything here.
     """
 
     def __init__(self, seconds: float, repeat: float = _REPEAT_SECONDS) -> None:
         self._seconds = seconds if seconds < _LONGEST else 0.0
         self._repeat = repeat
-        self._armed = self._due = False
+        self._armed = False  # whether the timer may raise TimeUp now
+        self._due = False  # whether the timer has gone off
 
     def __enter__(self) -> None:
         if not self._seconds:
@@ -47,7 +48,7 @@ class TimeLimit:
             raise InferenceError(
                 "--timeout is not supported on this system", "leave --timeout out, and limit the run from outside"
             )
-        self._earlier = signal.signal(signal.SIGALRM, self._end)
+        self._previous_handler = signal.signal(signal.SIGALRM, self._end)
         signal.setitimer(signal.ITIMER_REAL, self._seconds, self._repeat)
         self._armed = True
         if self._due:
@@ -61,7 +62,7 @@ class TimeLimit:
         import signal
 
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, self._earlier)
+        signal.signal(signal.SIGALRM, self._previous_handler)
         # Python turns a TimeUp that is raised while C code imports a module into an ImportError, without a cause.
         converted = self._due and isinstance(error, Exception) and not isinstance(error, KaitoError)
         if converted or isinstance(error, TimeUp):

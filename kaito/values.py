@@ -1,14 +1,15 @@
 """`NamedTuple` for frozen values, without the cost of importing typing and of compiling a constructor for each class.
 
-mypy sees `typing.NamedTuple`. The interpreter gets a class of the same behaviour: fields from annotations, defaults,
-`_replace`, `_asdict`, `_fields`. Importing typing takes 6 to 10 ms, and typing.NamedTuple compiles source text for each
-class, 0.2 ms each; here a constructor is made from one that is compiled already. Creating a value costs the same.
+mypy sees `typing.NamedTuple`. The interpreter gets a class that behaves in the same way: fields from annotations,
+defaults, `_replace`, `_asdict`, `_fields`. Importing typing takes 6 to 10 ms, and typing.NamedTuple compiles source
+text for each class, which takes 0.2 ms; here a constructor is a copy of one that is compiled already. Creating a value
+takes the same time with both.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
-"""mypy takes every variable of this name for true, as it does with typing's."""
+"""mypy treats every variable of this name as true, like typing.TYPE_CHECKING."""
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
@@ -19,10 +20,10 @@ else:
 
     try:
         from _collections import _tuplegetter as _field
-    except ImportError:  # another interpreter than CPython
+    except ImportError:  # not CPython
 
-        def _field(place, doc):
-            return property(lambda self: tuple.__getitem__(self, place), doc=doc)
+        def _field(index, doc):
+            return property(lambda self: tuple.__getitem__(self, index), doc=doc)
 
     _new = tuple.__new__
 
@@ -41,7 +42,7 @@ else:
     )
 
     def _constructor(name, fields, defaults):
-        """Return `__new__` for a class of these fields."""
+        """Return `__new__` for a class with these fields; `defaults` belong to the last of them."""
         count = len(fields)
         if count < len(_CONSTRUCTORS):
             function = _CONSTRUCTORS[count]
@@ -54,19 +55,19 @@ else:
         return made
 
     def _slow_constructor(name, fields, defaults):
-        """Return `__new__` for a class with many fields, of which a run makes few values."""
+        """Return `__new__` for a class with more fields than _CONSTRUCTORS knows, of which a run makes few values."""
 
         def __new__(_cls, /, *values, **named):
             given = {**defaults, **dict(zip(fields, values)), **named}
-            doubled = [field for field in fields[: len(values)] if field in named]
-            if len(values) > len(fields) or doubled or given.keys() != set(fields):
+            repeated = [field for field in fields[: len(values)] if field in named]
+            if len(values) > len(fields) or repeated or given.keys() != set(fields):
                 raise TypeError(f"{name} takes each of these fields once: {', '.join(fields)}")
             return _new(_cls, [given[field] for field in fields])
 
         return __new__
 
     class _FieldsOfAnnotations(type):
-        """Makes a tuple class of a class body with annotated fields."""
+        """The metaclass that makes a tuple class from a class body with annotated fields."""
 
         def __new__(meta, name, bases, namespace):
             namespace["__slots__"] = ()
@@ -77,8 +78,8 @@ else:
             defaults = tuple(namespace[field] for field in fields if field in namespace)
             if any(field not in namespace for field in fields[len(fields) - len(defaults) :]):
                 raise TypeError(f"{name}: a field without a default follows one with a default")
-            for place, field in enumerate(fields):
-                namespace[field] = _field(place, f"Field {place}.")
+            for index, field in enumerate(fields):
+                namespace[field] = _field(index, f"Field {index}.")
             namespace["_fields"] = namespace["__match_args__"] = fields
             namespace["_field_defaults"] = dict(zip(fields[len(fields) - len(defaults) :], defaults))
             if bases != (tuple,):
@@ -94,7 +95,7 @@ else:
 
         @classmethod
         def _make(cls, values):
-            """Return a value from an iterable. Raises TypeError for another number of fields."""
+            """Return a value from an iterable. Raises TypeError if the number of items is wrong."""
             made = _new(cls, values)
             if len(made) != len(cls._fields):
                 raise TypeError(f"expected {len(cls._fields)} fields, got {len(made)}")
@@ -112,5 +113,5 @@ else:
             return dict(zip(self._fields, self))
 
         def __getnewargs__(self):
-            """For copy and pickle."""
+            """Return the arguments with which copy and pickle call the constructor."""
             return tuple(self)

@@ -1,1 +1,1 @@
-"""HTTP over bounded sockets."""
+"""An HTTP/1.1 client whose every wait is bounded."""

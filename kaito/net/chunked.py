@@ -1,6 +1,6 @@
 """The chunked coding of HTTP bodies (RFC 9112, section 7.1), decoded. Pure.
 
-A size's line and a chunk's data end in CRLF, never in a bare LF: two readers could otherwise find different bodies.
+A chunk's header and its data end in CRLF, never in a bare LF: two readers could otherwise find different bodies.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from kaito.lazy_re import pattern
 from kaito.text import excerpt
 
-_LINE_LIMIT = 4096  # bytes of a chunk's size and extensions
+_LINE_LIMIT = 4096  # bytes of a chunk's header: its size and extensions
 _TRAILER_LIMIT = 64 * 1024  # bytes of all trailers
 
 _HEADER = pattern(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
@@ -18,8 +18,8 @@ _HEADER_SO_FAR = pattern(rb"[0-9A-Fa-f]{0,15}[ \t]*(?:;[^\r\n]*)?\r?")
 class ChunkDecoder:
     """Decodes a body piece by piece. State: the position within the current chunk.
 
-    `done`: the last chunk and the trailers have come; `rest`: the bytes after them. `failure`: why the stream is not
-    chunked, or "".
+    `done`: the last chunk and the trailers have come. `rest`: the bytes not decoded yet; once `done`, those after the
+    body. `failure`: why the stream is not chunked, or "".
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,14 @@ class ChunkDecoder:
         self.rest = b""
         self.failure = ""
         self._left = 0  # bytes of the current chunk's data that have not come
-        self._open = False  # within a chunk: its data or the line end after it has not come whole
+        self._open = False  # whether the current chunk's data, or the CRLF after it, is incomplete
         self._trailers = -1  # bytes of trailers so far, -1 before them
 
     def feed(self, data: bytes) -> bytes:
-        """Return the body bytes in `data`, any piece of the stream; up to the failure, if there is one."""
+        """Decode `data`, the next piece of the stream, and return the body bytes in it.
+
+        If the stream turns out not to be chunked, set `failure` and return the body bytes before the fault.
+        """
         pieces: list[bytes] = []
         if self.rest:
             data = self.rest + data
@@ -45,7 +48,7 @@ class ChunkDecoder:
         return b"".join(pieces)
 
     def _decode(self, data: bytes, pieces: list[bytes]) -> int:
-        """Append the body bytes to `pieces`; return where the bytes begin that cannot be decoded yet."""
+        """Append the body bytes to `pieces` and return where the undecoded bytes begin. Raises ValueError."""
         at = 0
         match = _HEADER.match
         while True:
@@ -78,7 +81,7 @@ class ChunkDecoder:
                 self._open = True
 
     def _skip_trailers(self, data: bytes, at: int) -> int:
-        """Return the position after the trailers that have come whole."""
+        """Return the position after the complete trailers. Raises ValueError if they are too large."""
         while True:
             end = data.find(b"\n", at)
             if self._trailers + (end if end >= 0 else len(data)) - at > _TRAILER_LIMIT:
@@ -94,7 +97,7 @@ class ChunkDecoder:
 
 
 def _skip_line_end(data: bytes, at: int) -> int:
-    """Return the position after the CRLF at `at`; -1 if it has not come whole. Raises ValueError for other bytes."""
+    """Return the position after the CRLF at `at`, or -1 if it is incomplete. Raises ValueError for other bytes."""
     found = data[at : at + 2]
     if found == b"\r\n":
         return at + 2
@@ -106,7 +109,7 @@ def _skip_line_end(data: bytes, at: int) -> int:
 def _check_header(found: bytes, *, complete: bool) -> None:
     """Check a chunk's header, or the beginning of one that is not `complete`. Raises ValueError.
 
-    The bound is one for both, so that the verdict does not depend on how the stream was split.
+    Both have the same limit, so that the verdict does not depend on how the stream was split.
     """
     if not complete and not _HEADER_SO_FAR.fullmatch(found):
         raise ValueError(f"there is no chunk size, but {excerpt(found, 40)}")

@@ -1,6 +1,6 @@
 """One kept-alive HTTP(S) connection: timeouts, cancelling, proxies.
 
-The socket is ours, so that every wait is bounded and can be broken off.
+It reads and writes its socket itself, so that every wait is bounded and can be cancelled.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kaito.net.request import Request, Timeouts
     from kaito.net.url import Url
 
-_ONE_SEGMENT = 64 * 1024  # a body up to here is sent together with the headers
+_SEND_AT_ONCE = 64 * 1024  # bytes of the largest body that is sent in one call with the head
 
 
 class Connection:
@@ -44,7 +44,7 @@ class Connection:
         proxy: Proxy | None = None,
         trace: Callable[[str], None] | None = None,
     ) -> None:
-        """`server_name`: the name that the certificate must carry, if it is not the URL's host.
+        """`tls`: required for https. `server_name`: the name that the certificate must carry, "" for the URL's host.
 
         `trace` gets a line for each connection and each request: method, URL, status, milliseconds.
         """
@@ -66,23 +66,23 @@ class Connection:
         try:
             response = self._exchange(request, self._head(request), started)
         except TransportError as error:
-            self._say(request, f"failed in {_milliseconds(started)}: {error.message}")
+            self._trace_request(request, f"failed in {_milliseconds(started)}: {error.message}")
             raise
-        self._say(request, f"{response.status} {response.reason} in {_milliseconds(started)}")
+        self._trace_request(request, f"{response.status} {response.reason} in {_milliseconds(started)}")
         return response
 
     def close(self) -> None:
-        """Close the connection at once; a thread that waits for it gets CancelledError."""
+        """Close the connection at once; a thread that waits on it gets CancelledError."""
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.kill()
 
-    def _say(self, request: Request, what: str) -> None:
+    def _trace_request(self, request: Request, what: str) -> None:
         if self._trace is not None:
             self._trace(f"{request.method} {excerpt(f'{self._url}{request.path}', 2000)} {what}")
 
     def _head(self, request: Request) -> bytes:
-        """Return the request up to its body. Raises TransportError for what cannot be sent."""
+        """Return the head of the request. Raises TransportError if a part of it cannot be sent."""
         target = self._url.path + request.path
         headers = [("Accept-Encoding", "identity"), ("Host", _host(self._url))]
         if self._plain_proxy:
@@ -98,10 +98,11 @@ class Connection:
 
     @property
     def _plain_proxy(self) -> bool:
-        """Return whether a proxy gets the whole request, the URL's host included."""
+        """Return whether the requests go to a proxy (RFC 9112, section 3.2.2), not through a tunnel to the server."""
         return self._proxy is not None and self._proxy.scheme == "http" and self._tls is None
 
     def _exchange(self, request: Request, head: bytes, started: float) -> Response:
+        """Send the request over the kept connection or, if that cannot carry it, over a new one."""
         total = request.timeouts.total
         deadline = None if total is None else started + total
         wire = self._idle_wire()
@@ -109,7 +110,8 @@ class Connection:
             try:
                 return self._ask(wire, request, head, deadline)
             except TruncatedError:
-                # The server closed the idle connection just then; as far as one can tell, it never saw the request.
+                # The server closed the idle connection at this moment. If it has sent nothing, it has most probably not
+                # seen the request.
                 if wire.received:
                     raise
         wire = self._dial(request.timeouts, deadline)
@@ -124,6 +126,7 @@ class Connection:
         return wire
 
     def _dial(self, timeouts: Timeouts, deadline: float | None) -> Wire:
+        """Open a connection, through the proxy and with TLS, within the connect and total timeouts."""
         started = time.monotonic()
         via = f"proxy {authority(self._proxy.host, self._proxy.port)}" if self._proxy else self._url.authority
         wire = self._wire = Wire(via)
@@ -165,23 +168,24 @@ class Connection:
         except ValueError as error:
             raise ProxyError(wire.where, f"the proxy {error}") from None
 
-    def _ask(self, wire: Wire, request: Request, message: bytes, deadline: float | None) -> Response:
+    def _ask(self, wire: Wire, request: Request, head: bytes, deadline: float | None) -> Response:
+        """Send the request and wait for the head of its answer. Raises RedirectError for a status of 3xx."""
         wire.free = False
         wire.bound(Bounds("headers", request.timeouts.idle, request.timeouts.total, deadline))
-        sent = request.body or b""
+        body = request.body or b""
         try:
             try:
-                if len(sent) <= _ONE_SEGMENT:
-                    wire.send(message + sent)
+                if len(body) <= _SEND_AT_ONCE:
+                    wire.send(head + body)
                 else:
-                    wire.send(message)
-                    wire.send(sent)
+                    wire.send(head)
+                    wire.send(body)
             except TruncatedError:
                 # A server may refuse a request before it has read all of it; its answer can still be read.
                 pass
-            head, body = receive_head(wire, request.method)
+            answer, framing = receive_head(wire, request.method)
             wire.enter("body")
-            response = Response(wire, head, body)
+            response = Response(wire, answer, framing)
         except BaseException:
             wire.kill()
             raise
@@ -198,7 +202,7 @@ def _tunnel(wire: Wire, proxy: Proxy, target: str) -> None:
     if answer.status != 200:
         raise ValueError(f"does not connect to {target}: {excerpt(f'{answer.status} {answer.reason}')}")
     if wire.buffer:
-        raise ValueError("speaks before it is asked")
+        raise ValueError("sends data before it is asked")
 
 
 def _proxy_credentials(proxy: Proxy | None) -> list[tuple[str, str]]:
@@ -208,13 +212,13 @@ def _proxy_credentials(proxy: Proxy | None) -> list[tuple[str, str]]:
 
 
 def _host(url: Url) -> str:
-    """Return the Host header: without an IPv6 zone, which means something on this machine only, or the usual port."""
+    """Return the Host header, without the scheme's default port and without an IPv6 zone, which has a local meaning."""
     host = url._replace(host=url.host.partition("%")[0]).authority
     return host.rpartition(":")[0] if url.port == (443 if url.scheme == "https" else 80) else host
 
 
 def _harmless_location(location: str) -> str:
-    """Return where a redirect points, without the parts that may hold a credential: user, query and fragment."""
+    """Return the target of a redirect without the parts that may hold a credential: user, query and fragment."""
     bare = re.sub(r"[?#].*", "", location, flags=re.DOTALL)
     return excerpt(re.sub(r"^([A-Za-z][\w+.-]*:)?//[^/]*@", r"\1//", bare), 300)
 

@@ -1,10 +1,10 @@
-"""What can go wrong on the way to a server, as one family of errors."""
+"""The errors of this package: TransportError for a request that failed, SettingError for unusable settings."""
 
 from __future__ import annotations
 
 
 class TransportError(Exception):
-    """A request failed. `message`: one line, "host:port: why"; `why` alone is for callers that name the place."""
+    """A request failed. `message`: one line, "host:port: why"; `why` alone is for callers that name the server."""
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"{where}: {why}")
@@ -33,7 +33,7 @@ class ClientCertificateError(TlsError):
 
 
 class TimedOutError(TransportError):
-    """A bound was reached; `stage` is "connect", "headers" or "body"."""
+    """A time limit was reached; `stage` is the one that it ended: "connect", "headers" or "body"."""
 
     def __init__(self, where: str, why: str, stage: str) -> None:
         super().__init__(where, why)
@@ -41,7 +41,7 @@ class TimedOutError(TransportError):
 
 
 class ResponseError(TransportError):
-    """The answer breaks the rules of HTTP, or a bound."""
+    """The answer is not valid HTTP, or is larger than a limit."""
 
 
 class TruncatedError(ResponseError):
@@ -49,11 +49,11 @@ class TruncatedError(ResponseError):
 
 
 class CancelledError(TransportError):
-    """The connection was closed on this side while it was in use."""
+    """This program closed the connection while a request was in progress."""
 
 
 class RedirectError(TransportError):
-    """The server redirects, which is never followed. `location`: where to, without credentials and query."""
+    """The server redirects, which is never followed. `location`: the target, without credentials and query."""
 
     def __init__(self, where: str, status: int, location: str) -> None:
         target = f" to {location}" if location else ""
@@ -63,15 +63,15 @@ class RedirectError(TransportError):
 
 
 class SettingError(ValueError):
-    """What was set for a connection cannot be used, so none was tried."""
+    """The settings of a connection cannot be used, so no connection was tried."""
 
 
 class ProxySettingError(SettingError):
-    """The proxy setting cannot be used; the text never holds its credentials."""
+    """The proxy setting cannot be used; the message never holds its credentials."""
 
 
 class TlsSettingError(SettingError):
-    """The settings cannot be used; `message` names the file or field and says why, never what it holds."""
+    """The TLS settings cannot be used; `message` names the file or field and the reason, but never the content."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -4,7 +4,7 @@ The grammar is RFC 9112's (sections 2 to 7), with two liberties that it grants t
 LF, and a status line may lack its reason. Everything that two readers could understand differently is refused: folded
 lines, white space before a colon, bare CR, NUL, lengths that differ, more than one transfer coding.
 
-Reading takes time linear in the size of a head. Whoever reads from a socket bounds that size.
+Reading takes time linear in the size of a head. The caller, which reads from the socket, limits that size.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ START = b"HTTP/"
 
 
 class HeadError(ValueError):
-    """A head is malformed or ambiguous. The text goes behind "the answer's " or "the request's "."""
+    """A head is malformed or ambiguous. The message completes "the answer's …" or "the request's …"."""
 
 
 class ResponseHead(NamedTuple):
-    """The head of an answer. `version`: the n of HTTP/1.n; `headers`: names in lower case, values as they came."""
+    """The head of an answer. `version`: the n of HTTP/1.n; `headers`: names in lower case, values as received."""
 
     version: int
     status: int
@@ -43,7 +43,7 @@ class ResponseHead(NamedTuple):
     headers: Headers
 
     def values(self, name: str) -> list[str]:
-        """All values of the header of that name (in lower case), in order."""
+        """Return all values of the header `name` (in lower case), in order."""
         return _values(self.headers, name)
 
 
@@ -56,7 +56,7 @@ class RequestHead(NamedTuple):
     headers: Headers
 
     def values(self, name: str) -> list[str]:
-        """All values of the header of that name (in lower case), in order."""
+        """Return all values of the header `name` (in lower case), in order."""
         return _values(self.headers, name)
 
 
@@ -72,13 +72,13 @@ class Body(NamedTuple):
 
 
 def end_of_head(data: bytes | bytearray, start: int) -> int:
-    """Return where the empty line that ends a head ends, -1 if it has not come; `start`: where to look from."""
+    """Return the position after the empty line that ends a head, or -1 if it has not come; search from `start`."""
     found = _END.search(data, start)
     return found.end() if found else -1
 
 
 def read_response(data: bytes) -> ResponseHead:
-    """Read the head of an answer: `data` ends with its empty line. Raises HeadError."""
+    """Read the head of an answer; `data` ends with the empty line. Raises HeadError."""
     lines = _lines(data)
     found = _STATUS_LINE.fullmatch(lines[0])
     if found is None:
@@ -88,7 +88,7 @@ def read_response(data: bytes) -> ResponseHead:
 
 
 def read_request(data: bytes) -> RequestHead:
-    """Read the head of a request: `data` ends with its empty line. Raises HeadError."""
+    """Read the head of a request; `data` ends with the empty line. Raises HeadError."""
     lines = _lines(data)
     found = _REQUEST_LINE.fullmatch(lines[0])
     if found is None or not _is_token(found[1]):
@@ -98,13 +98,13 @@ def read_request(data: bytes) -> RequestHead:
 
 
 def response_body(head: ResponseHead, method: str) -> Body:
-    """Tell how the body of an answer to `method` ends (RFC 9112, section 6.3). Raises HeadError."""
+    """Return how the body of an answer to `method` ends (RFC 9112, section 6.3). Raises HeadError."""
     keep_alive = _keeps_alive(head.version, head.values("connection"))
     codings, lengths = head.values("transfer-encoding"), head.values("content-length")
     if method == "CONNECT" and 200 <= head.status < 300:
         return Body(False, 0, True)
     if head.status in (204, 304) or head.status < 200 or method == "HEAD":
-        # A server that announces a body all the same may well send one: nobody can tell it from the next answer.
+        # A server that announces a body nevertheless may send one, which would be read as the next answer.
         announced = codings or (head.status == 204 and any(length.strip(" 0,") for length in lengths))
         return Body(False, 0, keep_alive and not announced)
     if codings:
@@ -115,7 +115,7 @@ def response_body(head: ResponseHead, method: str) -> Body:
 
 
 def request_body(head: RequestHead) -> Body:
-    """Tell how the body of a request ends (RFC 9112, section 6.3). Raises HeadError."""
+    """Return how the body of a request ends (RFC 9112, section 6.3). Raises HeadError."""
     codings, lengths = head.values("transfer-encoding"), head.values("content-length")
     if codings and lengths:
         raise HeadError("headers have both a Content-Length and a Transfer-Encoding")
@@ -143,11 +143,11 @@ def write_request(method: str, target: str, headers: Iterable[tuple[str, str]]) 
 
 
 def _lines(data: bytes) -> list[bytes]:
-    """Split a head into its lines, without their ends and without the empty one. Raises HeadError."""
+    """Split a head into its lines, without line ends and without the empty line. Raises HeadError."""
     text = data.replace(b"\r\n", b"\n")
     lines = text.split(b"\n")[:-2] or [b""]
     if b"\r" in text or b"\0" in text:
-        # A reader that takes CR for a line's end would see other headers.
+        # A reader that treats a CR as the end of a line would see other headers.
         raise HeadError("headers are malformed: a bare CR or a NUL is in them")
     return lines
 
@@ -182,19 +182,19 @@ def _values(headers: Headers, name: str) -> list[str]:
 
 
 def _keeps_alive(version: int, connection: list[str]) -> bool:
-    """Whether the connection stays open after the body (RFC 9112, section 9.3)."""
+    """Return whether the connection stays open after the body (RFC 9112, section 9.3)."""
     options = {option.strip().lower() for value in connection for option in value.split(",")}
     return "close" not in options and (version > 0 or "keep-alive" in options)
 
 
 def _check_coding(codings: list[str]) -> None:
-    """Let pass the one coding that every recipient knows. Raises HeadError."""
+    """Raise HeadError unless "chunked", which every recipient supports, is the only transfer coding."""
     if len(codings) > 1 or codings[0].lower() != "chunked":
         raise HeadError(f"Transfer-Encoding is not chunked, but {excerpt(', '.join(codings), 40)}")
 
 
 def _length(values: list[str]) -> int | None:
-    """Return the one length that all Content-Length headers give, None without any. Raises HeadError."""
+    """Return the length on which all Content-Length headers agree, or None without any. Raises HeadError."""
     texts = {text.strip(" \t") for value in values for text in value.split(",")}
     if not texts:
         return None

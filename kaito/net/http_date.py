@@ -6,10 +6,10 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 def read_date(text: str) -> float | None:
-    """Return the moment in seconds since 1970, None if `text` is not a date in one of HTTP's three forms.
+    """Return the Unix time in seconds, or None if `text` is not a date in one of HTTP's three forms.
 
-    They are `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`. Not
-    time.strptime, which reads the names in the language of the user's locale.
+    The forms are `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
+    time.strptime cannot read them, because it expects the names in the language of the user's locale.
     """
     import calendar
 
@@ -22,10 +22,10 @@ def read_date(text: str) -> float | None:
         return None
     try:
         hour, minute, second = map(int, clock.split(":"))
-        number = int(year)
+        full_year = int(year)
         # RFC 850's years have two digits.
-        number += (1900 if number >= 70 else 2000) if len(year) == 2 else 0
-        fields = (number, _MONTHS.index(month[:3].lower()) + 1, int(day), hour, minute, second)
-        return float(calendar.timegm(fields)) if 1970 <= number <= 9999 else None
+        full_year += (1900 if full_year >= 70 else 2000) if len(year) == 2 else 0
+        fields = (full_year, _MONTHS.index(month[:3].lower()) + 1, int(day), hour, minute, second)
+        return float(calendar.timegm(fields)) if 1970 <= full_year <= 9999 else None
     except (ValueError, OverflowError):
         return None

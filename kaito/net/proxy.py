@@ -36,7 +36,10 @@ _PORTS = {"http": 80, "socks5": 1080}
 
 
 def proxy_for(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Proxy | None:
-    """Return the proxy for `url`: the cluster's own `proxy_url`, else the environment's. Raises ProxySettingError."""
+    """Return the proxy for `url`, or None for a direct connection. Raises ProxySettingError.
+
+    The cluster's own `proxy_url` wins over the variables in `environ`.
+    """
     if proxy_url:
         return _parse(proxy_url, "proxy-url", ("http", "socks5"))
     name = "HTTPS_PROXY" if url.scheme == "https" else "HTTP_PROXY"
@@ -48,7 +51,7 @@ def proxy_for(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Prox
         return None
     if name == "HTTP_PROXY" and environ.get("REQUEST_METHOD"):
         raise ProxySettingError(
-            "HTTP_PROXY is set beside REQUEST_METHOD, as in a CGI script, where a request's Proxy header sets it"
+            "HTTP_PROXY is not trusted while REQUEST_METHOD is set: in a CGI script, a request's Proxy header sets it"
         )
     if not _is_proxied(url.host, url.port, environ.get("NO_PROXY") or environ.get("no_proxy") or ""):
         return None
@@ -56,15 +59,15 @@ def proxy_for(url: Url, environ: Mapping[str, str], proxy_url: str = "") -> Prox
 
 
 def _split(text: str) -> SplitResult | None:
-    """Return the parts of a URL, None if `text` is not one."""
-    # Most runs use no proxy, and urllib takes longer to import than a request takes.
+    """Return the parts of a URL, or None if `text` is not a URL."""
+    # Imported here, since most runs use no proxy, and the import takes longer than a request.
     from urllib.parse import urlsplit
 
     try:
         parts = urlsplit(text)
     except ValueError:
         return None
-    # Digits alone make a port, however many: one that is too large is an error, as when Go dials it.
+    # Any number of digits is a port here. One that is too large is an error later, as it is when Go dials it.
     _, colon, port = parts.netloc.rpartition("@")[2].rpartition(":")
     is_port = not colon or "]" in port or not port or (port.isascii() and port.isdigit())
     return parts if is_port and not re.search(r"[\s\x00-\x1f\x7f]", text) else None
@@ -91,7 +94,7 @@ def _parse(text: str, name: str, schemes: tuple[str, ...]) -> Proxy:
         port = 0
     if not port:
         raise ProxySettingError(f"{name} has no valid port")
-    # Bytes that are not UTF-8 are sent as they are, as by Go.
+    # Bytes that are not UTF-8 are sent unchanged, as by Go.
     username, password = (unquote(part or "", errors="surrogateescape") for part in (parts.username, parts.password))
     return Proxy(scheme, unquote(parts.hostname), port, username, password)
 
@@ -139,7 +142,7 @@ def _is_in(address: _Address, network: str) -> bool:
 
 
 def _to_ascii(name: str) -> str:
-    """Return an international name as DNS has it; a name that cannot be one, unchanged."""
+    """Return an international name in DNS's ASCII form, or `name` unchanged if it has none."""
     try:
         return ".".join(label.encode("idna").decode("ascii") for label in name.split("."))
     except UnicodeError:
@@ -157,7 +160,7 @@ def _split_port(entry: str) -> tuple[str, str]:
 
 
 def _address(host: str) -> _Address | None:
-    # Few hosts are addresses: ipaddress is imported only for what looks like one.
+    # Few hosts are addresses, so ipaddress is imported only for a host that looks like one.
     if ":" not in host and not host[-1:].isdigit():
         return None
     from ipaddress import IPv6Address, ip_address

@@ -1,4 +1,4 @@
-"""A request, as a value that is passed along from whoever asks to the socket."""
+"""A request, as a value that passes from the caller through each layer to the socket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from kaito.values import NamedTuple
 
 
 class Timeouts(NamedTuple):
-    """Bounds in seconds, None for never.
+    """Time limits in seconds; None means no limit.
 
     `connect`: until the connection is ready, name look-up, proxy and TLS handshake included. `idle`: without a byte
     of the answer. `total`: the whole request, from its start to the last byte of the answer.
@@ -21,7 +21,7 @@ _DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Request(NamedTuple):
-    """A request to a server. `path` begins with "/" and may carry a query; each layer on the way may prefix it.
+    """A request to a server. `path` begins with "/" and may have a query; each layer may put a prefix before it.
 
     `headers`: (name, value) pairs, sent in this order. `body`: None for a request without one.
     """
@@ -34,9 +34,9 @@ class Request(NamedTuple):
 
 
 def basic_authorization(username: str, password: str) -> str:
-    """Return the value of an Authorization header by RFC 7617.
+    """Return the value of an Authorization header for basic authentication (RFC 7617).
 
-    Bytes that a command line cannot hold as text are sent as they came (PEP 383), as Go does.
+    Bytes that came from a command line and are not UTF-8 (PEP 383) are sent unchanged, as by Go.
     """
     from binascii import b2a_base64
 

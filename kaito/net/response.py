@@ -1,6 +1,6 @@
 """An answer whose head has come: its body, read as it arrives.
 
-A body ends properly or an error is raised: there is no third way.
+Either a body ends properly or an error is raised, so a part never passes for the whole.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     )
     from kaito.net.wire import Wire
 
-# Bytes of an answer's head, together with the interim answers before it. A login page of a gateway sets large cookies.
+# Bytes of an answer's head and of the interim answers before it. It is large because gateways' login pages set large
+# cookies.
 _HEAD_LIMIT = 1024 * 1024
 
 
@@ -50,11 +51,14 @@ class Response:
             self._finish(b"")
 
     def header(self, name: str) -> str:
-        """Return the value of the header of that name, in any case, as it came; the first of several, "" of none."""
+        """Return the value of the header `name` (in any case): the first of several, or "" if there is none."""
         return next(iter(self._head.values(name.lower())), "")
 
     def read(self, limit: int) -> bytes:
-        """Return the whole body, the same one at each call. Raises TransportError, also for more than `limit` bytes."""
+        """Return the whole body; further calls return it again.
+
+        Raises TransportError, also if the body is larger than `limit` bytes.
+        """
         if self._body is None:
             pieces, size = [], 0
             for piece in self.chunks():
@@ -67,7 +71,7 @@ class Response:
         return self._body
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it arrives, once. Ends only where the body properly ends; else raises TransportError.
+        """Yield the body as it arrives; can be called once. Raises TransportError unless the body ends properly.
 
         Closing the iterator before the last byte closes the connection.
         """
@@ -93,7 +97,7 @@ class Response:
             raise
 
     def hasten(self, seconds: float) -> None:
-        """Allow `seconds` from now on, in all, for the rest of the body."""
+        """Give the rest of the body `seconds` from now, in place of the time limits of the request."""
         if not self._finished:
             self._wire.bound(Bounds("body", None, seconds, time.monotonic() + seconds))
 
@@ -102,8 +106,8 @@ class Response:
         if not self._finished:
             self._wire.kill()
 
-    # Each of these calls `_finish` before it yields the last bytes, so that a reader who recognises the end in them, as
-    # in an event stream's last event, may stop there and the connection is kept.
+    # Each of these calls `_finish` before it yields the last bytes. So a caller that recognises the end in them, for
+    # example an event stream's last event, may stop there, and the connection is kept nevertheless.
 
     def _chunked(self) -> Iterator[bytes]:
         wire, decoder = self._wire, ChunkDecoder()
@@ -140,7 +144,7 @@ class Response:
             yield data
 
     def _finish(self, rest: bytes) -> None:
-        """Note that the answer has ended; `rest`: bytes that came after it, which nobody asked for."""
+        """Keep the connection for another request, or close it; `rest`: bytes that came after the answer."""
         self._finished = True
         if not self._framing.keep_alive or rest or self._wire.buffer:
             self._wire.kill()
@@ -182,7 +186,7 @@ def receive_head(wire: Wire, method: str, *, upgrade: bool = False) -> tuple[Res
 
 
 def _check_start(wire: Wire, begun: bytes) -> None:
-    """Refuse at once what cannot become an answer, rather than wait for the end of its head."""
+    """Raise ResponseError if `begun`, the first bytes, cannot begin an answer, so that nobody waits for the rest."""
     if begun.startswith(START[: len(begun)]):
         return
     if begun.startswith(b"\x15\x03"):  # a TLS alert

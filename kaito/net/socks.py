@@ -28,7 +28,7 @@ _REPLIES = {
 
 
 class SocksError(ValueError):
-    """The proxy refuses, or does not speak SOCKS5; the text says which, without credentials."""
+    """The proxy refuses, or does not speak SOCKS5. The message completes "the proxy …", without credentials."""
 
 
 def handshake(
@@ -39,7 +39,7 @@ def handshake(
     username: str = "",
     password: str = "",
 ) -> None:
-    """Ask the proxy at the other end to resolve `host` and connect to it.
+    """Ask the proxy, which is connected already, to resolve `host` and to connect to it.
 
     `receive(n)` returns exactly n bytes. Raises SocksError, and whatever `send` and `receive` raise.
     """
@@ -59,8 +59,8 @@ def _authenticate(
     send: Callable[[bytes], object], receive: Callable[[int], bytes], username: str, password: str
 ) -> None:
     methods = [_NO_AUTHENTICATION, _USERNAME_PASSWORD] if username else [_NO_AUTHENTICATION]
-    name, word = (text.encode("utf-8", "surrogateescape") for text in (username, password))
-    if len(name) > 255 or len(word) > 255:
+    name, secret = (text.encode("utf-8", "surrogateescape") for text in (username, password))
+    if len(name) > 255 or len(secret) > 255:
         raise SocksError("takes a name and a password of at most 255 bytes each")
     send(bytes([_VERSION, len(methods), *methods]))
     version, method = receive(2)
@@ -70,7 +70,7 @@ def _authenticate(
         return
     if method not in methods:
         raise SocksError("asks for a name and password" if not username else "takes no name and password")
-    send(bytes([1, len(name)]) + name + bytes([len(word)]) + word)
+    send(bytes([1, len(name)]) + name + bytes([len(secret)]) + secret)
     if receive(2)[1]:
         raise SocksError("refuses the name and password")
 

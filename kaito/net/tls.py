@@ -1,4 +1,4 @@
-"""TLS settings → an `ssl.SSLContext` that reaches kubectl's verdicts.
+"""TLS settings → an `ssl.SSLContext` that accepts and refuses the same certificates as kubectl.
 
 The references are client-go's transport.TLSConfigFor and Go's crypto/tls. OpenSSL's defaults differ between Python
 versions; where they refuse what kubectl accepts, they are turned off.
@@ -17,9 +17,9 @@ from kaito.values import NamedTuple
 
 
 class Certificate(NamedTuple):
-    """A client certificate and its key, in PEM; of each, data wins over a file.
+    """A client certificate and its key, in PEM; for both, data wins over a file.
 
-    `written`: when the files were written, in nanoseconds, so that replaced files make another certificate.
+    `written`: the times in nanoseconds at which the files were written, so that replaced files compare as unequal.
     """
 
     file: str = ""
@@ -41,7 +41,7 @@ class Trust(NamedTuple):
     server_name: str = ""
 
 
-# Where Go looks for the system's authorities (crypto/x509/root_*.go), for a Python that was built elsewhere and whose
+# Where Go looks for the system's authorities (crypto/x509/root_*.go). Used by a Python that was built elsewhere, whose
 # OpenSSL looks in a folder that does not exist here.
 SYSTEM_ROOTS = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -52,7 +52,7 @@ SYSTEM_ROOTS = (
     "/etc/ssl/cert.pem",
 )
 
-_X509_PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN has a name from 3.10 on only
+_X509_PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN, which Python 3.9 does not define
 _IGNORE_UNEXPECTED_EOF = 0x80  # ssl.OP_IGNORE_UNEXPECTED_EOF, likewise
 
 # What Go's clients offer below TLS 1.3 (crypto/tls), and the keys that they accept: RSA of 1,024 bits or more.
@@ -79,7 +79,7 @@ def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
     # Go trusts every certificate in the pool, even a leaf, and requires no key usages or identifiers of an authority.
     made.verify_flags = (made.verify_flags & ~ssl.VERIFY_X509_STRICT) | _X509_PARTIAL_CHAIN
     made.hostname_checks_common_name = False
-    # Python asks OpenSSL to accept a truncated connection as a closed one. It is not.
+    # Python's default treats a truncated connection as a closed one, which would hide that an answer is cut off.
     made.options &= ~_IGNORE_UNEXPECTED_EOF
     _set_trust(made, trust)
     if certificate is not None:
@@ -126,7 +126,7 @@ def _add_system_roots(made: ssl.SSLContext) -> None:
         try:
             made.load_verify_locations(cafile=path)
             return
-        except OSError:  # of which ssl.SSLError is one
+        except OSError:  # includes ssl.SSLError
             continue
 
 
@@ -193,7 +193,10 @@ def _load_from_memory(made: ssl.SSLContext, chain: bytes, key: bytes, password: 
 
 
 def _load_from_disk(made: ssl.SSLContext, chain: bytes, key: bytes, password: object) -> None:
-    """Load it through two private files, removed before this returns, where an open file cannot lose its name."""
+    """Load key material that is in memory through two private files, which are removed before this returns.
+
+    For systems on which an open file cannot lose its name.
+    """
     import tempfile
 
     paths: list[str] = []

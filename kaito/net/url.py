@@ -7,8 +7,8 @@ import re
 from kaito.lazy_re import pattern
 from kaito.values import NamedTuple
 
-# What almost every server's URL looks like. Anything else, IPv6 too, is left to urllib: importing it takes longer than
-# a request.
+# What almost every server's URL looks like. urllib reads all others, for example those with an IPv6 address; importing
+# it takes longer than a request.
 USUAL = pattern(r"(https?)://([a-z0-9.-]+)(?::([0-9]{1,4}|[1-5][0-9]{4}))?((?:/[!-\x22$-.0->@-~]+)*)/*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -1,4 +1,4 @@
-"""A socket on its way to a server or connected to it: every wait bounded, every failure in plain words."""
+"""A socket, from connecting to closing: every wait is bounded, every failure is a TransportError in plain words."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _KEEPALIVE = 30  # seconds of silence before the first probe, and between probes
 # Seconds. Python handles a signal only after the system call returns, so long waits are split into slices.
 _SLICE = 0.1
 
-# Linux, else None. A server that sends head and body apart and leaves Nagle's algorithm on (http.server, many small
-# gateways) holds the body back until the head is acknowledged, which the kernel puts off for 40 ms in the hope of
-# something to send along.
+# On Linux only, else None. A server that sends head and body separately and leaves Nagle's algorithm on (http.server,
+# many small gateways) holds the body back until the head is acknowledged. The kernel delays the acknowledgement by 40
+# ms, to send it along with data.
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
-# OpenSSL's names for bytes that are not a TLS record: which one it uses depends on its version and on the bytes.
+# OpenSSL's names for bytes that are not a TLS record; which one appears depends on its version and on the bytes.
 _NOT_TLS = frozenset(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"))
 _ABOUT_CLIENT_CERTIFICATE = pattern("ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)")
 
@@ -46,7 +46,7 @@ class Bounds(NamedTuple):
     """How long the waits of a stage ("connect", "headers" or "body") may take.
 
     `idle`: seconds without a byte, None for no bound. `deadline`: when the stage must have ended (time.monotonic), None
-    for no bound; `limit`: the seconds that it was computed from, for errors.
+    for no bound; `limit`: the seconds from which the deadline was computed, for error messages.
     """
 
     stage: str
@@ -64,11 +64,11 @@ class Wire:
     """
 
     def __init__(self, where: str, sock: socket.socket | None = None) -> None:
-        """`sock`: one that is connected already; else `connect` makes one."""
+        """`sock`: a connected socket; without it, call `connect`."""
         self.where = where
-        """The peer, for errors: "host:port"."""
+        """The peer as "host:port", for error messages."""
         self.doing = "connection"
-        """The step of connecting that is in progress, for errors."""
+        """The step of connecting that is in progress, for error messages."""
         self.free = False
         """Whether the connection is open and no request is in progress on it."""
         self.buffer = b""
@@ -86,7 +86,7 @@ class Wire:
         self.received = 0
 
     def enter(self, stage: str) -> None:
-        """Go on to another stage under the same bounds."""
+        """Begin another stage under the same bounds."""
         self._bounds = self._bounds._replace(stage=stage)
 
     def kill(self) -> None:
@@ -97,7 +97,7 @@ class Wire:
         if sock is None:
             return
         try:
-            # Not SSLSocket.shutdown, after which reads would give the bytes below TLS as if they were the answer.
+            # Not SSLSocket.shutdown: after it, reads return encrypted bytes as if they were the answer.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
         except OSError:
             pass
@@ -110,11 +110,11 @@ class Wire:
         addresses = self._resolve(host, port)
         self.doing = "connection"
         failure: OSError | None = None
-        for place, (family, kind, protocol, _, address) in enumerate(addresses):
+        for index, (family, kind, protocol, _, address) in enumerate(addresses):
             patience = self._patience()
-            if patience is not None and place + 1 < len(addresses):
+            if patience is not None and index + 1 < len(addresses):
                 # An address that drops packets must leave some time for the others, as in Go's net.Dialer.
-                patience = min(patience, max(patience / (len(addresses) - place), 2.0))
+                patience = min(patience, max(patience / (len(addresses) - index), 2.0))
             try:
                 self._sock = socket.socket(family, kind, protocol)
                 self._call(_connect, self._sock, address, patience)
@@ -130,7 +130,10 @@ class Wire:
         raise ConnectError(self.where, os_reason(failure))
 
     def _resolve(self, host: str, port: int) -> list[Any]:
-        """Return the addresses of a host, from a thread: the system's look-up has no bound and cannot be ended."""
+        """Return the addresses of a host, as socket.getaddrinfo does. Raises TransportError.
+
+        A thread looks up a name, since the system's look-up has no time limit and cannot be cancelled.
+        """
         # As bytes, which are passed on unchanged: a str would import the codec for international names.
         name = host.encode()
         try:
@@ -157,17 +160,17 @@ class Wire:
             patience = self._patience()
             if self._dead:
                 raise self._cancelled()
-        failure = found[0]
-        if not isinstance(failure, Exception):
-            return list(failure)
-        if not isinstance(failure, (OSError, UnicodeError)):
-            raise failure
-        if isinstance(failure, OSError) and failure.errno == socket.EAI_AGAIN:
+        outcome = found[0]
+        if not isinstance(outcome, Exception):
+            return list(outcome)
+        if not isinstance(outcome, (OSError, UnicodeError)):
+            raise outcome
+        if isinstance(outcome, OSError) and outcome.errno == socket.EAI_AGAIN:
             raise ConnectError(self.where, "the name cannot be looked up at the moment")
         raise ConnectError(self.where, "no such host")
 
     def wrap(self, context: ssl.SSLContext, server_name: str) -> None:
-        """Start TLS on the connection. Raises TransportError."""
+        """Start TLS on the connection; the certificate must carry `server_name`. Raises TransportError."""
         assert self._sock is not None
         self.doing = "TLS handshake"
         # As bytes: a str would import the codec for international names, with its tables.
@@ -186,7 +189,8 @@ class Wire:
                 raise TlsError(self.where, "the server closed the connection in the TLS handshake") from None
             raise _tls_failure(self.where, error) from None
         except ValueError:
-            raise TlsError(self.where, f"no certificate can be for {excerpt(server_name)}") from None
+            why = f'"{excerpt(server_name)}" is not a host name that a certificate can carry'
+            raise TlsError(self.where, why) from None
 
     def send(self, data: bytes) -> None:
         """Send all of `data`; the idle bound applies to each piece that the peer accepts. Raises TransportError."""
@@ -229,7 +233,7 @@ class Wire:
             return False
         try:
             self._sock.settimeout(0)
-            # A read, not a poll of the descriptor: TLS has messages of its own, which do not count.
+            # A read, not a poll of the descriptor: TLS has messages of its own (session tickets), which do not count.
             self._sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
@@ -238,7 +242,7 @@ class Wire:
         return False
 
     def _wait(self, operation: Callable[[Any], Any], argument: Any) -> Any:
-        """Make one call that waits on the connected socket; translate its errors."""
+        """Make one call that waits on the connected socket. Raises TransportError."""
         patience = self._patience()
         try:
             return self._call_patiently(patience, operation, argument)
@@ -254,7 +258,7 @@ class Wire:
             raise TruncatedError(self.where, f"the connection broke: {os_reason(error)}") from None
 
     def _call_patiently(self, patience: float | None, operation: Callable[..., Any], *arguments: Any) -> Any:
-        """Make a call that may wait for `patience` seconds in all. Raises socket.timeout after that."""
+        """Make a call that may wait for `patience` seconds in all (None: for ever). Raises socket.timeout then."""
         assert self._sock is not None
         end = None if patience is None else time.monotonic() + patience
         while True:
@@ -296,7 +300,10 @@ class Wire:
         return left if idle is None else min(left, idle)
 
     def _timed_out(self, idle: float | None) -> TimedOutError:
-        """Return the error for a wait that was too long: for one byte (`idle` seconds), or for the whole stage."""
+        """Return the error for a wait that was too long.
+
+        `idle`: the seconds of the idle bound if that was reached; None if the bound of the stage was.
+        """
         stage, limit = self._bounds.stage, self._bounds.limit
         seconds = f"{(limit if idle is None else idle) or 0:g} s"
         if stage == "connect":
@@ -322,7 +329,7 @@ class Wire:
 
 
 def _connect(sock: socket.socket, address: Any, patience: float | None) -> None:
-    """Connect within `patience` seconds. Raises OSError, socket.timeout if the time is up."""
+    """Connect within `patience` seconds (None: no limit). Raises OSError; socket.timeout if the time is up."""
     end = None if patience is None else time.monotonic() + patience
     sock.setblocking(False)
     code = sock.connect_ex(address)
@@ -346,12 +353,12 @@ def _set_options(sock: socket.socket) -> None:
 
 
 def _is_timeout(error: OSError) -> bool:
-    # The kernel's own ETIMEDOUT is of the same type from Python 3.10 on, and has a number.
+    # From Python 3.10 on, the kernel's ETIMEDOUT has the same type; unlike Python's own timeouts, it has an errno.
     return isinstance(error, socket.timeout) and error.errno is None
 
 
 def _is_end(error: OSError) -> bool:
-    """Return whether the peer ended the connection; Python and OpenSSL have several errors for it."""
+    """Return whether the peer ended the connection, for which Python and OpenSSL have several errors."""
     if isinstance(error, ssl.SSLError):
         return (
             isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
@@ -361,6 +368,7 @@ def _is_end(error: OSError) -> bool:
 
 
 def _tls_failure(where: str, error: OSError) -> TlsError:
+    """Return the TlsError that explains the error of a TLS operation."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateError(where, f"the certificate is not trusted: {excerpt(error.verify_message.rstrip('.'))}")
     reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""

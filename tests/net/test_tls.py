@@ -628,7 +628,7 @@ def test_tls_goes_through_a_proxy(serve, scheme):
         ),
         pytest.param(b"hello\r\n", "the answer is not HTTP: hello", id="garbage"),
         pytest.param(b"", "the connection was closed without an answer", id="closed"),
-        pytest.param(b"HTTP/1.1 200 OK\r\n\r\nx", "the proxy speaks before it is asked", id="more than it should"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\nx", "the proxy sends data before it is asked", id="more than it should"),
     ],
 )
 def test_a_proxy_that_does_not_connect(answer, why):
