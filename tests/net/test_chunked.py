@@ -52,7 +52,7 @@ def test_data_is_returned_as_it_arrives():
 @pytest.mark.parametrize(
     ("stream", "reason"),
     [
-        pytest.param(b"xyz\r\n", "there is no chunk size, but xyz", id="no number"),
+        pytest.param(b"xyz\r\n", "there is no chunk size, but xyz", id="not a number"),
         pytest.param(b"0x3\r\nabc", "there is no chunk size, but 0x3 abc", id="0x"),
         pytest.param(b"-3\r\nabc", "there is no chunk size, but -3 abc", id="negative"),
         pytest.param(b"+3\r\nabc", "there is no chunk size, but +3 abc", id="plus"),

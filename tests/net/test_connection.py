@@ -235,7 +235,7 @@ def test_an_answer_without_body_needs_no_read(serve, connect, answer):
     [
         pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", id="close"),
         pytest.param(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", id="HTTP/1.0"),
-        pytest.param(ok() + b"HTTP/1.1 200 OK\r\n", id="bytes behind the answer"),
+        pytest.param(ok() + b"HTTP/1.1 200 OK\r\n", id="bytes after the answer"),
     ],
 )
 def test_the_connection_is_not_kept_when_it_should_not_be(serve, connect, answer):
@@ -350,9 +350,7 @@ HTML = b"<html><body>Please   log in\r\n</body></html>"
 BROKEN = [
     pytest.param(b"", TruncatedError, "the connection was closed without an answer", id="nothing"),
     pytest.param(b"HTTP/1.1 2", TruncatedError, "the answer is cut off in its headers", id="cut in the status line"),
-    pytest.param(
-        b"HTTP/1.1 200 OK", TruncatedError, "the answer is cut off in its headers", id="cut behind the status"
-    ),
+    pytest.param(b"HTTP/1.1 200 OK", TruncatedError, "the answer is cut off in its headers", id="cut after the status"),
     pytest.param(
         b"HTTP/1.1 200 OK\r\n", TruncatedError, "the answer is cut off in its headers", id="cut before the headers"
     ),
@@ -360,7 +358,7 @@ BROKEN = [
         b"HTTP/1.1 200 OK\r\nContent-Le", TruncatedError, "the answer is cut off in its headers", id="cut in a header"
     ),
     pytest.param(
-        b"HTTP/1.1 200 OK\r\nA: b\r\n", TruncatedError, "the answer is cut off in its headers", id="cut behind a header"
+        b"HTTP/1.1 200 OK\r\nA: b\r\n", TruncatedError, "the answer is cut off in its headers", id="cut after a header"
     ),
     pytest.param(ok()[:-2], TruncatedError, "the answer is cut off: 3 of 5 bytes came", id="short Content-Length"),
     pytest.param(CHUNKED, TruncatedError, "the answer is cut off", id="cut before the first chunk"),
@@ -368,7 +366,7 @@ BROKEN = [
     pytest.param(CHUNKED + b"5\r\nhello\r\n1", TruncatedError, "the answer is cut off", id="cut in a chunk header"),
     pytest.param(CHUNKED + b"5\r\nhello\r\n10;x", TruncatedError, "the answer is cut off", id="cut in an extension"),
     pytest.param(CHUNKED + b"5\r\nhel", TruncatedError, "the answer is cut off", id="cut in a chunk"),
-    pytest.param(CHUNKED + b"5\r\nhello", TruncatedError, "the answer is cut off", id="cut behind a chunk"),
+    pytest.param(CHUNKED + b"5\r\nhello", TruncatedError, "the answer is cut off", id="cut after a chunk"),
     pytest.param(
         CHUNKED + b"5\r\nhello\r\n0\r\n", TruncatedError, "the answer is cut off", id="cut before the last line"
     ),
@@ -460,7 +458,7 @@ BROKEN = [
         b"HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello",
         ResponseError,
         "the answer's Content-Length is wrong: 5x",
-        id="length that is no number",
+        id="length that is not a number",
     ),
     pytest.param(
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
@@ -807,7 +805,9 @@ def test_socks_proxies_get_the_name(serve):
     ("script", "why"),
     [
         pytest.param(
-            socks_proxy([], reply=5), "the proxy refuses api.example.com:80: connection refused", id="refused behind"
+            socks_proxy([], reply=5),
+            "the proxy refuses api.example.com:80: connection refused",
+            id="refused",
         ),
         pytest.param(socks_proxy([], "me", "secret"), "the proxy asks for a name and password", id="credentials"),
         pytest.param(answering(b"HTTP/1.1 400 Bad\r\n\r\n"), "no answer within 0.15 s", id="silent"),
@@ -904,7 +904,7 @@ def test_interrupt(serve, connect, head):
     assert get(connection) == b"hello"
 
 
-def test_close_while_nobody_reads(serve, connect):
+def test_close_while_no_thread_reads(serve, connect):
     script = Watched(CHUNKED + b"5\r\nhello\r\n")
     connection = connect(serve(script))
     pieces = connection.request(Request("GET", "/")).chunks()

@@ -100,7 +100,7 @@ READ = [
     row("HTTP/1.0, kept alive", b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + BODY, HELLO),
     row("HTTP/1.0 until it closes", b"HTTP/1.0 200 OK\r\nServer: SimpleHTTP\r\n\r\nhello", CLOSED, closes=True),
     row("a later HTTP/1", b"HTTP/1.2 200 OK\r\n" + BODY, HELLO),
-    row("a status nobody knows", b"HTTP/1.1 799 What\r\n" + BODY, Whole(799, b"hello", True)),
+    row("an unknown status", b"HTTP/1.1 799 What\r\n" + BODY, Whole(799, b"hello", True)),
     # Header lines.
     row("no headers at all", b"HTTP/1.1 200 OK\r\n\r\nhello", CLOSED, closes=True),
     row("no blank after the colon", OK + b"Content-Length:5\r\n\r\nhello", HELLO),

@@ -51,7 +51,7 @@ TABLE = [
     Row("ALL_PROXY", HTTPS, {"ALL_PROXY": "http://{proxy}", "all_proxy": "http://{proxy}"}, "direct"),
     Row("no scheme", HTTPS, {"HTTPS_PROXY": "{proxy}"}, "http"),
     Row("scheme in capitals", HTTPS, {"HTTPS_PROXY": "HTTP://{proxy}"}, "http"),
-    Row("a slash behind", HTTPS, {"HTTPS_PROXY": "http://{proxy}/"}, "http"),
+    Row("a trailing slash", HTTPS, {"HTTPS_PROXY": "http://{proxy}/"}, "http"),
     Row("in a CGI script", HTTP, {**PROXIED, "REQUEST_METHOD": "GET"}, "error"),
     Row(
         "in a CGI script, for what NO_PROXY names", HTTP, {**PROXIED, "NO_PROXY": "*", "REQUEST_METHOD": "GET"}, "error"
