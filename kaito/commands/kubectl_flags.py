@@ -92,7 +92,7 @@ _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-."
 
 
 def _is_name(text: str) -> bool:
-    """Return whether an object can have this name, a DNS subdomain (RFC 1123). Such a name is safe in a URL."""
+    """Return whether an object can have this name (a DNS subdomain, RFC 1123). Only such a name is safe in a URL."""
     # This runs at every start, so it uses no regular expression.
     return 0 < len(text) <= 253 and not text.strip(_NAME_CHARACTERS) and text[0] not in "-." and text[-1] not in "-."
 
