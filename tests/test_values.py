@@ -1,4 +1,4 @@
-"""Frozen values: what typing.NamedTuple promises, at the same speed."""
+"""Frozen values: they behave like typing.NamedTuple's, at the same speed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Reference(typing.NamedTuple):
 
 
 class Many(NamedTuple):
-    """More fields than there are constructors."""
+    """More fields than there are compiled constructors."""
 
     a: int = 0
     b: int = 1
@@ -55,7 +55,7 @@ class Nothing(NamedTuple):
     """No fields."""
 
 
-def test_fields_by_place_by_name_and_by_default():
+def test_fields_by_position_by_name_and_by_default():
     assert Point(1) == Point(x=1, y=2, name="") == (1, 2, "")
     assert (Point(1, name="a").name, Point(1).x, Point(3, 4).sum) == ("a", 1, 7)
     assert Many(a=5)[:3] == (5, 1, 2) and Many().m == 11 and len(Many()) == 12
@@ -126,9 +126,9 @@ def test_a_class_may_have_methods_of_its_own():
 
 @pytest.mark.skipif("coverage" in sys.modules, reason="coverage slows one of the two")
 @pytest.mark.parametrize("statement", ["kind(1, 2, 'a')", "kind(1)", "value.x", "value.name", "a, b, c = value"])
-def test_values_cost_no_more_than_typings(statement):
+def test_values_take_no_more_time_than_those_of_typing(statement):
     def seconds(kind):
         return min(timeit.repeat(statement, number=20_000, repeat=7, globals={"kind": kind, "value": kind(1)}))
 
-    # The best of many, and room for what else the machine does.
+    # The best of many runs, with room for other work of the machine.
     assert min(seconds(Point) / seconds(Reference) for _ in range(3)) < 1.3

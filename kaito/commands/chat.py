@@ -65,10 +65,10 @@ FLAGS: tuple[Flag, ...] = (
 
 
 class ChatOptions(NamedTuple):
-    """What the flags of `chat` say, --output and --timeout aside. Times are in seconds.
+    """What the flags of `chat` say, except for --output and --timeout. Times are in seconds.
 
     `messages`, `file`: the questions that the flags ask; without either, they come from a terminal or a pipe. `model`:
-    "" for the one that the workspace serves. `wait`: how long to wait for the workspace, None not to wait at all.
+    "" for the one that the workspace serves. `wait`: how long to wait for the workspace; None means not to wait.
     `max_tokens_chosen`: --max-tokens was given.
     """
 
@@ -125,7 +125,8 @@ class Chat:
 
         from kaito.chat.json_output import JsonOutput
 
-        # The JSON encloses all the rest, so that stdout is valid even if a wrong flag or the limit ends the run.
+        # The output is the outer context, so that stdout is valid JSON even if a wrong flag or the time limit ends the
+        # run.
         with JsonOutput(array=values.text("output") == "json") as output, TimeLimit(values.real("timeout")):
             hold_chat(read_options(values), output)
         return 0
@@ -135,7 +136,9 @@ def read_options(values: Values) -> ChatOptions:
     """Turn the flags into options. Raises UsageError."""
     name = required_name(values, "chat")
     if values.given.issuperset(("message", "file")):
-        raise UsageError("--message and --file exclude each other", "for a file below a message: -m TEXT < FILE")
+        raise UsageError(
+            "--message and --file exclude each other", "to add the text of a file to a message: -m TEXT < FILE"
+        )
     return ChatOptions(
         workspace=name,
         kubectl=read_kubectl_flags(values),
@@ -172,13 +175,13 @@ def _read_sampling(values: Values) -> Sampling:
 def hold_chat(options: ChatOptions, output: JsonOutput | None) -> None:
     """Hold the chat: a batch if the flags or a pipe ask the questions, a session if a person does. Raises KaitoError.
 
-    `output` writes the answers as JSON, None: as text.
+    `output`: the writer of the answers as JSON; None means text.
     """
     console = _console(options, output)
     batch = bool(options.messages) or options.file is not None or not console.interactive
     if not batch and (output or options.expected):
         raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
-    # Before anything is connected to: an error in the questions need not wait for a workspace.
+    # Read before connecting, so that an error in the questions is reported at once.
     questions = _questions(options, console) if batch else ()
     api = connect(options.kubectl)
     found = _find(options, api)
@@ -209,7 +212,7 @@ def _console(options: ChatOptions, output: JsonOutput | None) -> Console:
 
 
 def _questions(options: ChatOptions, console: Console) -> Iterable[Question]:
-    """Return the questions of a batch: from the flags, else a line of stdin each. Raises UsageError."""
+    """Return the questions of a batch: those of the flags, or else the lines of stdin. Raises UsageError."""
     from kaito.chat import script_input as questions
 
     if options.messages:
@@ -218,7 +221,7 @@ def _questions(options: ChatOptions, console: Console) -> Iterable[Question]:
 
 
 def _find(options: ChatOptions, api: ApiServer) -> Found:
-    """Find the way to the model, with --wait as soon as the workspace can answer. Raises KaitoError."""
+    """Find the way to the model; with --wait, wait until the workspace can answer. Raises KaitoError."""
     name, namespace, via = options.workspace, api.target.namespace, options.via
     if options.wait is None:
         from kaito.workspaces.endpoint import find
@@ -262,7 +265,7 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
 
 
 def _converse(options: ChatOptions, console: Console, session: Session) -> None:
-    """Hold the chat with the person at the terminal."""
+    """Hold the chat in the terminal until the person ends it."""
     from kaito.chat import repl
     from kaito.chat.completion import candidates
     from kaito.terminal import history

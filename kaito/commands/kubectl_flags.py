@@ -17,7 +17,7 @@ NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
 
 WORKSPACE_NAME = Flag("workspace-name", TEXT, "", "Name of the workspace (required)")
 
-# Names, kinds and meanings are kubectl's; only the default of --request-timeout is not.
+# Names, types and meanings are kubectl's; only the default of --request-timeout is not.
 KUBECTL_FLAGS = (
     Flag("kubeconfig", TEXT, "", "Path to the kubeconfig file to use"),
     Flag("context", TEXT, "", "The name of the kubeconfig context to use"),
@@ -59,7 +59,7 @@ class KubectlOptions(NamedTuple):
 
 
 def required_name(values: Values, verb: str) -> str:
-    """Return the workspace that --workspace-name names. Raises UsageError without one."""
+    """Return the workspace that --workspace-name names. Raises UsageError if it is missing or not valid."""
     name = optional_name(values, verb)
     if not name:
         raise UsageError("--workspace-name is missing", "list the workspaces: kubectl kaito status")
@@ -67,16 +67,19 @@ def required_name(values: Values, verb: str) -> str:
 
 
 def optional_name(values: Values, verb: str) -> str:
-    """Return the workspace that --workspace-name names, or "". Raises UsageError, for any argument, too."""
+    """Return the workspace that --workspace-name names, or "".
+
+    Raises UsageError if the name is not valid, or for an argument, which no verb takes.
+    """
     name = values.text("workspace-name")
     if values.arguments:
         word = values.arguments[0]
         # --wait takes its value only after "=", so users easily write "--wait 30s", which makes an argument of "30s".
-        meant = f"--wait={word}" if "wait" in values.given and _is_duration(word) else f"--workspace-name {word}"
-        known = name and not meant.startswith("--wait")
-        raise UsageError(
-            f'{verb} takes no arguments, but was given "{word}"', "" if known else f"did you mean {meant}?"
-        )
+        if "wait" in values.given and _is_duration(word):
+            hint = f"did you mean --wait={word}?"
+        else:
+            hint = "" if name else f"did you mean --workspace-name {word}?"
+        raise UsageError(f'{verb} takes no arguments, but was given "{word}"', hint)
     if name and not _is_name(name):
         raise UsageError(
             f'"{name}" cannot be the name of a workspace: names consist of lower case letters, digits, "-" and "."',
@@ -90,7 +93,7 @@ _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-."
 
 def _is_name(text: str) -> bool:
     """Return whether an object can have this name (a DNS subdomain, RFC 1123). Only such a name is safe in a URL."""
-    # Without a regular expression: this runs on every start.
+    # This runs at every start, so it uses no regular expression.
     return 0 < len(text) <= 253 and not text.strip(_NAME_CHARACTERS) and text[0] not in "-." and text[-1] not in "-."
 
 
@@ -142,7 +145,7 @@ def connect(options: KubectlOptions, interactive: bool | None = None) -> ApiServ
         from kaito.text import excerpt
 
         raise ClusterError(f'"{excerpt(target.namespace)}" cannot be the name of a namespace', "give one with -n")
-    # Reloading keeps the context, even if kubectl has changed the current one meanwhile.
+    # A reload keeps the context, even if kubectl has changed the current one meanwhile.
     pinned = options.overrides._replace(context=target.context)
     credentials = Credentials(target, interactive=interactive, reload=lambda: resolve(pinned, os.environ))
     return ApiServer(target, os.environ, credentials, _trace if options.verbosity >= 6 else None)

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 class Verb(Protocol):
-    """One verb. `cli` makes its help, its completion and its exit code from these.
+    """One verb. `cli` makes its help and its completion from these members, and runs it.
 
-    Help imports the modules of all verbs, so such a module imports what only a run needs inside of functions.
+    Help imports the modules of all verbs, so such a module imports inside functions what only a run needs.
     """
 
     name: str
-    summary: str  # One line, for the list of commands and for completion.
-    usage: str  # What follows "kubectl kaito".
+    summary: str  # one line, for the list of commands and for completion
+    usage: str  # what follows "kubectl kaito"
     description: str
     examples: str
     flags: tuple[Flag, ...]

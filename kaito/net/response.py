@@ -186,7 +186,7 @@ def receive_head(wire: Wire, method: str, *, upgrade: bool = False) -> tuple[Res
 
 
 def _check_start(wire: Wire, begun: bytes) -> None:
-    """Raise ResponseError if `begun`, the first bytes, cannot begin an answer, so that nobody waits for the rest."""
+    """Raise ResponseError if `begun`, the first bytes, cannot begin an answer, so that no call waits for the rest."""
     if begun.startswith(START[: len(begun)]):
         return
     if begun.startswith(b"\x15\x03"):  # a TLS alert

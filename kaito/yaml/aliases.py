@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # The share of all decoded nodes that may come from aliases: 99 % in documents of up to 400,000 nodes, falling to 10 %
-# at 4,000,000. Documents with at most this many aliased nodes, or nodes, are not checked.
+# at 4,000,000. A document with at most so many aliased nodes, or so many nodes in all, is not checked.
 _FREE_ALIASED = 100
 _FREE_NODES = 1_000
 _RATIO_LOW = 400_000
@@ -22,7 +22,7 @@ class AliasBudget:
         self.aliased = 0  # those that came from aliases
 
     def spend(self, size: int) -> bool:
-        """Count an alias for `size` nodes. Return whether the document may have it."""
+        """Count an alias for `size` nodes. Return whether the document is still within the budget."""
         self.nodes += 1 + size
         self.aliased += size
         if self.aliased <= _FREE_ALIASED or self.nodes <= _FREE_NODES:

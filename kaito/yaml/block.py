@@ -1,7 +1,7 @@
 """The fast path for what tools write: a mapping in block style, read line by line. Pure.
 
-It knows lines of `key: value` and `- value` with the scalars of `scalars`, and gives up at anything else. It never
-reads a text differently from the general reader, `composer`. But it takes a sixth of the time, which matters for a
+It reads lines of `key: value` and `- value` with the scalars of `scalars`, and gives up at anything else. It never
+reads a text differently from the general reader, `composer`, but takes a sixth of the time, which matters for a
 kubeconfig of a thousand contexts.
 """
 
@@ -16,7 +16,7 @@ from kaito.yaml.scalars import block_scalar, plain_scalar, quoted_scalar
 if TYPE_CHECKING:
     from typing import Any
 
-# What nests deeper is left to the general reader, which has the bound.
+# Deeper nesting is left to the general reader, which has the limit that counts.
 _MAX_DEPTH = 50
 
 # How a line begins: indentation, "- ", "key: ".
@@ -25,13 +25,13 @@ _LINE_END = pattern(r"(?: *| +#[^\n\0]*)(?=[\n\0])")
 
 
 class NotBlockStyleError(Exception):
-    """The text holds something that the fast path does not know. It may well be YAML."""
+    """The text holds something that the fast path cannot read. It may be valid YAML nevertheless."""
 
 
 def read_mapping(text: str) -> dict[str, object]:
     """Read the mapping that `text`, which ends with END, consists of.
 
-    Raises NotBlockStyleError or YamlError where the general reader has to decide what the text means.
+    Raises NotBlockStyleError or YamlError if the general reader has to decide what the text means.
     """
     if "\u2028" in text or "\u2029" in text:
         raise NotBlockStyleError
@@ -134,6 +134,7 @@ class _Lines:
         self.open.append((column, collection))
 
     def _close(self) -> None:
+        """Return to the collection around the innermost one."""
         self.open.pop()
         self.column, self.collection = self.open[-1]
 
@@ -145,7 +146,7 @@ class _Lines:
         return self._read_scalar(position, after=position)
 
     def _read_scalar(self, position: int, after: int) -> int:
-        """Read the scalar at `position`, which has to end after `after`. Return where the next line begins."""
+        """Read the scalar at `position`, which must end beyond `after`. Return where the next line begins."""
         self.collection[self.slot], next_line = _scalar(self.text, position, self.column)
         if next_line <= after:
             raise NotBlockStyleError

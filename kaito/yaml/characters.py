@@ -6,11 +6,11 @@ from kaito.lazy_re import pattern
 
 # A NUL, which no text may contain, marks the end of each text. So reading one character ahead is always safe.
 END = "\0"
-# `load.decode` replaces CR, CR LF and NEL with LF. The other two stay what they are, even in a scalar.
+# `load.decode` replaces CR, CR LF and NEL by LF. U+2028 and U+2029 stay as they are, even in a scalar.
 BREAKS = "\n\u2028\u2029"
 BLANKS = " \t"
 BLANK_OR_END = BLANKS + BREAKS + END
-# A plain scalar begins with none of these; except "-", "?" and ":" before a character that is not a blank.
+# A plain scalar does not begin with these, except with "-", "?" or ":" before a character that is not a blank.
 NOT_PLAIN_START = "-?:,[]{}#&*!|>'\"%@`" + BLANK_OR_END
 
 REST_OF_LINE = pattern(f"[^{BREAKS}{END}]*")

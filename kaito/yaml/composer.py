@@ -93,7 +93,7 @@ class _Composer:
         if explicit and token.kind in ends:
             return None
         value = self._node(_BLOCK_NODE)
-        # go-yaml scans one token ahead: what follows is another document, but must begin with a token.
+        # go-yaml scans one token ahead: the next document is not read, but must begin with a valid token.
         self.peek()
         if self.not_finite and _holds_not_finite(value):
             self.fail(
@@ -102,7 +102,7 @@ class _Composer:
         return value
 
     def _directives(self) -> bool:
-        """Read what is before "---". Return whether there was anything."""
+        """Read the directives before "---". Return whether there were any."""
         version = False
         token = self.peek()
         while token.kind in (Kind.VERSION, Kind.TAG_HANDLE):
@@ -146,7 +146,7 @@ class _Composer:
         return value
 
     def _properties(self) -> tuple[Token | None, Token | None]:
-        """Read a node's anchor and tag, in either order."""
+        """Read a node's anchor and tag, in either order; None for one that is missing."""
         anchor = tag = None
         if self.peek().kind == Kind.ANCHOR:
             anchor = self.take()
@@ -157,6 +157,7 @@ class _Composer:
         return anchor, tag
 
     def _tag_name(self, tag: Token | None) -> str:
+        """Return the full name of a tag, with the prefix that its handle stands for."""
         if tag is None:
             return NO_TAG
         if not tag.value:
@@ -194,6 +195,7 @@ class _Composer:
         return value
 
     def _scalar(self, token: Token, tag: str, key: bool) -> object:
+        """Return the value of a scalar; `key`: it is a mapping's key, and "<<" may merge."""
         if key and token.value == "<<" and (tag in ("!", MERGE) or (tag == NO_TAG and token.kind == Kind.PLAIN)):
             return _MERGE_KEY
         if tag == NO_TAG and token.kind == Kind.QUOTED:
@@ -204,6 +206,7 @@ class _Composer:
             self.fail(token, str(error))
 
     def _alias(self, token: Token) -> object:
+        """Return the value of the anchor that an alias names."""
         anchored = self.anchors.get(token.value)
         if anchored is None:
             self.fail(token, f"unknown anchor {token.value!r}: expected '&{token.value}' before its first use")
@@ -214,7 +217,7 @@ class _Composer:
         return anchored.value
 
     def _missing(self) -> object:
-        """Count a node that is missing, and return its value: null."""
+        """Count an omitted node and return its value, null."""
         self.budget.nodes += 1
         return None
 
@@ -268,7 +271,7 @@ class _Composer:
         return items
 
     def _single_pair(self, token: Token) -> dict[str, object]:
-        """Read the mapping that `key: value` is inside of [ ]."""
+        """Read `key: value` as an item of a list in [ ]: a mapping with one entry."""
         self.budget.nodes += 1
         entries: dict[str, object] = {}
         self._entry(entries, token, _FLOW_PAIR)
@@ -302,7 +305,7 @@ class _Composer:
     def _entry(self, entries: dict[str, object], token: Token, style: _EntryStyle) -> None:
         """Read one key and its value into `entries`, after the indicator of the key.
 
-        `token`: where an error about the key is.
+        `token`: the place of an error about the key.
         """
         first = self.peek()
         key = self._missing() if first.kind in style.ends else self._node(style.key)
@@ -324,7 +327,7 @@ class _Composer:
         return self._missing()
 
     def _merge_into(self, entries: dict[str, object], style: _EntryStyle) -> None:
-        """Read the value of "<<" and set what it holds, as go-yaml v2 does: over the entries read before it."""
+        """Read the value of "<<" and set its entries, as go-yaml v2 does: over those that were read before it."""
         token = self.peek()
         written_out = True
         value = None
@@ -334,7 +337,7 @@ class _Composer:
             written_out = first.kind != Kind.ALIAS
             if style.ends and first.kind not in style.ends:
                 value = self._node(style.value)
-        # Only a list that is written out is a list of mappings. Its first mapping has the last word.
+        # Only a list that is written out (no alias of one) merges several mappings. The first wins, so it is set last.
         sources = value if written_out and isinstance(value, list) else [value]
         for source in reversed(sources):
             if not isinstance(source, dict):
@@ -343,7 +346,7 @@ class _Composer:
 
 
 def _holds_not_finite(value: object) -> bool:
-    """Tell whether an infinity or NaN is in `value`: one that a duplicate of its key has replaced does no harm."""
+    """Return whether an infinity or NaN is in `value`. One that a later duplicate of its key replaced is not."""
     found = False
     seen: set[int] = set()
     pending = [value]

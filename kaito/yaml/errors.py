@@ -1,4 +1,4 @@
-"""What the reader raises when it cannot read a text, with the place in it."""
+"""The error for a text that cannot be read, with the place in it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _PRINTABLE_ASCII = bytes((9, 10, *range(0x20, 0x7F)))
 def load(source: bytes | str) -> object:
     """Read the first document of `source`: dict (its keys are str), list, str, int, float, bool or None.
 
-    Bytes are UTF-8, or UTF-16 with a byte order mark. An empty source is None. Of duplicate keys the last counts.
+    Bytes are UTF-8, or UTF-16 with a byte order mark. An empty source is None. Of duplicate keys, the last one counts.
     An alias and its anchor are the same object, so do not change what is returned.
     Raises YamlError, and nothing else.
     """
@@ -41,7 +41,7 @@ def load(source: bytes | str) -> object:
 
 
 def decode(source: bytes | str) -> str:
-    """Return the text that both readers take: without a byte order mark, its line breaks LF, ending with END.
+    """Return the text for both readers: without a byte order mark, with LF as its line break, and with END at its end.
 
     Raises YamlError for a text that is too large, not in its encoding, or not printable.
     """
@@ -68,7 +68,8 @@ def _decoded(source: bytes) -> str:
 def _normalized(text: str) -> str:
     """Return `text` without a byte order mark and with LF for each CR LF, CR and NEL.
 
-    Control characters are refused wherever they are. kubectl does not look for them far after the first document.
+    Raises YamlError for a control character anywhere in the text. kubectl does not search far beyond the first
+    document.
     """
     text = text[1:] if text.startswith("\ufeff") else text
     found = _NOT_ALLOWED.search(text)

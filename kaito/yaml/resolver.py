@@ -1,4 +1,4 @@
-"""What scalars mean: text and tag in, values out. Pure.
+"""The meaning of scalars: text and tag in, values out. Pure.
 
 The rules are those of go-yaml v2 (resolve.go), which kubectl uses: the booleans of YAML 1.1, integers as Go's strconv
 reads them, and no timestamps, because JSON has none.
@@ -47,7 +47,7 @@ _TIME = pattern(
 
 
 def resolve(value: str, tag: str) -> object:
-    """Return the value of a scalar, NO_TAG being that of a plain one; as go-yaml v2's resolve does.
+    """Return the value of a scalar as go-yaml v2's resolve does; `tag`: NO_TAG for a plain scalar without a tag.
 
     Raises ValueError if the text does not fit its tag.
     """
@@ -66,7 +66,7 @@ def resolve(value: str, tag: str) -> object:
 
 
 def resolve_untagged(value: str) -> tuple[str, object]:
-    """Return the tag that a plain scalar has although none is written, and its value."""
+    """Return the implicit tag of a plain scalar, for example INT, and its value."""
     word = WORDS.get(value)
     if word is not None:
         return word
@@ -79,7 +79,7 @@ def resolve_untagged(value: str) -> tuple[str, object]:
 
 
 def _number(value: str) -> int | float | None:
-    """Return the number that `value` is by the rules of Go's strconv with base 0, or None.
+    """Return the number that Go's strconv reads from `value` with base 0, or None if that is not a number.
 
     Integers have 64 bits, signed or unsigned. Larger decimal ones are floats, as they are in JSON.
     """
@@ -118,7 +118,7 @@ def _binary(value: str) -> str:
 
 
 def _is_timestamp(value: str) -> bool:
-    """Tell whether go-yaml v2 takes `value` for a time (resolve.go, allowedTimestampFormats)."""
+    """Return whether go-yaml v2 reads `value` as a time (resolve.go, allowedTimestampFormats)."""
     found = _TIME.match(value)
     if not found:
         return False
@@ -130,7 +130,7 @@ def _is_timestamp(value: str) -> bool:
 
 
 def key_text(key: object) -> str:
-    """Return a mapping's key as sigs.k8s.io/yaml writes it into JSON. Raises ValueError if JSON cannot have it."""
+    """Return a mapping's key as sigs.k8s.io/yaml writes it into JSON. Raises ValueError if it cannot be a JSON key."""
     if isinstance(key, str):
         return key
     if isinstance(key, bool):
@@ -149,7 +149,7 @@ def _float_text(number: float) -> str:
         return ".nan"
     if abs(single) == float("inf"):
         return ".inf" if single > 0 else "-.inf"
-    # The fewest digits that name this number and no other of 32 bits; nine always do.
+    # The fewest digits that identify this number among those of 32 bits; nine always suffice.
     digits = next(digits for digits in range(9) if _single_precision(float(f"{single:.{digits}e}")) == single)
     mantissa, exponent = f"{single:.{digits}e}".split("e")
     power = int(exponent)

@@ -1,7 +1,7 @@
-"""How scalars are written: text and position in, `Scalar` out. Pure.
+"""The notation of scalars: text and position in, `Scalar` out. Pure.
 
-The styles are libyaml's. Each function reads a text that ends with END, from a position in it. What the text of a
-scalar then means is up to `resolver`.
+The styles are libyaml's. Each function reads a text that ends with END, from a position in it, and raises YamlError for
+what libyaml refuses. `resolver` decides what the text of a scalar means.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _BLOCK_HEADER = pattern(rf"[|>](?:([+-])([0-9])?|([0-9])([+-])?)?[{BLANKS}]*(?:#
 
 
 class Scalar(NamedTuple):
-    """A scalar's text, and where the reading of it ended."""
+    """A scalar's text, and where the reading ended."""
 
     value: str
     end: int  # the position after it, and after the blanks and line breaks that a plain scalar passes
@@ -64,7 +64,7 @@ class Scalar(NamedTuple):
 
 
 def _folded(breaks: str) -> str:
-    """Return what a run of line breaks in a plain or quoted scalar means: one LF is a space, more lose the first."""
+    """Return what a run of line breaks in a plain or quoted scalar stands for: one LF is a space, more lose one."""
     if breaks[0] != "\n":
         return breaks
     return breaks[1:] or " "
@@ -114,7 +114,7 @@ def plain_scalar(text: str, position: int, line_start: int, indent: int, in_flow
 
 
 def _refuse_tabs(text: str, start: int, end: int, indent: int) -> None:
-    """Raise YamlError for a tab left of the column `indent`, on the further lines of a plain scalar."""
+    """Raise YamlError for a tab to the left of column `indent` on a continuation line of a plain scalar."""
     if "\t" in text[start:end]:
         for found in _TAB_IN_INDENTATION.finditer(text, start, end):
             if found.end() - found.start() - 2 < indent:
@@ -167,7 +167,7 @@ def _double_quoted(text: str, start: int, line_start: int) -> Scalar:
             breaks, position, line_start = _quoted_breaks(text, end)
             parts.append(_folded(breaks))
         elif text[end + 1] in BREAKS:
-            # An escaped line break is nothing, and the blanks before it stay.
+            # An escaped line break is left out, and the blanks before it stay.
             parts.append(run)
             breaks, position, line_start = _quoted_breaks(text, end + 1)
             parts.append(breaks[1:])
@@ -177,7 +177,7 @@ def _double_quoted(text: str, start: int, line_start: int) -> Scalar:
 
 
 def _quoted_breaks(text: str, position: int) -> tuple[str, int, int]:
-    """Return the line breaks at `position`, the position after their blanks, and where its line begins."""
+    """Return the line breaks at `position`, the position after them and their blanks, and where its line begins."""
     end = _BLANKS_AND_BREAKS.match(text, position).end()  # type: ignore[union-attr]
     line_start = last_line_start(text, position, end)
     if end == line_start and DOCUMENT_MARKER.match(text, end):
@@ -220,7 +220,7 @@ class _BlockHeader(NamedTuple):
 def block_scalar(text: str, start: int, line_start: int, parent: int) -> Scalar:
     """Read the literal or folded scalar whose "|" or ">" is at `start`, in a collection at the column `parent`.
 
-    The reading ends after the indentation of the line after it.
+    `Scalar.end` is after the indentation of the line that follows it.
     """
     header = _block_header(text, start)
     position = header.end + (text[header.end] != END)
@@ -263,7 +263,10 @@ def _block_header(text: str, position: int) -> _BlockHeader:
 
 
 def _detect_indent(text: str, position: int, parent: int) -> int:
-    """Return the column of a block scalar whose header names none: libyaml's is that of the widest leading line."""
+    """Return the column of a block scalar whose header does not name it.
+
+    As in libyaml, it is the widest indentation of the first line with text and the empty lines before it.
+    """
     widest = 0
     while True:
         end = _SPACES.match(text, position).end()  # type: ignore[union-attr]
@@ -276,7 +279,7 @@ def _detect_indent(text: str, position: int, parent: int) -> int:
 
 
 def _block_breaks(text: str, position: int, indent: int) -> tuple[str, int, int]:
-    """Pass empty lines, then up to `indent` spaces. Return the line breaks, the position after, and its column."""
+    """Skip empty lines, then up to `indent` spaces. Return the line breaks, the new position, and its column."""
     breaks: list[str] = []
     while True:
         end = min(_SPACES.match(text, position).end(), position + indent)  # type: ignore[union-attr]

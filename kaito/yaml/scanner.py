@@ -45,7 +45,7 @@ _DIRECTIVE = pattern(
 
 
 class _SimpleKey:
-    """A place where a key may have begun; its ":" decides. State: whether that is still possible."""
+    """A place where a key may have begun, as a later ":" will show. State: whether that is still possible."""
 
     __slots__ = ("line_start", "number", "position", "possible", "required")
 
@@ -78,7 +78,7 @@ class Scanner:
         self._key_of_token: dict[int, _SimpleKey] = {}
 
     def peek(self) -> Token:
-        """Return the next token. It is known only once it is clear whether it begins a key. Raises YamlError."""
+        """Return the next token, after scanning far enough to know whether it begins a key. Raises YamlError."""
         while not self._ready:
             key = self._key_of_token.get(self._taken)
             if self._tokens and (key is None or not self._still_possible(key)):
@@ -113,11 +113,12 @@ class Scanner:
             self._keys[-1] = self._key_of_token[number] = key
 
     def _cannot_be_key(self, *, key_allowed: bool) -> None:
-        """Note that the token about to be added ends what may have been a key, and whether one may follow it."""
+        """Give up the key before the token about to be added; `key_allowed`: whether a key may follow that token."""
         self._give_up(self._keys[-1])
         self._key_allowed = key_allowed
 
     def _still_possible(self, key: _SimpleKey) -> bool:
+        """Return whether a ":" at the position would make this a key; give the key up if not."""
         if not key.possible:
             return False
         if key.line_start == self._line_start and self._position - key.position <= _MAX_SIMPLE_KEY:
@@ -126,6 +127,7 @@ class Scanner:
         return False
 
     def _give_up(self, key: _SimpleKey) -> None:
+        """Note that this is not a key. Raises YamlError if it has to be one."""
         if key.possible:
             if key.required:
                 self.fail("expected a ':' after this key, on the same line", key.position)
@@ -137,7 +139,10 @@ class Scanner:
         return len(self._keys) > 1
 
     def _open_block(self, column: int, kind: str, position: int, number: int | None = None) -> None:
-        """Open a block collection if `column` is further right than the innermost: before token `number`, or last."""
+        """Open a block collection if `column` is to the right of the innermost one.
+
+        Its token goes before the token of this `number`, by default after all others.
+        """
         if not self._in_flow() and self._indents[-1] < column:
             self._indents.append(column)
             token = Token(kind, position)
@@ -147,7 +152,7 @@ class Scanner:
                 self._insert(number, token)
 
     def _close_blocks(self, column: int) -> None:
-        """Close the block collections that are further right than `column`."""
+        """Close the block collections that are to the right of `column`."""
         if not self._in_flow():
             while self._indents[-1] > column:
                 self._tokens.append(Token(Kind.BLOCK_END, self._position))
@@ -160,12 +165,12 @@ class Scanner:
         self._position += width
 
     def _insert(self, number: int, token: Token) -> None:
-        """Put a token before the one of this number; after all others if that one is taken."""
+        """Insert a token before the one of this number; after all others if that one has been taken."""
         at = number - self._taken
         self._tokens.insert(at if at >= 0 else len(self._tokens), token)
 
     def _skip_blanks(self) -> None:
-        """Go to the next token: past spaces, comments, line breaks, and tabs where they do not indent."""
+        """Skip to the next token: spaces, comments, line breaks, and tabs that do not indent."""
         text = self._text
         position = self._position
         while True:
@@ -191,7 +196,7 @@ class Scanner:
             self._key_allowed = True
 
     def _fetch(self) -> None:  # noqa: C901 (a branch for each kind of token, as in libyaml)
-        """Add the next token, with those that its indentation and its being a key imply."""
+        """Scan the next token; add it and the tokens that it implies, such as BLOCK_END and KEY."""
         self._skip_blanks()
         text, position = self._text, self._position
         column = position - self._line_start
@@ -234,7 +239,7 @@ class Scanner:
     # ---- documents ----
 
     def _stream_end(self) -> None:
-        # The end counts as a new line, so that no key is undecided any more.
+        # The end counts as a new line, so that no key stays undecided.
         self._line_start = self._position
         self._document_marker(Kind.STREAM_END, 0)
 

@@ -1,4 +1,4 @@
-"""The tokens that the scanner makes of a text and the composer makes values of."""
+"""The tokens into which the scanner splits a text, and from which the composer makes values."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""`python3 -m tests.fuzz`: inputs that nobody would write, for every parser, for as long as you like.
+"""`python3 -m tests.fuzz`: random malformed inputs for every parser, for as long as you like.
 
-    python3 -m tests.fuzz                        one minute, with a seed of its own choosing
+    python3 -m tests.fuzz                        one minute, with a random seed
     python3 -m tests.fuzz --minutes 30 --seed 7  longer, and the same inputs each time
-    python3 -m tests.fuzz --count 100000         that many inputs a target instead
+    python3 -m tests.fuzz --count 100000         this many inputs for each target instead
     python3 -m tests.fuzz --target url --seed 7 --only 41    one input again, with a traceback
 
-An input is made of the seed, the target's name and its number alone. The exit code is 1 if a target raised an error
-that it does not document, broke a promise, or took longer than `SLOW` seconds.
+An input depends only on the seed, the target's name and the input's number. The exit code is 1 if a target raised an
+error that it does not document, broke a promise, or took longer than `SLOW` seconds.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tests.fuzz.mutate import mutate
 
 TARGETS = {**http.TARGETS, **texts.TARGETS}
 
-SLOW = 3.0  # seconds of CPU time for one input, on a busy machine
-ROUND = 200  # inputs of one target before the next target's turn
+SLOW = 3.0  # seconds of CPU time that one input may take; much, since the machine may be busy
+ROUND = 200  # inputs for one target before it is the next one's turn
 
 
 class Worst(NamedTuple):
@@ -36,11 +36,11 @@ class Worst(NamedTuple):
 
 
 def main(argv=None):
-    """Run what the command line asks for; return the exit code."""
+    """Run the inputs that the command line asks for and return the exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--count", type=int, default=0, help="inputs a target, instead of --minutes")
+    parser.add_argument("--count", type=int, default=0, help="inputs for each target, instead of --minutes")
     parser.add_argument("--target", choices=sorted(TARGETS), action="append")
     parser.add_argument("--only", type=int, help="run this one input, and show its traceback")
     options = parser.parse_args(argv)
@@ -56,7 +56,7 @@ def main(argv=None):
 
 
 def fuzz(names, seed, seconds, count):
-    """Fuzz these targets in turn until the time is up, or each has had `count` inputs; return the exit code."""
+    """Fuzz these targets in turn for `seconds`, or with `count` inputs each if it is not 0; return the exit code."""
     end = time.monotonic() + seconds
     done = dict.fromkeys(names, 0)
     worst = dict.fromkeys(names, Worst())
@@ -81,12 +81,12 @@ def fuzz(names, seed, seconds, count):
 
 
 def made(name, seed, number):
-    """Return the input of that number."""
+    """Return a target's input of this number."""
     return mutate(random.Random(f"{seed}/{name}/{number}"), TARGETS[name].samples)
 
 
 def run(name, seed, number):
-    """Give a target its input; let through what is not one of its errors."""
+    """Run a target on one of its inputs. Raises every error that the target does not document."""
     target = TARGETS[name]
     try:
         target.run(random.Random(f"{seed}/{name}/{number}/run"), made(name, seed, number))
@@ -95,7 +95,7 @@ def run(name, seed, number):
 
 
 def passes(name, seed, number):
-    """Run one input; report what it raises against the documentation."""
+    """Return whether a target keeps its promises for one input; report it if not."""
     try:
         run(name, seed, number)
     except Exception as error:
@@ -105,7 +105,7 @@ def passes(name, seed, number):
 
 
 def report(name, seed, number, what):
-    """Say what happened and how to see it again."""
+    """Print what happened and the command that repeats it."""
     print(f"FAILED {name}: {what}\n  again: python3 -m tests.fuzz --target {name} --seed {seed} --only {number}")
 
 

@@ -1,4 +1,4 @@
-"""Targets: what reads HTTP, URLs and proxies' answers."""
+"""Targets: the readers of HTTP, URLs and proxies' answers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHUNKS = [
 
 
 def answer_head(source, data):
-    """Read the head of an answer: it is one, refused, or not complete."""
+    """Read the head of an answer: it is valid, refused or incomplete."""
     end = end_of_head(data, 0)
     if end >= 0:
         head = read_response(data[:end])
@@ -48,7 +48,7 @@ def answer_head(source, data):
 
 
 def request_head(source, data):
-    """Read the head of a request: it is one, refused, or not complete."""
+    """Read the head of a request: it is valid, refused or incomplete."""
     end = end_of_head(data, 0)
     if end >= 0:
         head = read_request(data[:end])
@@ -58,7 +58,7 @@ def request_head(source, data):
 
 
 def chunks(source, data):
-    """Decode a body twice: however it is split, it is the same body with the same end."""
+    """Decode a body twice: it is the same, with the same end, however the stream is split."""
     assert _decoded([data]) == _decoded(pieces(source, data))
 
 
@@ -97,13 +97,13 @@ def answer(source, data):
 
 
 def url(source, data):
-    """Read a URL: written as text, it is read as the same one again."""
+    """Read a URL: its text is read as the same URL again."""
     read = parse_url(data.decode("utf-8", "replace"))
     assert parse_url(str(read)) == read
 
 
 def proxy(source, data):
-    """Choose a proxy: it is used, passed by, or refused, whatever the variables hold."""
+    """Choose a proxy: it is used, bypassed or refused, whatever the variables hold."""
     first, _, rest = data.decode("utf-8", "surrogateescape").partition("\n")
     hosts = ("api.example.com", "10.0.0.1", "::1", "localhost", "a.internal")
     proxy_for(Url("https", source.choice(hosts), 6443, ""), {"HTTPS_PROXY": first, "NO_PROXY": rest}, "")

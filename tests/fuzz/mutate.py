@@ -1,10 +1,10 @@
-"""Inputs that nobody would write: samples, cut, repeated, mixed, and salted with what parsers stumble over."""
+"""Malformed inputs: samples that are cut, repeated, mixed, and salted with what parsers often fail on."""
 
 from __future__ import annotations
 
-MOST = 20_000  # bytes of an input, apart from the few that are made long on purpose
+MOST = 20_000  # bytes of an input, except for the few that are long on purpose
 
-# What means something to one parser or another, at the edges of what it accepts.
+# Bytes that have a meaning to at least one of the parsers, or are at the edge of what it accepts.
 SALT = [
     *(
         b"\0",
@@ -108,7 +108,7 @@ SALT = [
 
 
 def mutate(source, samples):
-    """Return one input made of `samples` with what `source`, a random.Random, decides."""
+    """Return one input made from `samples`; `source`: the random.Random that decides how."""
     data = bytearray(source.choice(samples))
     for _ in range(min(int(source.expovariate(0.3)), 15)):
         _STEPS[source.randrange(len(_STEPS))](source, data, samples)
@@ -119,7 +119,7 @@ def mutate(source, samples):
 
 
 def pieces(source, data):
-    """Return `data` in random pieces, as a network may deliver it."""
+    """Return `data` as a list of random pieces, as a network may deliver it."""
     if source.random() < 0.3:
         return [data]
     cuts = sorted(source.randrange(len(data) + 1) for _ in range(source.choice((1, 2, 5, 40))))

@@ -1,4 +1,4 @@
-"""What a fuzzed parser promises."""
+"""The promises of a fuzzed parser."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any, Callable, NamedTuple
 
 
 class Target(NamedTuple):
-    """One parser. `run` gets a random.Random and an input; it returns, or raises one of `errors`.
+    """One parser. `run` takes a random.Random and an input; it returns, or raises one of `errors`.
 
-    What else has to hold, it asserts. `samples`: inputs from which others are made; the parser accepts most of them.
+    It asserts the parser's other promises. `samples`: inputs from which others are made; the parser accepts most.
     """
 
     run: Callable[[Any, bytes], object]

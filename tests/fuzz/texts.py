@@ -1,4 +1,4 @@
-"""Targets: what reads kubeconfigs, flags, answers of servers and plugins, files, and what people type."""
+"""Targets: the readers of kubeconfigs, flags, answers of servers and plugins, files, and typed text."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ atexit.register(shutil.rmtree, _FOLDER)
 
 
 def yaml(source, data):
-    """Read a document: its value is JSON's."""
+    """Read a YAML document: JSON can hold its value."""
     json.dumps(load_yaml(data), allow_nan=False)
 
 
 def kubeconfig(source, data):
-    """Resolve a kubeconfig: it leads to a server, or one of the errors says why not."""
+    """Resolve a kubeconfig: the result has a server's URL, unless an error says why not."""
     path = Path(_FOLDER) / "config"
     path.write_bytes(data)
     flags = Overrides(kubeconfig=str(path), context=source.choice(("", "", "a", "kubernetes-admin@kubernetes")))
@@ -88,7 +88,7 @@ def command_line(source, data):
 
 
 def typed_lines(source, data):
-    """Put typed lines together: what a message recalls sends the same message again."""
+    """Assemble typed lines: the recalled form of a message is read as the same message again."""
     assembler = Assembler()
     for line in data.decode("utf-8", "replace").splitlines():
         message = assembler.feed(line)
@@ -103,13 +103,13 @@ def slash_command(source, data):
 
 
 def saved_conversation(source, data):
-    """Load a conversation: it is the same after it is saved and loaded again."""
+    """Load a conversation: saving it and loading it again does not change it."""
     loaded = conversation.load(data.decode("utf-8", "replace"))
     assert conversation.load(conversation.dump(loaded)) == loaded
 
 
 def event_stream(source, data):
-    """Parse events: however the stream is split, they are the same ones."""
+    """Parse events: they are the same however the stream is split."""
     whole, split = sse.Parser(), sse.Parser()
     events = whole.feed(data)
     assert [event for piece in pieces(source, data) for event in split.feed(piece)] == events
@@ -117,7 +117,7 @@ def event_stream(source, data):
 
 
 def answer_events(source, data):
-    """Read an answer's events: texts are not empty and can be written as UTF-8."""
+    """Read an answer's events: each text can be encoded as UTF-8 and is not empty."""
     kind = source.choice(("text/event-stream", "text/event-stream", "application/json", "text/html"))
     for event in read_events(Answer(body=data, kind=kind, pieces=pieces(source, data))):
         if isinstance(event, (Content, Reasoning)):
@@ -125,7 +125,7 @@ def answer_events(source, data):
 
 
 def refusal(source, data):
-    """Read a refusal: its words are one harmless line."""
+    """Read a refusal: its message is one harmless line."""
     kind = source.choice(("application/json", "text/html", "text/plain", ""))
     error = refusals.refusal_error(source.choice((400, 401, 404, 413, 422, 500, 503)), "Reason", kind, data)
     assert "\n" not in error.message and len(error.message) < 700
@@ -145,7 +145,7 @@ def exec_credential(source, data):
 
 
 def kaito_object(source, data):
-    """Read a Workspace and a Service: whatever their fields hold, their readers return."""
+    """Read a Workspace and a Service: no value of a field makes the readers fail."""
     document = json.loads(data)
     if isinstance(document, dict):
         workspace = read_workspace(document)
@@ -157,7 +157,7 @@ def kaito_object(source, data):
 
 
 def screen_text(source, data):
-    """Make a text harmless: nothing is left that a terminal acts on."""
+    """Make a text harmless: the result holds nothing that a terminal acts on."""
     text = data.decode("utf-8", source.choice(("replace", "surrogateescape")))
     assert not set("\x1b\x07\x08\x0b\x7f\x9b\r\u202e\u2066") & set(harmless(text))
     line = excerpt(source.choice((data, text)), 80)

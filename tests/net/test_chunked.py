@@ -36,7 +36,7 @@ def test_the_same_in_two_pieces_and_never_done_before_the_end(stream, body, rest
         assert (first + decoder.feed(stream[at:]), decoder.done, decoder.rest) == (body, True, rest)
 
 
-def test_data_is_given_as_it_arrives():
+def test_data_is_returned_as_it_arrives():
     decoder = ChunkDecoder()
     assert [decoder.feed(piece) for piece in (b"5\r", b"\nab", b"c", b"de\r", b"\n0\r\n", b"\r\n")] == [
         b"",
@@ -52,7 +52,7 @@ def test_data_is_given_as_it_arrives():
 @pytest.mark.parametrize(
     ("stream", "reason"),
     [
-        pytest.param(b"xyz\r\n", "there is no chunk size, but xyz", id="no number"),
+        pytest.param(b"xyz\r\n", "there is no chunk size, but xyz", id="not a number"),
         pytest.param(b"0x3\r\nabc", "there is no chunk size, but 0x3 abc", id="0x"),
         pytest.param(b"-3\r\nabc", "there is no chunk size, but -3 abc", id="negative"),
         pytest.param(b"+3\r\nabc", "there is no chunk size, but +3 abc", id="plus"),
@@ -87,12 +87,12 @@ def test_what_is_not_chunked_is_refused(stream, reason, step):
     if step > 1:
         assert decoder.failure == reason
     else:
-        # Fewer of the wrong words have come when it is noticed.
+        # The failure is noticed at the first wrong byte, so the message shows fewer of them.
         assert decoder.failure.split(", ")[0] == reason.split(", ")[0]
     assert not decoder.done
 
 
-def test_what_came_before_the_failure_is_given():
+def test_the_body_before_the_failure_is_returned():
     decoder = ChunkDecoder()
     assert decoder.feed(b"3\r\nabc\r\n2\r\nde\r\nxyz\r\n") == b"abcde"
     assert decoder.failure == "there is no chunk size, but xyz"

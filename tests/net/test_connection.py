@@ -1,4 +1,4 @@
-"""The transport against servers that break at every stage, over real sockets."""
+"""Connections to servers that fail at every stage, over real sockets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture
 def serve():
-    """serve(script, …) -> a RawServer that ends with the test."""
+    """Return serve(script, …), which starts a RawServer that ends with the test."""
     servers = []
 
     def start(script, **options):
@@ -51,7 +51,7 @@ def serve():
 
 @pytest.fixture
 def connect():
-    """connect(server, …) -> a Connection to it that is closed with the test."""
+    """Return connect(server, …), which makes a Connection to the server that is closed with the test."""
     connections = []
 
     def make(server, **options):
@@ -67,7 +67,7 @@ def get(connection, path="/", limit=1 << 20, **options):
     return connection.request(Request("GET", path, **options)).read(limit)
 
 
-# What goes out.
+# What is sent.
 
 
 def test_a_request_is_one_segment(serve, connect):
@@ -87,7 +87,7 @@ def test_a_request_is_one_segment(serve, connect):
     ]
 
 
-def test_the_path_comes_behind_the_prefix_of_the_url(serve):
+def test_the_path_follows_the_prefix_of_the_url(serve):
     server = serve(answering(ok()))
     connection = Connection(parse_url(f"http://{server.authority}/k8s/clusters/c-1/"))
     assert get(connection, "/api/v1") == b"hello"
@@ -129,7 +129,7 @@ def test_what_cannot_be_sent_is_named_without_its_value(serve, connect, path, he
     assert "\n" not in failure.value.message
 
 
-# What comes back, when all is well.
+# What is received when nothing fails.
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_headers_are_found_by_any_case(serve, connect):
     assert (response.header("a-B"), response.header("x")) == ("c", "")
 
 
-def test_chunks_are_given_as_they_arrive(serve, connect):
+def test_chunks_are_returned_as_they_arrive(serve, connect):
     seen = threading.Event()
 
     def script(peer):
@@ -191,7 +191,7 @@ def test_chunks_are_given_as_they_arrive(serve, connect):
     assert pieces == [b"he", b"llo"]
 
 
-def test_what_has_arrived_is_given_at_once(serve, connect):
+def test_what_has_arrived_is_returned_at_once(serve, connect):
     answer = CHUNKED + b"5\r\nhello\r\n" * 1000 + b"0\r\n\r\n"
     pieces = list(connect(serve(answering(answer))).request(Request("GET", "/")).chunks())
     assert b"".join(pieces) == b"hello" * 1000
@@ -235,7 +235,7 @@ def test_an_answer_without_body_needs_no_read(serve, connect, answer):
     [
         pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", id="close"),
         pytest.param(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", id="HTTP/1.0"),
-        pytest.param(ok() + b"HTTP/1.1 200 OK\r\n", id="bytes behind the answer"),
+        pytest.param(ok() + b"HTTP/1.1 200 OK\r\n", id="bytes after the answer"),
     ],
 )
 def test_the_connection_is_not_kept_when_it_should_not_be(serve, connect, answer):
@@ -245,7 +245,7 @@ def test_the_connection_is_not_kept_when_it_should_not_be(serve, connect, answer
     assert server.connections == 2
 
 
-def test_an_answer_that_was_not_read_does_not_stay_in_the_way(serve, connect):
+def test_an_answer_that_was_not_read_is_abandoned_by_the_next_request(serve, connect):
     server = serve(answering(ok()))
     connection = connect(server)
     abandoned = connection.request(Request("GET", "/"))
@@ -256,7 +256,7 @@ def test_an_answer_that_was_not_read_does_not_stay_in_the_way(serve, connect):
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "unasked"])
-def test_a_connection_that_the_server_ended_meanwhile_is_replaced_silently(serve, connect, end):
+def test_an_idle_connection_that_the_server_closed_is_replaced_silently(serve, connect, end):
     ended = threading.Event()
 
     def script(peer):
@@ -343,16 +343,14 @@ def test_a_new_connection_that_is_closed_is_not_tried_again(serve, connect):
     assert server.connections == 1
 
 
-# Broken answers. Each message is what a user reads, behind "host:port: ".
+# Broken answers. Each message is what a user reads after "host:port: ".
 
 HTML = b"<html><body>Please   log in\r\n</body></html>"
 
 BROKEN = [
     pytest.param(b"", TruncatedError, "the connection was closed without an answer", id="nothing"),
     pytest.param(b"HTTP/1.1 2", TruncatedError, "the answer is cut off in its headers", id="cut in the status line"),
-    pytest.param(
-        b"HTTP/1.1 200 OK", TruncatedError, "the answer is cut off in its headers", id="cut behind the status"
-    ),
+    pytest.param(b"HTTP/1.1 200 OK", TruncatedError, "the answer is cut off in its headers", id="cut after the status"),
     pytest.param(
         b"HTTP/1.1 200 OK\r\n", TruncatedError, "the answer is cut off in its headers", id="cut before the headers"
     ),
@@ -360,7 +358,7 @@ BROKEN = [
         b"HTTP/1.1 200 OK\r\nContent-Le", TruncatedError, "the answer is cut off in its headers", id="cut in a header"
     ),
     pytest.param(
-        b"HTTP/1.1 200 OK\r\nA: b\r\n", TruncatedError, "the answer is cut off in its headers", id="cut behind a header"
+        b"HTTP/1.1 200 OK\r\nA: b\r\n", TruncatedError, "the answer is cut off in its headers", id="cut after a header"
     ),
     pytest.param(ok()[:-2], TruncatedError, "the answer is cut off: 3 of 5 bytes came", id="short Content-Length"),
     pytest.param(CHUNKED, TruncatedError, "the answer is cut off", id="cut before the first chunk"),
@@ -368,7 +366,7 @@ BROKEN = [
     pytest.param(CHUNKED + b"5\r\nhello\r\n1", TruncatedError, "the answer is cut off", id="cut in a chunk header"),
     pytest.param(CHUNKED + b"5\r\nhello\r\n10;x", TruncatedError, "the answer is cut off", id="cut in an extension"),
     pytest.param(CHUNKED + b"5\r\nhel", TruncatedError, "the answer is cut off", id="cut in a chunk"),
-    pytest.param(CHUNKED + b"5\r\nhello", TruncatedError, "the answer is cut off", id="cut behind a chunk"),
+    pytest.param(CHUNKED + b"5\r\nhello", TruncatedError, "the answer is cut off", id="cut after a chunk"),
     pytest.param(
         CHUNKED + b"5\r\nhello\r\n0\r\n", TruncatedError, "the answer is cut off", id="cut before the last line"
     ),
@@ -460,7 +458,7 @@ BROKEN = [
         b"HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello",
         ResponseError,
         "the answer's Content-Length is wrong: 5x",
-        id="length that is no number",
+        id="length that is not a number",
     ),
     pytest.param(
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
@@ -526,7 +524,7 @@ def test_resets(serve, connect, answer, why):
     assert failure.value.why == why
 
 
-def test_what_came_before_the_break_is_given(serve, connect):
+def test_what_came_before_the_break_is_returned(serve, connect):
     pieces = []
     with pytest.raises(TruncatedError):
         for piece in (
@@ -536,7 +534,7 @@ def test_what_came_before_the_break_is_given(serve, connect):
     assert b"".join(pieces) == b"hellowor"
 
 
-def test_what_came_before_garbage_is_given(serve, connect):
+def test_what_came_before_garbage_is_returned(serve, connect):
     pieces = []
     response = connect(serve(answering_once(CHUNKED + b"5\r\nhello\r\ngarbage\r\n"))).request(Request("GET", "/"))
     with pytest.raises(ResponseError):
@@ -580,8 +578,8 @@ def test_refused():
     assert type(failure.value) is ConnectError
 
 
-def test_any_failure_of_a_name_look_up_reaches_whoever_asked(monkeypatch):
-    """The look-up runs in a thread of its own."""
+def test_any_failure_of_a_name_look_up_reaches_the_caller(monkeypatch):
+    """The look-up runs in another thread, whose exceptions would otherwise be lost."""
 
     def fail(host, port, flags=0, **_):
         raise OSError("as numeric") if flags else MemoryError("as a name")
@@ -629,12 +627,12 @@ def test_ipv6(serve, connect):
     assert f"Host: [::1]:{server.port}".encode() in server.requests[0]
 
 
-# Bounds. A hang ends at its bound, within a second of it; these bounds are short.
+# Bounds. A hang ends within a second after its bound; these bounds are short.
 
 
 @pytest.fixture
 def full_listener():
-    """A port that takes no more connections: its queue is full, so the handshake of TCP hangs."""
+    """Yield a port that accepts no more connections: its queue is full, so the TCP handshake hangs."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -651,7 +649,7 @@ def full_listener():
 
 
 def silence(*pieces):
-    """Return a script that sends what it is given, once asked, and then nothing more."""
+    """Return a script that waits for the request, sends what it is given, and then nothing more."""
 
     def script(peer):
         peer.request()
@@ -663,7 +661,7 @@ def silence(*pieces):
 
 
 def trickle(head, piece):
-    """Return a script that sends `piece` again and again, more often than any bound on silence."""
+    """Return a script that sends `piece` again and again, more often than any idle bound."""
 
     def script(peer):
         peer.request()
@@ -714,7 +712,7 @@ def test_a_hang_ends_at_its_bound(serve, connect, script, timeouts, stage, why):
     assert (failure.value.message, failure.value.stage) == (f"{server.authority}: {why}", stage)
 
 
-def test_bytes_keep_an_idle_bound_from_ending(serve, connect):
+def test_each_byte_restarts_the_idle_bound(serve, connect):
     def script(peer):
         peer.request()
         peer.send(CHUNKED)
@@ -807,7 +805,9 @@ def test_socks_proxies_get_the_name(serve):
     ("script", "why"),
     [
         pytest.param(
-            socks_proxy([], reply=5), "the proxy refuses api.example.com:80: connection refused", id="refused behind"
+            socks_proxy([], reply=5),
+            "the proxy refuses api.example.com:80: connection refused",
+            id="refused",
         ),
         pytest.param(socks_proxy([], "me", "secret"), "the proxy asks for a name and password", id="credentials"),
         pytest.param(answering(b"HTTP/1.1 400 Bad\r\n\r\n"), "no answer within 0.15 s", id="silent"),
@@ -824,7 +824,7 @@ def test_socks_failures(serve, script, why):
     assert failure.value.message == f"proxy 127.0.0.1:{proxy.port}: {why}"
 
 
-def test_a_proxy_that_is_not_there_is_named():
+def test_the_error_names_a_proxy_that_cannot_be_reached():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(ConnectError) as failure:
@@ -838,7 +838,10 @@ def test_a_proxy_that_is_not_there_is_named():
 
 
 class Watched:
-    """A script that plays another, and notes when the client's end of the connection came."""
+    """A script that sends `head`, and notes when the client ends the connection.
+
+    `waiting`: the head is sent. `ended`: the client has closed. Further connections get an answer.
+    """
 
     def __init__(self, head=b"", asks=True):
         self.waiting = threading.Event()
@@ -901,7 +904,7 @@ def test_interrupt(serve, connect, head):
     assert get(connection) == b"hello"
 
 
-def test_close_while_nobody_reads(serve, connect):
+def test_close_while_no_thread_reads(serve, connect):
     script = Watched(CHUNKED + b"5\r\nhello\r\n")
     connection = connect(serve(script))
     pieces = connection.request(Request("GET", "/")).chunks()
@@ -991,8 +994,8 @@ def cancelled_in_time(connection, how):
     timer.join()
 
 
-def test_a_closed_connection_never_gave_a_wrong_byte_away(serve, connect):
-    """Closing at any moment of a streamed answer ends it with CancelledError, or not at all."""
+def test_closing_a_connection_never_yields_a_wrong_byte(serve, connect):
+    """Closing at any moment of a streamed answer raises CancelledError, or has no effect."""
 
     def script(peer):
         while peer.request():
@@ -1030,7 +1033,7 @@ def test_the_trace_is_one_line_a_connection_and_one_a_request(serve, connect):
     ]
 
 
-def test_the_trace_tells_of_failures(serve, connect):
+def test_the_trace_names_failures(serve, connect):
     lines = []
     server = serve(answering_once(b""))
     with pytest.raises(TruncatedError):
@@ -1090,12 +1093,12 @@ def test_urls_as_text():
     assert str(Url("https", "::1", 6443, "/x")) == "https://[::1]:6443/x"
 
 
-def test_an_https_url_is_never_taken_in_the_clear():
+def test_an_https_url_is_refused_without_tls():
     with pytest.raises(ValueError):
         Connection(Url("https", "127.0.0.1", 443, ""))
 
 
-def test_every_kind_of_failure_is_a_transport_error():
+def test_every_failure_is_a_transport_error_or_a_setting_error():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind.__module__ == errors.__name__]
     assert all(issubclass(kind, (TransportError, SettingError)) and kind.__name__.endswith("Error") for kind in kinds)
     assert issubclass(TlsError, ConnectError)
@@ -1111,8 +1114,8 @@ def test_every_kind_of_failure_is_a_transport_error():
         *("https://[::ffff:1.2.3.4]", "https://1.2.3.4.", "https://a_b", "https://[", "https://[]", "https://a]", "https://a/\\"),
     ],
 )  # fmt: skip
-def test_the_usual_urls_are_read_as_any_other(text, monkeypatch):
-    """The short cut for them takes urllib's verdict."""
+def test_usual_urls_are_read_as_urllib_reads_them(text, monkeypatch):
+    """The short cut for usual URLs has the same result as urllib."""
 
     def verdict():
         try:

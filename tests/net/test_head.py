@@ -46,7 +46,7 @@ CODING = "the answer's Transfer-Encoding is not chunked, but "
 
 
 class Whole(NamedTuple):
-    """An answer that came whole. `kept`: the next request goes over the same connection."""
+    """A complete answer. `kept`: the next request goes over the same connection."""
 
     status: int
     body: bytes
@@ -58,7 +58,7 @@ CLOSED = Whole(200, b"hello", False)
 
 
 def ask_twice(answer, method="GET", *, closes=False):
-    """Send two requests to a server that gives each `answer` (and then `closes`); return what they come to."""
+    """Send two requests to a server that gives each of them `answer` (and then `closes`); return the result."""
 
     def script(peer):
         while peer.request():
@@ -100,7 +100,7 @@ READ = [
     row("HTTP/1.0, kept alive", b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + BODY, HELLO),
     row("HTTP/1.0 until it closes", b"HTTP/1.0 200 OK\r\nServer: SimpleHTTP\r\n\r\nhello", CLOSED, closes=True),
     row("a later HTTP/1", b"HTTP/1.2 200 OK\r\n" + BODY, HELLO),
-    row("a status nobody knows", b"HTTP/1.1 799 What\r\n" + BODY, Whole(799, b"hello", True)),
+    row("an unknown status", b"HTTP/1.1 799 What\r\n" + BODY, Whole(799, b"hello", True)),
     # Header lines.
     row("no headers at all", b"HTTP/1.1 200 OK\r\n\r\nhello", CLOSED, closes=True),
     row("no blank after the colon", OK + b"Content-Length:5\r\n\r\nhello", HELLO),
@@ -242,12 +242,12 @@ def test_what_is_refused(answer, error, options):
     assert "\n" not in failure.value.message and len(failure.value.message) < 250
 
 
-def test_the_tables_are_as_long_as_they_should_be():
+def test_the_tables_have_at_least_80_rows():
     assert len(READ) + len(REFUSED) >= 80
 
 
-def test_hostile_heads_cost_little():
-    """14 interim answers, each with 65,000 semicolons, took 52 s in a reader that takes parameters apart."""
+def test_hostile_heads_take_little_time():
+    """14 interim answers, each with 65,000 semicolons, take 52 s in a reader that splits parameters."""
     hints = b'HTTP/1.1 103 Hints\r\nContent-Type: multipart/mixed; x="' + b";" * 65_000 + b"\r\n\r\n"
     before = time.process_time()
     assert ask_twice(hints * 14 + OK + FIVE + b"\r\nhello") == HELLO
@@ -258,8 +258,8 @@ def test_hostile_heads_cost_little():
     "unit", [b"A: b\r\n", b"a:\n", b":", b" ", b"\t:", b"x" * 50 + b": y\r\n", b"HTTP/1.1 100 \n\n"]
 )
 def test_reading_takes_linear_time(unit, request):
-    """10 times the size: far from 100 times the time."""
-    # Garbage collection looks at all that other tests have made.
+    """10 times the size takes far less than 100 times the time, as quadratic reading would."""
+    # Garbage collection would visit every object of the other tests.
     gc.disable()
     request.addfinalizer(gc.enable)
 
@@ -285,7 +285,7 @@ class TestUpgrade:
 
 
 class TestRequests:
-    """A local endpoint reads them."""
+    """The heads of requests, as a server reads them."""
 
     def test_a_request(self):
         head = read_request(

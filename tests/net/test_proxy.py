@@ -25,7 +25,7 @@ PROXIED = {"HTTPS_PROXY": "http://{proxy}", "HTTP_PROXY": "http://{proxy}"}
 
 
 class Row(NamedTuple):
-    """What a user has set, and what follows: "direct", or the proxy's scheme. {proxy} is a proxy's host:port."""
+    """Settings, and their verdict: "direct", "error" or the proxy's scheme. {proxy} stands for its host:port."""
 
     name: str
     server: str
@@ -51,7 +51,7 @@ TABLE = [
     Row("ALL_PROXY", HTTPS, {"ALL_PROXY": "http://{proxy}", "all_proxy": "http://{proxy}"}, "direct"),
     Row("no scheme", HTTPS, {"HTTPS_PROXY": "{proxy}"}, "http"),
     Row("scheme in capitals", HTTPS, {"HTTPS_PROXY": "HTTP://{proxy}"}, "http"),
-    Row("a slash behind", HTTPS, {"HTTPS_PROXY": "http://{proxy}/"}, "http"),
+    Row("a trailing slash", HTTPS, {"HTTPS_PROXY": "http://{proxy}/"}, "http"),
     Row("in a CGI script", HTTP, {**PROXIED, "REQUEST_METHOD": "GET"}, "error"),
     Row(
         "in a CGI script, for what NO_PROXY names", HTTP, {**PROXIED, "NO_PROXY": "*", "REQUEST_METHOD": "GET"}, "error"
@@ -158,7 +158,7 @@ def test_table(row):
 
 
 def run_kubectl(row, folder):
-    """Run kubectl under a row's settings; give "direct" or "error", or the scheme that a recording proxy heard."""
+    """Run kubectl with a row's settings; return the verdict that the recording proxy observes."""
     heard = []
 
     def script(peer):
@@ -215,7 +215,7 @@ URL = Url("https", "api.example.com", 6443, "")
         ),
     ],
 )
-def test_what_a_proxy_s_url_says(text, proxy):
+def test_the_parts_of_a_proxy_url(text, proxy):
     assert proxy_for(URL, {"HTTPS_PROXY": text}) == proxy
     assert proxy_for(URL, {}, text) == proxy
 
@@ -234,7 +234,7 @@ def test_what_a_proxy_s_url_says(text, proxy):
         pytest.param("http://me:secret@p.example:99999", "{} has no valid port", id="port 99999"),
     ],
 )
-def test_what_cannot_be_used_is_said_without_credentials(text, reason):
+def test_errors_name_the_setting_without_its_credentials(text, reason):
     for name, options in (("HTTPS_PROXY", ({"HTTPS_PROXY": text},)), ("proxy-url", ({}, text))):
         with pytest.raises(ProxySettingError) as failure:
             proxy_for(URL, *options)

@@ -11,7 +11,7 @@ GRANTED = b"\5\0\0\1\x7f\0\0\1\x1f\x90"
 
 
 class Talk:
-    """What the client sends, and a proxy's answers."""
+    """A connection to a proxy: what the client has sent, and the rest of the proxy's answers."""
 
     def __init__(self, answers):
         self.sent = b""
@@ -48,7 +48,7 @@ def test_without_credentials(host, address):
         pytest.param(b"\5\0\0\3\5proxy\0\1", id="a name"),
     ],
 )
-def test_the_answer_is_read_to_its_end_and_not_further(granted):
+def test_exactly_the_answer_is_read(granted):
     talk = Talk(OPEN + granted + b"HTTP/1.1")
     handshake(talk.send, talk.receive, "a", 80)
     assert talk.answers == b"HTTP/1.1"
@@ -60,7 +60,7 @@ def test_with_credentials():
     assert talk.sent == b"\5\2\0\2" + b"\1\2me\7s\xc3\xa9cret" + b"\5\1\0\3\1a\0\x50"
 
 
-def test_credentials_that_are_not_asked_for_stay_here():
+def test_credentials_that_are_not_asked_for_are_not_sent():
     talk = Talk(OPEN + GRANTED)
     handshake(talk.send, talk.receive, "a", 80, "me", "secret")
     assert b"secret" not in talk.sent

@@ -1,4 +1,4 @@
-"""What is trusted and shown: kubectl's verdicts, on every Python, against real TLS servers.
+"""Trust and client certificates: kubectl's verdicts, on every Python, against real TLS servers.
 
 The certificates are made by data/tls/make.sh.
 """
@@ -58,7 +58,7 @@ def context_of(server, **options):
 
 @pytest.fixture
 def serve():
-    """serve(certificate, script, …) -> a RawServer behind TLS that ends with the test."""
+    """Return serve(certificate, script, …), which starts a RawServer with TLS that ends with the test."""
     servers = []
 
     def start(certificate="server", script=None, **options):
@@ -74,7 +74,7 @@ SOON = Timeouts(connect=5, idle=5)
 
 
 def get(url, trust=None, certificate=None, timeouts=SOON, **options):
-    """GET over a connection of its own."""
+    """Return the body of a GET over a new connection."""
     trust = trust or Trust(ca_file=path("ca.pem"))
     connection = Connection(
         parse_url(url), tls=tls.context(trust, certificate), server_name=trust.server_name, **options
@@ -89,7 +89,7 @@ def get(url, trust=None, certificate=None, timeouts=SOON, **options):
 
 
 class Row(NamedTuple):
-    """A server's certificate, what is trusted, and why it is refused; "" when it is accepted."""
+    """A server's certificate, the trusted authority, and why the certificate is refused; "" if it is accepted."""
 
     name: str
     certificate: str
@@ -172,7 +172,7 @@ def test_table(serve, row, as_data):
     server = serve(row.certificate)
     ca_file, ca_data = row.authority and path(row.authority), b""
     if as_data and ca_file:
-        # Data wins over a file, even over one that is not there.
+        # Data wins over a file, even over one that does not exist.
         ca_file, ca_data = "/nowhere", data(row.authority)
     trust = Trust(ca_file, ca_data, row.insecure, row.server_name)
     url = f"https://{row.host}:{server.port}"
@@ -222,7 +222,7 @@ def test_ipv6_hosts():
         assert get(f"https://[::1]:{server.port}") == b"hello"
 
 
-def test_a_trailing_dot_is_no_part_of_the_name(serve):
+def test_a_trailing_dot_is_not_part_of_the_name(serve):
     asked = []
     context = context_of("server")
     context.sni_callback = lambda _, name, __: asked.append(name)
@@ -253,7 +253,7 @@ def test_system_roots_are_found_where_go_looks_when_openssl_looks_elsewhere(serv
     assert get(f"https://localhost:{serve().port}", Trust()) == b"hello"
 
 
-# Authorities that are not what they should be.
+# Authorities with other text around them, or unusable ones.
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ CERTIFICATES = [
 
 
 @pytest.mark.parametrize("certificate", CERTIFICATES)
-def test_the_client_shows_its_certificate(serve, certificate):
+def test_the_client_presents_its_certificate(serve, certificate):
     shown = []
 
     def script(peer):
@@ -330,7 +330,7 @@ def test_the_client_shows_its_certificate(serve, certificate):
     assert shown == ["client"]
 
 
-def test_a_server_that_asks_for_a_certificate_in_vain(serve):
+def test_a_server_that_asks_for_a_certificate_where_none_is_set(serve):
     server = serve(client_authority=path("ca.pem"))
     with pytest.raises(ClientCertificateError) as failure:
         get(f"https://localhost:{server.port}")
@@ -346,7 +346,7 @@ def test_a_server_that_does_not_trust_the_client(serve):
 
 @pytest.mark.parametrize("key", ["client-encrypted.key", "client-encrypted-old.key"])
 @pytest.mark.parametrize("as_data", [False, True], ids=["file", "data"])
-def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(key, as_data):
+def test_an_encrypted_key_is_refused_without_asking_for_its_password(key, as_data):
     options = {"key_data": f"data({key!r})"} if as_data else {"key_file": f"path({key!r})"}
     (name, value), *_ = options.items()
     program = (
@@ -354,7 +354,7 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(key, a
         f"try: tls.context(Trust(), Certificate(file=path('client.pem'), {name}={value}))\n"
         "except TlsSettingError as error: print(error)\n"
     )
-    # On a terminal of its own, where OpenSSL would ask.
+    # In another terminal, where OpenSSL would ask.
     master, slave = pty.openpty()
     ran = subprocess.run(
         [sys.executable, "-c", program],
@@ -418,7 +418,7 @@ def test_unusable_client_certificates(certificate, message):
     assert str(failure.value) == message
 
 
-def test_a_broken_key_is_named_and_not_shown():
+def test_the_error_for_a_broken_key_does_not_show_it():
     broken = b"-----BEGIN PRIVATE KEY-----\nSECRETSECRET\n-----END PRIVATE KEY-----\n"
     with pytest.raises(TlsSettingError) as failure:
         tls.context(Trust(), Certificate(data=data("client.pem"), key_data=broken))
@@ -429,7 +429,7 @@ def test_a_broken_key_is_named_and_not_shown():
 
 
 @pytest.mark.parametrize("memory", [True, False], ids=["as this system does", "without memory files"])
-def test_key_data_never_rests_on_a_disk(monkeypatch, tmp_path, memory):
+def test_key_data_is_never_on_a_disk(monkeypatch, tmp_path, memory):
     """At the moment OpenSSL reads the key, no file system holds it, so that a kill leaves nothing behind."""
     if not memory:
         monkeypatch.delattr(os, "memfd_create", raising=False)
@@ -448,7 +448,7 @@ def test_key_data_never_rests_on_a_disk(monkeypatch, tmp_path, memory):
     assert len(os.listdir("/dev/fd")) == before
 
 
-def test_where_no_file_can_be_without_a_name_key_data_is_gone_before_anything_is_sent(monkeypatch, tmp_path):
+def test_without_nameless_files_key_data_is_removed_before_anything_is_sent(monkeypatch, tmp_path):
     monkeypatch.setattr(tls, "NAMELESS_FILES", False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     modes = []
@@ -466,7 +466,7 @@ def test_where_no_file_can_be_without_a_name_key_data_is_gone_before_anything_is
     assert list(tmp_path.iterdir()) == []
 
 
-# The transport behind TLS.
+# Connections with TLS.
 
 
 def test_a_server_that_speaks_plain_http():
@@ -531,7 +531,7 @@ def test_cancelling_in_the_handshake():
         thread.join()
 
 
-def test_cancelling_a_streamed_answer_never_gives_bytes_from_below_tls(serve):
+def test_cancelling_a_streamed_answer_never_yields_encrypted_bytes(serve):
     body = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"5\r\nhello\r\n" * 20_000 + b"0\r\n\r\n"
     server = serve(script=answering(body))
     connection = Connection(
@@ -551,7 +551,7 @@ def test_cancelling_a_streamed_answer_never_gives_bytes_from_below_tls(serve):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "cut"])
-def test_a_body_without_length_ends_with_the_closing_of_tls_only(closed, version):
+def test_a_body_without_length_ends_only_when_tls_is_closed(closed, version):
     def script(peer):
         peer.request()
         peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
@@ -569,7 +569,7 @@ def test_a_body_without_length_ends_with_the_closing_of_tls_only(closed, version
             assert failure.value.why == "the answer is cut off"
 
 
-def test_the_connection_is_kept_and_replaced_behind_tls(serve):
+def test_a_connection_with_tls_is_kept_and_replaced(serve):
     def script(peer):
         for _ in range(2):
             peer.request()
