@@ -87,9 +87,12 @@ exec(code)
 
 @pytest.fixture
 def watched(tmp_path):
-    """Return the words that start the program, and a function that returns the names of what it imported."""
+    """Return the words that start the program, and a function that returns the names of what it imported.
+
+    A warning, as of something that a newer Python deprecates, ends the program.
+    """
     log = tmp_path / "imports"
-    words = [sys.executable, "-I", "-S", "-c", WATCH, str(log), os.path.join(ROOT, "kubectl-kaito")]
+    words = [sys.executable, "-I", "-S", "-W", "error", "-c", WATCH, str(log), os.path.join(ROOT, "kubectl-kaito")]
     return words, lambda: set(log.read_text(encoding="utf-8").split())
 
 
