@@ -3,12 +3,19 @@
 
     python3 build_zipapp.py [FOLDER]
 
-The program is a zip archive after a `#!` line (PEP 441). It holds the launcher as __main__.py, the sources (without
-comments and docstrings) as one JSON object and, for each Python from 3.9 on that is found here, their byte code in one
-member that is named after the interpreter (`cpython-311-a70d0d0a`). Compiling would take longer than the rest of a
-start, and one member is smaller and faster to read than one for each module. The same sources and interpreters give the
-same bytes: names are sorted, dates and permissions are fixed, and byte code is compiled in a separate process with a
-fixed hash seed.
+The program is a zip archive after a `#!` line (PEP 441). Its members:
+
+    __main__.py             the launcher
+    sources                 the sources without comments and docstrings: a JSON object, text by path, compressed by zlib
+    cpython-311-a70d0d0a    byte code for one Python, named after its tag and magic number: a marshalled dict, code by
+                            path; empty for the modules of SOURCES_ONLY
+
+Compiling would take longer than the rest of a start, and one member is smaller and faster to read than one for each
+module. There is one for each of PYTHONS that is found here: on PATH, in pyenv's folders, and in the folders that the
+environment variable KAITO_PYTHONS names, separated like those of PATH. Other Pythons run the sources.
+
+The same sources and interpreters give the same bytes: names are sorted, dates and permissions are fixed, and byte code
+is compiled in a separate process with a fixed hash seed.
 
 The other files are kubectl_complete-kaito (shell completion), kubectl-kaito.cmd (Windows), and an archive and a
 manifest for krew.
@@ -30,29 +37,40 @@ import sys
 import tarfile
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 NAME = "kubectl-kaito"
-PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 HOME = "https://github.com/kaito-project/kubectl-kaito"
+
+# Modules without byte code, which would be 119,000 bytes more: no question, no session and no help needs them
+# (tests/end_to_end/test_imports.py), or only one that waits anyway. A run that does need one compiles its source.
+SOURCES_ONLY = frozenset(
+    f"kaito/{name}.py"
+    for name in (
+        *("__main__", "commands/verb", "model/link"),  # installations by pip; type checkers
+        *("yaml/composer", "yaml/scanner", "yaml/aliases", "yaml/tokens"),  # kubeconfigs that no tool has written
+        *("net/socks", "net/http_date", "kube/oidc", "chat/saved"),  # SOCKS, Retry-After dates, OIDC, /save and /load
+        *("workspaces/wait", "workspaces/watch", "model/refusals"),  # --wait, and refused requests
+    )
+)
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
 # The earliest date that a zip archive can store.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
-# Each interpreter runs this script. It reads JSON from stdin (sources by path) and writes to stdout a line with its tag
-# and a marshalled dict (marshalled code by path). What a run does not need is left out: docstrings, assertions, imports
-# for types alone, line numbers and the names of functions and local variables (with KAITO_DEBUG=1 the sources run
-# instead, which have them), and annotations, each of which typing.NamedTuple would compile at every start.
+# Each interpreter runs this script. It reads JSON from stdin (sources by path; an empty one stays without code) and
+# writes to stdout a line with its tag and a marshalled dict (marshalled code by path). It leaves out what no run needs;
+# with KAITO_DEBUG=1 the sources run instead. What that saves in a file for seven Pythons, in bytes: docstrings and
+# assertions (optimize=2) 240,000, imports for type checkers 24,000, annotations of functions 72,000, line numbers
+# 456,000 and 18,000 (the first of each function), names of functions 32,000, names of local variables 17,000.
 _COMPILE = """
 import ast, importlib.util, json, marshal, sys
 
 class Bare(ast.NodeTransformer):
-    def visit_ImportFrom(self, node):
-        return None if node.module == "__future__" else node
-
     def visit_If(self, node):
         # Imports for type checkers alone.
         self.generic_visit(node)
@@ -65,12 +83,6 @@ class Bare(ast.NodeTransformer):
 
     def visit_arg(self, node):
         node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node):
-        # The statement stays, without its annotation: in a NamedTuple it declares a field, and in a function it makes
-        # a name local.
-        node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
         return node
 
 def bare(code):
@@ -89,7 +101,7 @@ codes = {}
 for path in sorted(sources):
     tree = Bare().visit(ast.parse(sources[path]))
     code = compile(tree, path, "exec", dont_inherit=True, optimize=2)
-    codes[path] = marshal.dumps(bare(code))
+    codes[path] = marshal.dumps(bare(code)) if sources[path] else b""
 tag = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
 sys.stdout.buffer.write(tag.encode() + b"\\n" + marshal.dumps(codes))
 """
@@ -133,7 +145,7 @@ def sources() -> dict[str, str]:
 
 
 def without_prose(text: str) -> str:
-    """Return a module's text without comments and docstrings, which no run needs. Each line keeps its number."""
+    """Return a module's text without comments and docstrings, which saves 42,000 bytes. Each line keeps its number."""
     lines = io.StringIO(text).readlines()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
@@ -149,12 +161,14 @@ def without_prose(text: str) -> str:
 def interpreters(versions: Sequence[str] = PYTHONS) -> dict[str, str]:
     """Return the path of each Python that is found, by version.
 
-    pyenv's own folders come before PATH, since its shims on PATH are slow and may run another version.
+    The folders of KAITO_PYTHONS come first, then pyenv's own, since its shims on PATH are slow and may run another
+    version, then PATH.
     """
     found = {}
     for version in versions:
+        named = shutil.which(f"python{version}", path=os.environ.get("KAITO_PYTHONS", ""))
         kept = sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python{version}")))
-        for candidate in (*kept, shutil.which(f"python{version}"), sys.executable):
+        for candidate in (named, *kept, shutil.which(f"python{version}"), sys.executable):
             if candidate and _version(candidate) == version:
                 found[version] = candidate
                 break
@@ -163,6 +177,7 @@ def interpreters(versions: Sequence[str] = PYTHONS) -> dict[str, str]:
 
 def byte_code(interpreter: str, texts: Mapping[str, str]) -> tuple[str, bytes]:
     """Compile the modules with `interpreter`; return the name (tag and magic number) and bytes of the member."""
+    texts = {path: "" if path in SOURCES_ONLY else text for path, text in texts.items()}
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""}
     words = [interpreter, "-S", "-s", "-c", _COMPILE]
     done = subprocess.run(words, input=json.dumps(texts).encode(), stdout=subprocess.PIPE, env=environment, check=True)
@@ -173,19 +188,20 @@ def byte_code(interpreter: str, texts: Mapping[str, str]) -> tuple[str, bytes]:
 def archive(pythons: Mapping[str, str]) -> bytes:
     """Return the program's bytes, with byte code for `pythons` (the result of `interpreters`)."""
     texts = sources()
+    bare = {path: without_prose(text) for path, text in texts.items()}
     members = dict(byte_code(interpreter, texts) for interpreter in pythons.values())
     members["__main__.py"] = (ROOT / NAME).read_bytes()
-    bare = {path: without_prose(text) for path, text in texts.items()}
-    members["sources.json"] = json.dumps(bare, indent=0, sort_keys=True).encode()
+    # The launcher keeps it in memory and decompresses it if it needs a source.
+    members["sources"] = zlib.compress(json.dumps(bare, sort_keys=True).encode(), 9)
     buffer = io.BytesIO()
     buffer.write(_SHEBANG)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
+    with zipfile.ZipFile(buffer, "a") as target:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, _DATE)
             info.external_attr = 0o644 << 16
             info.create_system = 3
-            info.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(info, members[name])
+            kind = zipfile.ZIP_STORED if name == "sources" else zipfile.ZIP_DEFLATED
+            target.writestr(info, members[name], kind, compresslevel=9)
     return buffer.getvalue()
 
 

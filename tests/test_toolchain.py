@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import build_zipapp
 from kaito.yaml.load import load
 from tests.cluster.process import ROOT
 
@@ -37,15 +38,38 @@ def test_the_commit_hooks_use_the_pinned_tools(repository, tool):
             assert version == pins()[name]
 
 
-def test_the_workflow_has_every_python_of_the_gate():
-    steps = load(text(".github/workflows/ci.yml"))["jobs"]["gate"]["steps"]
-    (pythons,) = [step["with"]["python-version"] for step in steps if "setup-python" in step.get("uses", "")]
-    gate = re.search(r'^versions="(.*)"$', text(".ci/run"), re.MULTILINE)[1].split()
-    assert pythons.split() == gate
+def of_the_gate(name):
+    """Return the Pythons in a variable of the gate."""
+    return re.search(rf'^{name}="(.*?)"', text(".ci/run"), re.MULTILINE)[1].split()
 
 
-def test_the_workflow_may_only_read():
-    assert load(text(".github/workflows/ci.yml"))["permissions"] == {"contents": "read"}
+def steps(workflow, job):
+    return load(text(f".github/workflows/{workflow}.yml"))["jobs"][job]["steps"]
+
+
+@pytest.mark.parametrize(("workflow", "job"), [("ci", "gate"), ("nightly", "every-python")])
+def test_the_workflows_have_every_python_of_the_gate(workflow, job):
+    found = [step["with"]["python-version"] for step in steps(workflow, job) if "setup-python" in step.get("uses", "")]
+    assert [each.split() for each in found] == [of_the_gate("versions")]
+
+
+def test_the_file_has_byte_code_for_every_python_of_the_gate():
+    assert list(build_zipapp.PYTHONS) == of_the_gate("versions")
+
+
+def test_the_gate_runs_all_tests_on_the_oldest_and_the_newest_python_at_least():
+    versions, full = of_the_gate("versions"), of_the_gate("full")
+    assert {versions[0], "3.11", "3.13", versions[-1]} <= set(full) <= set(versions)
+
+
+def test_all_tests_run_on_every_python_each_night():
+    commands = [step.get("run", "") for step in steps("nightly", "every-python")]
+    assert any(re.search(r"\.ci/run .*--every-python.* suite", command) for command in commands)
+
+
+@pytest.mark.parametrize("workflow", ["ci", "nightly"])
+def test_the_workflows_may_only_read(workflow):
+    assert load(text(f".github/workflows/{workflow}.yml"))["permissions"] == {"contents": "read"}
 
 
 def test_the_oldest_python_of_the_gate_is_the_oldest_that_is_supported():

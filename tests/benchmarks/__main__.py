@@ -12,7 +12,7 @@ from tests.cluster.process import zipapp_in
 
 from . import contexts, distance, start, stream
 
-HEADINGS = ("", "kubectl kaito", "reference", "ratio", "bound")
+HEADINGS = ("", "kubectl kaito", "the interpreter, and with ssl, json, socket", "reference", "ratio", "bound")
 
 
 def machine():
@@ -53,12 +53,15 @@ def main(argv):
     missed = [row.what for row in rows if not row.fine]
     if missed:
         print(f"\nabove its bound: {'; '.join(missed)}")
+    later = [f"{row.what} ({_ratio(row)}, goal {row.goal}{row.unit})" for row in rows if not row.at_goal]
+    if later:
+        print(f"\nnot yet at its goal: {'; '.join(later)}")
     return 1 if missed else 0
 
 
 def table(rows):
     """Return the rows as a table in Markdown, its columns aligned."""
-    cells = [(row.what, row.ours, row.reference, _ratio(row), f"≤ {row.most}{row.unit}") for row in rows]
+    cells = [(row.what, row.ours, row.floor, row.reference, _ratio(row), f"≤ {row.most}{row.unit}") for row in rows]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *cells)]
     lines = [HEADINGS, tuple("-" * width for width in widths), *cells]
     return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines)

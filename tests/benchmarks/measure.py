@@ -13,15 +13,20 @@ from typing import NamedTuple
 # process has become another program, its memory is that of the process that started it, so this one is as small as a
 # Python can be.
 _SPAWN = """
-import os, sys
+import os, sys, time
 report, *words = sys.argv[1:]
+began = time.perf_counter()
 _, status, usage = os.wait4(os.posix_spawn(words[0], words, os.environ), 0)
-os.write(int(report), b"%d %f %d" % (usage.ru_maxrss, usage.ru_utime + usage.ru_stime, status))
+wall = time.perf_counter() - began
+os.write(int(report), b"%d %f %f %d" % (usage.ru_maxrss, usage.ru_utime + usage.ru_stime, wall, status))
 """
 
 
 class Row(NamedTuple):
-    """One row of the table: texts, the ratio, and its bound `most`; `unit` follows both."""
+    """One row of the table: texts, the ratio, and its bound `most`; `unit` follows both.
+
+    `floor`: what the interpreter alone takes, and with ssl, json and socket. `goal`: the bound that comes next.
+    """
 
     what: str
     ours: str
@@ -29,17 +34,24 @@ class Row(NamedTuple):
     ratio: float
     most: float
     unit: str = "×"
+    floor: str = "–"
+    goal: float | None = None
 
     @property
     def fine(self):
         return self.ratio <= self.most
 
+    @property
+    def at_goal(self):
+        return self.goal is None or self.ratio <= self.goal
+
 
 class Usage(NamedTuple):
-    """What a process used: peak memory in bytes, processor time (user and system) in seconds."""
+    """What a process used: peak memory in bytes, processor time (user and system) and wall time in seconds."""
 
-    peak: int
+    peak: float
     seconds: float
+    wall: float
 
 
 def seconds(command, env, stdin=b"", codes=(0,)):
@@ -60,10 +72,10 @@ def usage(command, env, stdin=b""):
     subprocess.run(words, input=stdin, env=env, stdout=nothing, stderr=nothing, pass_fds=[writing], check=False)
     os.close(writing)
     with os.fdopen(reading) as report:
-        size, took, status = report.read().split()
+        size, took, wall, status = report.read().split()
     if status != "0":
         raise RuntimeError(f"{command}: status {status}")
-    return Usage(int(size) * (1 if sys.platform == "darwin" else 1024), float(took))
+    return Usage(int(size) * (1 if sys.platform == "darwin" else 1024), float(took), float(wall))
 
 
 def paired(measurements, rounds):
@@ -74,6 +86,23 @@ def paired(measurements, rounds):
     taken = [[measure() for measure in measurements] for _ in range(rounds)]
     medians = [statistics.median(column) for column in zip(*taken)]
     ratios = [statistics.median(row[place] / row[0] for row in taken) for place in range(len(measurements))]
+    return medians, ratios
+
+
+def paired_usages(runs, rounds):
+    """Take each run (a function that returns a Usage, by name) in turn, as `paired`; the first one is the reference.
+
+    One turn before the rounds does not count. Return the median Usages and the median ratios of each field, by name.
+    """
+    for run in runs.values():
+        run()
+    taken = [[run() for run in runs.values()] for _ in range(rounds)]
+    medians, ratios = {}, {}
+    for place, name in enumerate(runs):
+        own = [turn[place] for turn in taken]
+        medians[name] = Usage(*map(statistics.median, zip(*own)))
+        against = [[ours / theirs for ours, theirs in zip(turn[place], turn[0])] for turn in taken]
+        ratios[name] = Usage(*map(statistics.median, zip(*against)))
     return medians, ratios
 
 

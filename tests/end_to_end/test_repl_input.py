@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from . import BANNER, CHAT, questions
+from . import BANNER, CHAT, UNMEASURED, questions
 from .repl import (
     BACKSPACE,
     DUMB,
@@ -454,6 +454,7 @@ class TestAsAPersonSeesIt:
         assert questions(cluster) == ["one\ntwo", "one\ntwo"]
 
 
+@UNMEASURED
 def test_a_piped_question_loads_nothing_of_the_terminal(run_kaito):
     from tests.cluster.process import program
 

@@ -137,7 +137,7 @@ def test_no_module_of_pythonpath_gets_in_the_way(assert_answers, program, tmp_pa
     with build_zipapp.zipfile.ZipFile(empty, "w") as archive:
         archive.writestr("__main__.py", "import json, sys; print(json.dumps(sorted(sys.modules)))")
     listed = subprocess.run([sys.executable, empty], stdout=subprocess.PIPE, check=True).stdout
-    python_own = {name.partition(".")[0] for name in json.loads(listed)} - {"json"}
+    python_own = {name.partition(".")[0] for name in json.loads(listed)} - {"json"} | {"sitecustomize"}
     shadows = tmp_path / "shadows"
     shadows.mkdir()
     library = Path(os.__file__).parent
@@ -202,15 +202,48 @@ def test_no_module_is_read_from_the_file_later(program):
         sys.path[:] = [folder for folder in sys.path if folder != sys.argv[1]]
         for name in sys.argv[2:]:
             __import__(name)
-            assert sys.modules[name].__spec__.loader.load, name
+            assert sys.modules[name].__spec__.loader.codes, name
     """
     names = [path[: -len(".py")].replace("/", ".") for path in build_zipapp.sources() if "__" not in path]
     assert len(names) > 40
     subprocess.run([sys.executable, "-c", script, program, *names], check=True, cwd="/", timeout=30)
 
 
-def test_debugging_runs_the_sources(assert_answers, zipapp):
+@pytest.mark.parametrize("version", build_zipapp.PYTHONS)
+@pytest.mark.parametrize("with_set", [True, False], ids=["byte code", "sources"])
+def test_it_runs_on_every_python_in_an_empty_environment(zipapp, bare, kubeconfig, version, with_set):
+    found = build_zipapp.interpreters((version,))
+    if not found:
+        pytest.skip(f"no Python {version} here")
+    program = zipapp if with_set else bare
+    words = [found[version], "-I", "-S", program, *CHAT, "--kubeconfig", kubeconfig, "--quiet"]
+    assert answer(words, cwd="/") == (0, b"OK\n", b"")
+
+
+LINES = """if True:
+    import json, runpy, sys, zipimport
+    launcher = runpy.run_path(sys.argv[1], run_name="launcher")
+    launcher["unpack"](zipimport.zipimporter(sys.argv[1]))
+    from kaito.cli import main
+    from kaito.workspaces.wait import wait
+    print(json.dumps([main.__code__.co_firstlineno, wait.__code__.co_firstlineno]))
+"""
+
+
+def lines(program, **env):
+    """Return where two functions begin, as a traceback shows it: one of cli.py, one of a module without byte code."""
+    done = subprocess.run([sys.executable, "-I", "-c", LINES, program], stdout=subprocess.PIPE, env=env, check=True)
+    return json.loads(done.stdout)
+
+
+def test_debugging_runs_the_sources_with_their_line_numbers(assert_answers, zipapp, bare):
     assert_answers(sys.executable, zipapp, env={"KAITO_DEBUG": "1"})
+    sources = build_zipapp.sources()
+    main = sources["kaito/cli.py"].splitlines().index("def main(argv: Sequence[str] | None = None) -> int:") + 1
+    waits = sources["kaito/workspaces/wait.py"].splitlines()
+    wait = next(number for number, line in enumerate(waits, 1) if line.startswith("def wait("))
+    assert lines(bare) == lines(zipapp, KAITO_DEBUG="1") == [main, wait]
+    assert lines(zipapp) == [1, wait]
 
 
 OLD = ("2.7", "3.6", "3.7", "3.8")
