@@ -50,7 +50,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("system-prompt", TEXT, "", "Instructions to the model, sent before the conversation"),
     Flag("no-reasoning", SWITCH, False, "Do not show what a reasoning model thinks", bare="true"),
     Flag("stats", SWITCH, False, "Show tokens and times after each answer", bare="true"),
-    Flag("no-history", SWITCH, False, "Do not save the lines typed for the next session", bare="true"),
+    Flag("no-history", SWITCH, False, "Keep no history of the typed lines", bare="true"),
     Flag("color", choice("auto", "always", "never"), "auto", "When to use colours: auto, always or never"),
     Flag("model", TEXT, "", "Served model to ask, for example a LoRA adapter (default the base model)"),
     Flag(

@@ -102,7 +102,7 @@ class _Decoder:
 
 def _settle(response: Response, chunks: Iterator[bytes]) -> None:
     """Read what follows [DONE], so that the connection can serve the next question."""
-    response.hasten(_SETTLE_SECONDS)
+    response.limit_rest(_SETTLE_SECONDS)
     try:
         for _ in chunks:
             pass

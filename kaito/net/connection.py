@@ -134,7 +134,7 @@ class Connection:
         if timeouts.connect is not None and (deadline is None or started + timeouts.connect < deadline):
             limit, deadline = timeouts.connect, started + timeouts.connect
         try:
-            wire.bound(Bounds("connect", None, limit, deadline))
+            wire.begin_stage(Bounds("connect", None, limit, deadline))
             if self._proxy is None:
                 wire.connect(self._url.host, self._url.port)
             else:
@@ -171,7 +171,7 @@ class Connection:
     def _ask(self, wire: Wire, request: Request, head: bytes, deadline: float | None) -> Response:
         """Send the request and wait for the head of its answer. Raises RedirectError for a status of 3xx."""
         wire.free = False
-        wire.bound(Bounds("headers", request.timeouts.idle, request.timeouts.total, deadline))
+        wire.begin_stage(Bounds("headers", request.timeouts.idle, request.timeouts.total, deadline))
         body = request.body or b""
         try:
             try:

@@ -60,7 +60,7 @@ class RequestHead(NamedTuple):
         return _values(self.headers, name)
 
 
-class Body(NamedTuple):
+class Framing(NamedTuple):
     """How a body ends: by the chunked coding, after `length` bytes, or (`length` None) with the connection.
 
     `keep_alive`: the connection can carry another request afterwards.
@@ -97,24 +97,24 @@ def read_request(data: bytes) -> RequestHead:
     return RequestHead(int(version), method.decode(), target.decode(), _headers(lines))
 
 
-def response_body(head: ResponseHead, method: str) -> Body:
+def response_framing(head: ResponseHead, method: str) -> Framing:
     """Return how the body of an answer to `method` ends (RFC 9112, section 6.3). Raises HeadError."""
     keep_alive = _keeps_alive(head.version, head.values("connection"))
     codings, lengths = head.values("transfer-encoding"), head.values("content-length")
     if method == "CONNECT" and 200 <= head.status < 300:
-        return Body(False, 0, True)
+        return Framing(False, 0, True)
     if head.status in (204, 304) or head.status < 200 or method == "HEAD":
         # A server that announces a body nevertheless may send one, which would be read as the next answer.
         announced = codings or (head.status == 204 and any(length.strip(" 0,") for length in lengths))
-        return Body(False, 0, keep_alive and not announced)
+        return Framing(False, 0, keep_alive and not announced)
     if codings:
         _check_coding(codings)
-        return Body(True, None, keep_alive and not lengths and head.version > 0)
+        return Framing(True, None, keep_alive and not lengths and head.version > 0)
     length = _length(lengths)
-    return Body(False, length, keep_alive and length is not None)
+    return Framing(False, length, keep_alive and length is not None)
 
 
-def request_body(head: RequestHead) -> Body:
+def request_framing(head: RequestHead) -> Framing:
     """Return how the body of a request ends (RFC 9112, section 6.3). Raises HeadError."""
     codings, lengths = head.values("transfer-encoding"), head.values("content-length")
     if codings and lengths:
@@ -124,7 +124,7 @@ def request_body(head: RequestHead) -> Body:
     if codings:
         _check_coding(codings)
     keep_alive = _keeps_alive(head.version, head.values("connection"))
-    return Body(bool(codings), None if codings else _length(lengths) or 0, keep_alive)
+    return Framing(bool(codings), None if codings else _length(lengths) or 0, keep_alive)
 
 
 def write_request(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:

@@ -14,7 +14,7 @@ from kaito.net.head import (
     HeadError,
     end_of_head,
     read_response,
-    response_body,
+    response_framing,
 )
 from kaito.net.wire import Bounds
 from kaito.text import excerpt
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kaito.net.head import (
-        Body,
+        Framing,
         ResponseHead,
     )
     from kaito.net.wire import Wire
@@ -37,7 +37,7 @@ _HEAD_LIMIT = 1024 * 1024
 class Response:
     """An answer whose head has come. State: how much of its body has been read."""
 
-    def __init__(self, wire: Wire, head: ResponseHead, framing: Body) -> None:
+    def __init__(self, wire: Wire, head: ResponseHead, framing: Framing) -> None:
         self._wire = wire
         self._head = head
         self._framing = framing
@@ -96,10 +96,10 @@ class Response:
                 wire.kill()
             raise
 
-    def hasten(self, seconds: float) -> None:
+    def limit_rest(self, seconds: float) -> None:
         """Give the rest of the body `seconds` from now, in place of the time limits of the request."""
         if not self._finished:
-            self._wire.bound(Bounds("body", None, seconds, time.monotonic() + seconds))
+            self._wire.begin_stage(Bounds("body", None, seconds, time.monotonic() + seconds))
 
     def close(self) -> None:
         """Close the connection unless the whole body has been read."""
@@ -152,7 +152,7 @@ class Response:
             self._wire.free = True
 
 
-def receive_head(wire: Wire, method: str, *, upgrade: bool = False) -> tuple[ResponseHead, Body]:
+def receive_head(wire: Wire, method: str, *, upgrade: bool = False) -> tuple[ResponseHead, Framing]:
     """Wait for the head of the answer to `method` and skip interim answers. Raises TransportError.
 
     `upgrade`: the request asked for another protocol, so 101 is a final answer (RFC 9110, section 15.2).
@@ -172,7 +172,7 @@ def receive_head(wire: Wire, method: str, *, upgrade: bool = False) -> tuple[Res
             continue
         try:
             head = read_response(bytes(data[start:end]))
-            framing = response_body(head, method)
+            framing = response_framing(head, method)
         except HeadError as error:
             raise ResponseError(wire.where, f"the answer's {error}") from None
         if head.status >= 200 or (head.status == 101 and upgrade):

@@ -74,13 +74,13 @@ class Wire:
         self.buffer = b""
         """Bytes read but not yet used."""
         self.received = 0
-        """Bytes received since `bound` began the stage."""
+        """Bytes received since the stage began."""
         self._sock = sock
         self._dead = False
         self._busy = False
         self._bounds = Bounds("connect")
 
-    def bound(self, bounds: Bounds) -> None:
+    def begin_stage(self, bounds: Bounds) -> None:
         """Begin a stage under these bounds."""
         self._bounds = bounds
         self.received = 0
@@ -373,7 +373,7 @@ def _tls_failure(where: str, error: OSError) -> TlsError:
         return CertificateError(where, f"the certificate is not trusted: {excerpt(error.verify_message.rstrip('.'))}")
     reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
     if reason in _NOT_TLS:
-        return TlsError(where, "the server does not speak HTTPS; plain HTTP, perhaps")
+        return TlsError(where, "the server does not speak HTTPS (perhaps plain HTTP)")
     if reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED":
         return ClientCertificateError(where, "the server asks for a client certificate")
     words = excerpt(reason.replace("_", " ").lower()) or os_reason(error)

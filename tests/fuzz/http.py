@@ -6,7 +6,7 @@ import socket
 
 from kaito.net.chunked import ChunkDecoder
 from kaito.net.errors import ProxySettingError, TransportError
-from kaito.net.head import HeadError, end_of_head, read_request, read_response, request_body, response_body
+from kaito.net.head import HeadError, end_of_head, read_request, read_response, request_framing, response_framing
 from kaito.net.http_date import read_date
 from kaito.net.proxy import proxy_for
 from kaito.net.response import Response, receive_head
@@ -42,7 +42,7 @@ def answer_head(source, data):
     end = end_of_head(data, 0)
     if end >= 0:
         head = read_response(data[:end])
-        body = response_body(head, source.choice(("GET", "HEAD", "CONNECT", "POST")))
+        body = response_framing(head, source.choice(("GET", "HEAD", "CONNECT", "POST")))
         assert 100 <= head.status <= 999 and (body.length is None or body.length >= 0)
         assert not any(control in text for pair in head.headers for text in pair for control in "\r\n\0")
 
@@ -52,7 +52,7 @@ def request_head(source, data):
     end = end_of_head(data, 0)
     if end >= 0:
         head = read_request(data[:end])
-        body = request_body(head)
+        body = request_framing(head)
         assert body.chunked or (body.length is not None and body.length >= 0)
         assert head.method.isascii() and " " not in head.target
 
@@ -84,7 +84,7 @@ def answer(source, data):
         theirs.sendall(data[:100_000])
         theirs.shutdown(socket.SHUT_WR)
         wire = Wire("fuzz:1", ours)
-        wire.bound(Bounds("headers", idle=5))
+        wire.begin_stage(Bounds("headers", idle=5))
         head, body = receive_head(wire, source.choice(("GET", "POST", "HEAD")), upgrade=source.random() < 0.1)
         wire.enter("body")
         response = Response(wire, head, body)

@@ -33,7 +33,7 @@ class Answer:
                 raise piece
             yield piece
 
-    def hasten(self, seconds):
+    def limit_rest(self, seconds):
         pass
 
     def close(self):

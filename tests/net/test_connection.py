@@ -770,7 +770,7 @@ def test_the_rest_of_a_body_can_be_hastened(serve, connect):
     response = connect(serve(silence(CHUNKED, b"5\r\nhello\r\n"))).request(Request("GET", "/"))
     pieces = response.chunks()
     assert next(pieces) == b"hello"
-    response.hasten(SHORT)
+    response.limit_rest(SHORT)
     with pytest.raises(TimedOutError):
         next(pieces)
 

@@ -15,13 +15,13 @@ import pytest
 from kaito.net.connection import Connection
 from kaito.net.errors import ResponseError, TransportError
 from kaito.net.head import (
-    Body,
+    Framing,
     HeadError,
     end_of_head,
     read_request,
     read_response,
-    request_body,
-    response_body,
+    request_framing,
+    response_framing,
     write_request,
 )
 from kaito.net.request import Request, Timeouts
@@ -281,7 +281,7 @@ def test_reading_takes_linear_time(unit, request):
 class TestUpgrade:
     def test_101_is_final_where_it_was_asked_for(self):
         head = read_response(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
-        assert response_body(head, "GET") == Body(chunked=False, length=0, keep_alive=True)
+        assert response_framing(head, "GET") == Framing(chunked=False, length=0, keep_alive=True)
 
 
 class TestRequests:
@@ -293,20 +293,20 @@ class TestRequests:
         )
         assert (head.version, head.method, head.target) == (1, "POST", "/v1/chat?x=1")
         assert (head.values("host"), head.values("x-a"), head.values("b")) == (["a:80"], ["1", "2"], [])
-        assert request_body(head) == Body(chunked=False, length=2, keep_alive=True)
+        assert request_framing(head) == Framing(chunked=False, length=2, keep_alive=True)
 
     @pytest.mark.parametrize(
         ("lines", "body"),
         [
-            pytest.param(b"GET / HTTP/1.1\r\n", Body(False, 0, True), id="no body"),
-            pytest.param(b"GET / HTTP/1.0\r\n", Body(False, 0, False), id="HTTP/1.0"),
-            pytest.param(b"GET / HTTP/1.1\r\nConnection: close\r\n", Body(False, 0, False), id="close"),
-            pytest.param(b"POST / HTTP/1.1\r\n" + CHUNKED, Body(True, None, True), id="chunked"),
-            pytest.param(b"POST / HTTP/1.1\nContent-Length: 3\n", Body(False, 3, True), id="bare line feeds"),
+            pytest.param(b"GET / HTTP/1.1\r\n", Framing(False, 0, True), id="no body"),
+            pytest.param(b"GET / HTTP/1.0\r\n", Framing(False, 0, False), id="HTTP/1.0"),
+            pytest.param(b"GET / HTTP/1.1\r\nConnection: close\r\n", Framing(False, 0, False), id="close"),
+            pytest.param(b"POST / HTTP/1.1\r\n" + CHUNKED, Framing(True, None, True), id="chunked"),
+            pytest.param(b"POST / HTTP/1.1\nContent-Length: 3\n", Framing(False, 3, True), id="bare line feeds"),
         ],
     )
     def test_bodies(self, lines, body):
-        assert request_body(read_request(lines + b"\r\n")) == body
+        assert request_framing(read_request(lines + b"\r\n")) == body
 
     @pytest.mark.parametrize(
         "lines",
@@ -321,7 +321,7 @@ class TestRequests:
     )
     def test_ambiguous_bodies(self, lines):
         with pytest.raises(HeadError):
-            request_body(read_request(lines + b"\r\n"))
+            request_framing(read_request(lines + b"\r\n"))
 
     @pytest.mark.parametrize(
         "line",

@@ -476,7 +476,7 @@ def test_a_server_that_speaks_plain_http():
 
     with RawServer(script) as server, pytest.raises(TlsError) as failure:
         get(f"https://127.0.0.1:{server.port}")
-    assert failure.value.why == "the server does not speak HTTPS; plain HTTP, perhaps"
+    assert failure.value.why == "the server does not speak HTTPS (perhaps plain HTTP)"
     assert type(failure.value) is TlsError
 
 
