@@ -70,6 +70,9 @@ else:
         """The metaclass that makes a tuple class from a class body with annotated fields."""
 
         def __new__(meta, name, bases, namespace):
+            if getattr(bases[0], "_fields", ()):
+                # A subclass of a value class has the fields and the constructor of that class.
+                return super().__new__(meta, name, bases, namespace)
             namespace["__slots__"] = ()
             annotations = namespace.get("__annotations__")
             if annotations is None and "__annotate_func__" in namespace:  # Python 3.14 and later

@@ -101,6 +101,24 @@ def test_what_a_class_offers():
     assert Point.__doc__ == "A point." and Point.__name__ == "Point"
 
 
+def test_a_subclass_has_the_fields_of_its_base():
+    for base in (Point, Reference):
+
+        class Named(base):
+            """A point with a title."""
+
+            scale = 10
+
+            @property
+            def title(self):
+                return f"{self.name} at {self.x * self.scale}"
+
+        assert Named(1, name="a") == Named(x=1, y=2, name="a") == (1, 2, "a")
+        assert Named._fields == base._fields and Named._field_defaults == base._field_defaults
+        assert Named(1, name="a")._replace(x=2).title == "a at 20" and type(Named(1)._replace(x=2)) is Named
+        assert repr(Named(1)) == "Named(x=1, y=2, name='')"
+
+
 def test_copies_and_pickles():
     for twin in (copy.copy(Point(1)), copy.deepcopy(Point(1)), pickle.loads(pickle.dumps(Point(1)))):
         assert twin == Point(1) and type(twin) is Point
