@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 
 from kaito.errors import ClusterError, UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, whole_number
+from kaito.kube.names import is_label, is_subdomain
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -78,17 +78,12 @@ def optional_name(values: Values, verb: str) -> str:
         raise UsageError(
             f'{verb} takes no arguments, but was given "{word}"', "" if known else f"did you mean {meant}?"
         )
-    if name and not _is_name(name):
+    if name and not is_subdomain(name):
         raise UsageError(
             f'"{name}" cannot be the name of a workspace: names consist of lower case letters, digits, "-" and "."',
             "list the workspaces: kubectl kaito status",
         )
     return name
-
-
-def _is_name(text: str) -> bool:
-    """Return whether an object can have this name (a DNS subdomain, RFC 1123). Only such a name is safe in a URL."""
-    return re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text) is not None
 
 
 def _is_duration(word: str) -> bool:
@@ -135,7 +130,7 @@ def connect(options: KubectlOptions, interactive: bool | None = None) -> ApiServ
     from kaito.kube.kubeconfig.resolve import resolve
 
     target = resolve(options.overrides, os.environ)
-    if not _is_name(target.namespace):
+    if not is_label(target.namespace):
         from kaito.text import excerpt
 
         raise ClusterError(f'"{excerpt(target.namespace)}" cannot be the name of a namespace', "give one with -n")

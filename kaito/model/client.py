@@ -6,7 +6,7 @@ A request goes out, and typed events come back as they are generated (`kaito.mod
 from __future__ import annotations
 
 from kaito.errors import InferenceError, KaitoError
-from kaito.json_fields import count, items, text
+from kaito.json_fields import count, identifier, items
 from kaito.model import payload
 from kaito.model.errors import broken_answer
 from kaito.model.retry import BUSY, Clock, Retries
@@ -86,9 +86,9 @@ class ChatModel:
         """Return what the server serves, base models first, within `seconds` in all. Raises KaitoError."""
         document = self._fetch("GET", "/v1/models", None, seconds)
         models = [
-            Model(entry["id"], count(entry, "max_model_len"), text(entry, "parent"))
+            Model(name, count(entry, "max_model_len"), identifier(entry, "parent"))
             for entry in items(document, "data")
-            if isinstance(entry.get("id"), str)
+            if (name := identifier(entry, "id"))
         ]
         return sorted(models, key=lambda model: model.parent != "")
 
@@ -189,7 +189,7 @@ class ChatModel:
         body = None if request is None else payload.encode(request)
         try:
             response = self._link.request(Request(method, path, _JSON if body else (), body, Timeouts(total=seconds)))
-            answer = response.read(payload.LIMIT)
+            answer = response.read(payload.LIMIT if response.status == 200 else _ERROR_LIMIT)
         except TransportError as error:
             raise InferenceError(f"no answer to {path}: {error.message}") from None
         except (KeyboardInterrupt, TimeUp):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from kaito.errors import InferenceError
+from kaito.json_document import DEEPEST, read_object
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ def encode(request: Mapping[str, Any]) -> bytes:
 def decode(source: bytes | str) -> dict[str, Any]:
     """Read a JSON object. Raises InferenceError for anything else."""
     try:
-        document = json.loads(source)
+        # Most events are short: no bound can be exceeded in them, and they are read as fast as possible.
+        document = json.loads(source) if len(source) <= DEEPEST else read_object(source, finite=False)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

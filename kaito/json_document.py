@@ -1,0 +1,100 @@
+"""JSON objects that a server sent, read within bounds: of parts, of depth, and of the numbers in them. Pure.
+
+A document of 64 MiB that consists of nothing but brackets would need 1.7 GB once it is read, one of braces 11 GB.
+"""
+
+from __future__ import annotations
+
+import json
+
+from kaito.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+MOST_PARTS = 2_000_000
+"""The most objects, lists and members together. A list of 10,000 workspaces with their managed fields has 1,900,000."""
+
+DEEPEST = 400
+"""The most levels of objects and lists within each other. It is below the recursion limit of json's own writer."""
+
+# A number with more digits is above the range of a double. Older Pythons take quadratic time to read a long one.
+_MOST_DIGITS = 309
+
+
+class DocumentError(ValueError):
+    """JSON beyond the bounds; the text says which bound."""
+
+
+def read_object(source: bytes | str, *, finite: bool = True) -> dict[str, Any]:
+    """Return the JSON object in `source`.
+
+    `finite`: refuse NaN, Infinity and numbers above the range of a double, which JSON cannot express; else a whole
+    number above that range is read as infinite.
+    Raises DocumentError for a document beyond the bounds, ValueError for anything but a JSON object.
+    """
+    if source[:1] in ("[", b"["):
+        raise ValueError("it is not a JSON object")
+    # Each part begins with one of these characters. Those within strings count, too: they make it an upper bound.
+    comma, opened = _count(source, ","), _count(source, "[") + _count(source, "{")
+    if comma + opened > MOST_PARTS:
+        raise DocumentError(f"it has more than {MOST_PARTS:,} parts")
+    try:
+        document = json.loads(source, **(_FINITE if finite else _ANY))
+    except RecursionError:
+        raise _too_deep() from None
+    if not isinstance(document, dict):
+        raise ValueError("it is not a JSON object")
+    if opened > DEEPEST and _is_deep(document):
+        raise _too_deep()
+    return document
+
+
+def _count(source: bytes | str, mark: str) -> int:
+    return source.count(mark) if isinstance(source, str) else source.count(mark.encode())
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else _INFINITE
+
+
+def _finite_whole(digits: str) -> int | float:
+    return _finite(_whole(digits))
+
+
+def _finite_real(digits: str) -> int | float:
+    return _finite(float(digits))
+
+
+def _finite(number: int | float) -> int | float:
+    if number in (_INFINITE, -_INFINITE):
+        raise DocumentError("it holds a number that is too large")
+    return number
+
+
+def _refuse(name: str) -> float:
+    raise DocumentError(f"it holds {name}, which is not JSON")
+
+
+_INFINITE = float("inf")
+_ANY: dict[str, Any] = {"parse_int": _whole}
+_FINITE: dict[str, Any] = {"parse_int": _finite_whole, "parse_float": _finite_real, "parse_constant": _refuse}
+
+
+def _too_deep() -> DocumentError:
+    return DocumentError(f"it is nested more than {DEEPEST} levels deep")
+
+
+def _is_deep(document: Any) -> bool:
+    """Return whether there are more than DEEPEST levels. Level by level, since recursion is what must be avoided."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) in (dict, list)
+        ]
+        if not level:
+            return False
+    return True
