@@ -1,4 +1,4 @@
-"""JSON objects that a server sent, read within bounds: of parts, of depth, and of the numbers in them. Pure.
+"""JSON objects that a server sent, read within bounds: of memory, of depth, and of the numbers in them. Pure.
 
 A document of 64 MiB that consists of nothing but brackets would need 1.7 GB once it is read, one of braces 11 GB.
 """
@@ -12,8 +12,11 @@ from kaito.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
-MOST_PARTS = 2_000_000
-"""The most objects, lists and members together. A list of 10,000 workspaces with their managed fields has 1,900,000."""
+MOST_MEMORY = 192 << 20
+"""The most bytes that a document may need besides its text, as estimated before it is read.
+
+A list of 10,000 workspaces with their managed fields is estimated at 174,000,000.
+"""
 
 DEEPEST = 400
 """The most levels of objects and lists within each other. It is below the recursion limit of json's own writer."""
@@ -35,23 +38,31 @@ def read_object(source: bytes | str, *, finite: bool = True) -> dict[str, Any]:
     """
     if source[:1] in ("[", b"["):
         raise ValueError("it is not a JSON object")
-    # Each part begins with one of these characters. Those within strings count, too: they make it an upper bound.
-    comma, opened = _count(source, ","), _count(source, "[") + _count(source, "{")
-    if comma + opened > MOST_PARTS:
-        raise DocumentError(f"it has more than {MOST_PARTS:,} parts")
+    commas, lists, objects, empty = (_count(source, mark) for mark in (",", "[", "{", "{}"))
+    if _need(commas, lists, objects - empty, empty) > MOST_MEMORY:
+        raise DocumentError(f"it would take more than {MOST_MEMORY >> 20} MiB of memory")
     try:
         document = json.loads(source, **(_FINITE if finite else _ANY))
     except RecursionError:
         raise _too_deep() from None
     if not isinstance(document, dict):
         raise ValueError("it is not a JSON object")
-    if opened > DEEPEST and _is_deep(document):
+    if lists + objects > DEEPEST and _is_deep(document):
         raise _too_deep()
     return document
 
 
 def _count(source: bytes | str, mark: str) -> int:
     return source.count(mark) if isinstance(source, str) else source.count(mark.encode())
+
+
+def _need(commas: int, lists: int, objects: int, empty: int) -> int:
+    """Return about how many bytes Python needs for these, 64-bit: every object and list, every member, every name.
+
+    Characters within strings are counted, too, so that it is rather too much.
+    """
+    # In an object with many members, their names and the table of them are the larger part.
+    return max(160 * commas, 64 * (commas + lists + empty) + 200 * objects)
 
 
 def _whole(digits: str) -> int | float:

@@ -57,9 +57,13 @@ def condition_table(workspace: Workspace) -> list[str]:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return aligned lines as kubectl prints them: three spaces between columns, none at the end of a line."""
-    lines = [head, *([excerpt(cell, _WIDEST_CELL) for cell in row] for row in rows)]
+    lines = [head, *([_cell(text) for text in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return ["   ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip() for line in lines]
+
+
+def _cell(text: str) -> str:
+    return excerpt(text, _WIDEST_CELL) if len(text) > _WIDEST_CELL else " ".join(text.split())
 
 
 def pod_lines(api: ApiServer, workspace: Workspace) -> list[str]:
