@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _ERROR_LIMIT = 1 << 20
 
+# A list of a thousand models is less than a megabyte; the tokens of a prompt are seven bytes each.
+_SHORT_LIMIT = 16 << 20
+
 # Between two questions, a short request is worth waiting for, but not for long.
 _SHORT_SECONDS = 10.0
 
@@ -189,7 +192,7 @@ class ChatModel:
         body = None if request is None else payload.encode(request)
         try:
             response = self._link.request(Request(method, path, _JSON if body else (), body, Timeouts(total=seconds)))
-            answer = response.read(payload.LIMIT if response.status == 200 else _ERROR_LIMIT)
+            answer = response.read(_SHORT_LIMIT if response.status == 200 else _ERROR_LIMIT)
         except TransportError as error:
             raise InferenceError(f"no answer to {path}: {error.message}") from None
         except (KeyboardInterrupt, TimeUp):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LIMIT = 64 << 20
-"""The largest document that is accepted, in bytes: a list of models, or a completion that is not streamed."""
+"""The largest document that is accepted, in bytes: a completion that is not streamed."""
 
 
 def encode(request: Mapping[str, Any]) -> bytes:

@@ -105,7 +105,8 @@ def _container_trouble(container: Mapping[str, Any]) -> str:
     code = _exit_code(ended)
     if not (waiting or restarts or (ended and code)):
         return ""
-    how = f"it ended with {line(ended, 'reason')} (exit code {code})" if ended else ""
+    how = f"it ended with {line(ended, 'reason')}" if ended else ""
+    how += f" (exit code {code})" if how and code is not None else ""
     restarted = f"restarted {restarts} times" if restarts > 1 else "restarted once" if restarts else ""
     why = _join(text(waiting, "reason"), text(waiting, "message"))
     return "; ".join(filter(None, (why, how, restarted))) or "is starting"
