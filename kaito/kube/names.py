@@ -7,13 +7,12 @@ from kaito.lazy_re import pattern
 from kaito.text import excerpt
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_IS_LABEL = pattern(_LABEL)
 _IS_SUBDOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
 def is_label(text: str) -> bool:
     """Return whether a namespace can have this name (an RFC 1123 label)."""
-    return len(text) <= 63 and _IS_LABEL.fullmatch(text) is not None
+    return len(text) <= 63 and "." not in text and is_subdomain(text)
 
 
 def is_subdomain(text: str) -> bool:
