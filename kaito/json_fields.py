@@ -6,6 +6,7 @@ empty collection, so that callers need no checks of their own.
 
 from __future__ import annotations
 
+from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 # Above 2**53, a JSON number that is read as a double is not exact (RFC 8259, section 6).
 _LARGEST_COUNT = 2**53
+
+# The longest text of a table's cell: no name of a Kubernetes object is longer.
+_LONGEST_LINE = 253
+
+# The longest id of a model. Those of Hugging Face have at most 193 characters.
+_LONGEST_ID = 512
 
 
 def part(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -26,6 +33,19 @@ def text(parent: Mapping[str, Any], key: str) -> str:
     """Return the string at `key`, or ""."""
     value = parent.get(key)
     return value if isinstance(value, str) else ""
+
+
+def line(parent: Mapping[str, Any], key: str) -> str:
+    """Return the string at `key` as one harmless line, of which a long one is cut off; or ""."""
+    value = text(parent, key)
+    usual = len(value) <= _LONGEST_LINE and value.isascii() and value.isprintable()
+    return value if usual else excerpt(value, _LONGEST_LINE)
+
+
+def identifier(parent: Mapping[str, Any], key: str) -> str:
+    """Return the string at `key` if it can be a model's id: one line of printable characters, not too long; or ""."""
+    value = text(parent, key)
+    return value if len(value) <= _LONGEST_ID and value.isprintable() else ""
 
 
 def items(parent: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:

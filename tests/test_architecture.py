@@ -17,11 +17,11 @@ GROUND, ROOF = "ground", "roof"
 
 # Text or bytes in, values out: these modules use no file, no socket and no clock.
 PURE = (
-    *("errors", "flags", "text", "lazy_re", "json_fields"),
+    *("errors", "flags", "text", "lazy_re", "json_document", "json_fields"),
     *("net.head", "net.url", "net.request", "net.proxy", "net.chunked", "net.errors"),
     *(f"yaml.{name}" for name in ("load", "block", "scanner", "composer", "scalars", "resolver")),
     *("model.events", "model.errors", "model.payload", "model.sse", "model.refusals"),
-    *("workspaces.workspace", "workspaces.ways", "workspaces.service", "chat.conversation"),
+    *("workspaces.workspace", "workspaces.ways", "workspaces.service", "kube.names", "chat.conversation"),
 )
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 

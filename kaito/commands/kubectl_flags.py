@@ -6,6 +6,7 @@ import os
 
 from kaito.errors import ClusterError, UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, whole_number
+from kaito.kube.names import is_label, is_subdomain
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -80,21 +81,12 @@ def optional_name(values: Values, verb: str) -> str:
         else:
             hint = "" if name else f"did you mean --workspace-name {word}?"
         raise UsageError(f'{verb} takes no arguments, but was given "{word}"', hint)
-    if name and not _is_name(name):
+    if name and not is_subdomain(name):
         raise UsageError(
             f'"{name}" cannot be the name of a workspace: names consist of lower case letters, digits, "-" and "."',
             "list the workspaces: kubectl kaito status",
         )
     return name
-
-
-_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-."
-
-
-def _is_name(text: str) -> bool:
-    """Return whether an object can have this name (a DNS subdomain, RFC 1123). Only such a name is safe in a URL."""
-    # This runs at every start, so it uses no regular expression.
-    return 0 < len(text) <= 253 and not text.strip(_NAME_CHARACTERS) and text[0] not in "-." and text[-1] not in "-."
 
 
 def _is_duration(word: str) -> bool:
@@ -141,7 +133,7 @@ def connect(options: KubectlOptions, interactive: bool | None = None) -> ApiServ
     from kaito.kube.kubeconfig.resolve import resolve
 
     target = resolve(options.overrides, os.environ)
-    if not _is_name(target.namespace):
+    if not is_label(target.namespace):
         from kaito.text import excerpt
 
         raise ClusterError(f'"{excerpt(target.namespace)}" cannot be the name of a namespace', "give one with -n")

@@ -64,7 +64,7 @@ class Status:
         options = read_options(values)
         api = connect(options.kubectl)
         namespace = "" if options.all_namespaces else api.target.namespace
-        view = fetch_view(api, namespace, options.workspace)
+        view = fetch_view(api, namespace, options.workspace, as_json=options.as_json)
         _show(view, namespace, options)
         if options.watch:
             watch(api, namespace, options, view, lambda changed: _show_again(changed, namespace, options))
@@ -108,7 +108,7 @@ def watch(api: ApiServer, namespace: str, options: StatusOptions, view: View, sh
         while True:
             try:
                 changes.mark()
-                now = fetch_view(api, namespace, name)
+                now = fetch_view(api, namespace, name, as_json=options.as_json)
             except ClusterError as error:
                 if not is_transient(error):
                     raise
@@ -126,16 +126,16 @@ def watch(api: ApiServer, namespace: str, options: StatusOptions, view: View, sh
         changes.close()
 
 
-def fetch_view(api: ApiServer, namespace: str, name: str) -> View:
+def fetch_view(api: ApiServer, namespace: str, name: str, *, as_json: bool = False) -> View:
     """Fetch the workspace `name`, else the replicas of the InferenceSet `name`; without a name, all workspaces.
 
-    `namespace`: "" for all. Raises KaitoError.
+    `namespace`: "" for all. `as_json`: keep the server's document, which may be large. Raises KaitoError.
     """
     from kaito.commands.status_view import View
     from kaito.json_fields import items
     from kaito.workspaces.objects import ABSENT, fetch, replicas_of
     from kaito.workspaces.readiness import pod_lines
-    from kaito.workspaces.workspace import read_workspace
+    from kaito.workspaces.workspace import is_named, read_workspace
 
     reading = fetch(api, "workspaces", namespace, name)
     single = name != ""
@@ -143,11 +143,12 @@ def fetch_view(api: ApiServer, namespace: str, name: str) -> View:
         single = False
         reading = fetch(api, "workspaces", namespace, query=replicas_of(name))
     _check(api, reading, namespace, name, "get" if single else "list")
+    document = reading.document if as_json else {}
     if single:
-        workspace = read_workspace(reading.document)
-        return View(reading.document, True, (workspace,), tuple(pod_lines(api, workspace)))
-    found = map(read_workspace, items(reading.document, "items"))
-    return View(reading.document, False, tuple(sorted(found, key=lambda one: (one.namespace, one.name))))
+        workspace = read_workspace(reading.document)._replace(name=name, namespace=namespace)
+        return View(document, True, (workspace,), tuple(pod_lines(api, workspace)))
+    found = filter(is_named, map(read_workspace, items(reading.document, "items")))
+    return View(document, False, tuple(sorted(found, key=lambda one: (one.namespace, one.name))))
 
 
 def _check(api: ApiServer, reading: Reading, namespace: str, name: str, verb: str) -> None:
@@ -173,9 +174,9 @@ def _show(view: View, namespace: str, options: StatusOptions) -> None:
     from kaito.commands.status_view import render
     from kaito.terminal.streams import print_aside, print_text
 
-    text = render(view, all_namespaces=not namespace, as_json=options.as_json)
-    if text:
-        print_text(text)
+    if options.as_json or view.workspaces:
+        for text in render(view, all_namespaces=not namespace, as_json=options.as_json):
+            print_text(text)
     else:
         # To stderr, as kubectl does it, so that a script that counts lines of the table counts none.
         print_aside(f"No workspaces found{f' in namespace {namespace}' if namespace else ''}.\n")

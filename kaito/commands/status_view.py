@@ -5,16 +5,23 @@ from __future__ import annotations
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from kaito.workspaces.workspace import Workspace
 
 
+# How many of json's small pieces are written at once.
+_PIECES = 4096
+
+# A line of the detail, of which only the adapters' names may fill so much.
+_LONGEST_LINE = 2000
+
+
 class View(NamedTuple):
     """The workspaces to show. `single`: one in detail, with the lines that its `pods` add; else a list of them.
 
-    `document`: the API server's answer that they were read from.
+    `document`: the API server's answer that they were read from, {} unless it is to be shown as JSON.
     """
 
     document: Mapping[str, Any]
@@ -35,19 +42,24 @@ def _content(view: View) -> Mapping[str, Any]:
     return view.document if view.single else {**view.document, "metadata": None}
 
 
-def render(view: View, *, all_namespaces: bool, as_json: bool) -> str:
-    """Return the text for stdout, "" if there is no workspace to put in a table."""
+def render(view: View, *, all_namespaces: bool, as_json: bool) -> Iterator[str]:
+    """Yield the text for stdout in pieces: as JSON, a large document would take its size thrice."""
     if as_json:
         import json
+        from itertools import islice
 
-        return json.dumps(view.document, indent=2) + "\n"
+        pieces = json.JSONEncoder(indent=2).iterencode(view.document)
+        while text := "".join(islice(pieces, _PIECES)):
+            yield text
+        yield "\n"
+        return
     from kaito.text import harmless
 
     if view.single:
         lines = _detail(view.workspaces[0], view.pods)
     else:
-        lines = _table(view.workspaces, all_namespaces=all_namespaces) if view.workspaces else []
-    return "".join(harmless(line) + "\n" for line in lines)
+        lines = _table(view.workspaces, all_namespaces=all_namespaces)
+    yield "".join(harmless(line) + "\n" for line in lines)
 
 
 def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
@@ -64,6 +76,7 @@ def _table(found: Sequence[Workspace], *, all_namespaces: bool) -> list[str]:
 
 def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
     from kaito.kube.duration import age
+    from kaito.text import excerpt
     from kaito.workspaces.readiness import condition_table
     from kaito.workspaces.workspace import ready_status
 
@@ -77,7 +90,7 @@ def _detail(workspace: Workspace, pods: Sequence[str]) -> list[str]:
         ("State", workspace.state or "-"),
         ("Age", age(workspace.created)),
     )
-    lines = [f"{title + ':':<12}{value}" for title, value in rows]
+    lines = [f"{title + ':':<12}{excerpt(value, _LONGEST_LINE)}" for title, value in rows]
     conditions = condition_table(workspace)
     return lines + (["", *conditions] if conditions else []) + (["", *pods] if pods else [])
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import time
 
 from kaito.errors import ClusterError, UnreachableError
+from kaito.json_document import DocumentError, read_object
 from kaito.kube.hints import certificate_hint, cluster_hint, describe_user, forbidden, kubectl_hint, trust_hint
 from kaito.kube.status import Status, StatusError, read_status
 from kaito.net import tls
@@ -45,6 +46,8 @@ _RETRIES = 10
 
 # A list of a thousand workspaces with their managed fields is about 3 MB.
 _ANSWER_LIMIT = 64 << 20
+# The bytes that its text takes: a single emoji makes each character of a Python string take four.
+_TEXT_LIMIT = 128 << 20
 _STATUS_LIMIT = 1 << 20
 
 
@@ -123,41 +126,61 @@ class ApiServer:
         Raises StatusError for a failure that the server reports, otherwise ClusterError.
         """
         end = time.monotonic() + _GET_SECONDS
-        response, body = self._get(path, end)
+        response, text = self._get(path, end)
         for _ in range(_RETRIES):
             pause = _retry_after(response)
             if pause is None or time.monotonic() + pause >= end:
                 break
             time.sleep(pause)
-            response, body = self._get(path, end)
+            response, text = self._get(path, end)
         if response.status == 200:
-            return self._object(body)
-        raise self._status_error(response, body)
+            return self._object(text)
+        raise self._status_error(response, response.read(_STATUS_LIMIT))
 
     def close(self) -> None:
         """Close the connection; a later request opens a new one."""
         if self._connection:
             self._connection.close()
 
-    def _get(self, path: str, end: float) -> tuple[Response, bytes]:
+    def _get(self, path: str, end: float) -> tuple[Response, str]:
+        """Return an answer whose body has arrived, with the body as text if the status is 200."""
         timeouts = Timeouts(total=max(0.0, end - time.monotonic()))
         try:
             response = self.request(Request("GET", path, (("Accept", "application/json"),), timeouts=timeouts))
-            return response, response.read(_ANSWER_LIMIT if response.status == 200 else _STATUS_LIMIT)
+            if response.status == 200:
+                return response, self._text(response)
+            response.read(_STATUS_LIMIT)
+            return response, ""
         except TransportError as error:
             raise self._unreachable(error) from None
 
-    def _object(self, body: bytes) -> dict[str, Any]:
+    def _text(self, response: Response) -> str:
+        """Return the body. It is decoded piece by piece, so that it is not in memory as bytes, too."""
+        decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        pieces: list[str] = []
+        size, characters, width = 0, 0, 1
+        for data in response.chunks():
+            pieces.append(decoder.decode(data))
+            size += len(data)
+            characters += len(pieces[-1])
+            width = max(width, _character_size(data))
+            if size > _ANSWER_LIMIT or characters * width > _TEXT_LIMIT:
+                response.close()
+                raise ClusterError(f"the answer of {self._origin()} is too large: {size >> 20} MiB, and not its end")
+        pieces.append(decoder.decode(b"", True))
+        return "".join(pieces)
+
+    def _object(self, text: str) -> dict[str, Any]:
         try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
-            document = None
-        if isinstance(document, dict):
-            return document
-        raise ClusterError(f"{self._origin()} does not answer like an API server: {excerpt(body)}")
+            return read_object(text)
+        except DocumentError as error:
+            raise ClusterError(f"the answer of {self._origin()} cannot be used: {error}") from None
+        except ValueError:
+            raise ClusterError(f"{self._origin()} does not answer like an API server: {excerpt(text)}") from None
 
     def _status_error(self, response: Response, body: bytes) -> StatusError:
-        status = read_status(body) or Status(response.status, "", excerpt(body) or response.reason)
+        status = read_status(body) or Status(0, "", excerpt(body) or response.reason)
+        status = status if status.code else status._replace(code=response.status)
         if response.status == 403:
             missing = forbidden(status.message, self.target)
             return StatusError(missing.message, missing.hint, status)
@@ -228,6 +251,13 @@ class ApiServer:
 def _is_unauthorized(response: Response) -> bool:
     # A model that is reached through the server may answer 401 as well; only the API server's answer is a Status.
     return response.status == 401 and read_status(response.read(_STATUS_LIMIT)) is not None
+
+
+def _character_size(data: bytes) -> int:
+    """Return how many bytes a character of a string takes that contains this UTF-8."""
+    if data.isascii():
+        return 1
+    return 4 if any(bytes((lead,)) in data for lead in range(0xF0, 0xF5)) else 2
 
 
 def _is_connect_timeout(error: TransportError) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from kaito.errors import ClusterError, UnreachableError
-from kaito.json_fields import text
+from kaito.json_document import read_object
+from kaito.json_fields import count, text
 from kaito.text import excerpt
 from kaito.values import NamedTuple
 
@@ -31,14 +30,13 @@ class StatusError(ClusterError):
 def read_status(body: bytes) -> Status | None:
     """Return the Status in the body of an answer, or None if it holds none, as the answer of a proxied server."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_object(body)
+    except ValueError:
         return None
-    if not isinstance(document, dict) or document.get("kind") != "Status":
+    if document.get("kind") != "Status":
         return None
-    code = document.get("code")
     return Status(
-        code if isinstance(code, int) else 0,
+        count(document, "code"),
         text(document, "reason"),
         excerpt(text(document, "message"), _LONGEST_MESSAGE),
     )

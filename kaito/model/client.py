@@ -6,7 +6,7 @@ A request goes out, and typed events come back as they are generated (`kaito.mod
 from __future__ import annotations
 
 from kaito.errors import InferenceError, KaitoError
-from kaito.json_fields import count, items, text
+from kaito.json_fields import count, identifier, items
 from kaito.model import payload
 from kaito.model.errors import broken_answer
 from kaito.model.retry import BUSY, Clock, Retries
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from kaito.net.response import Response
 
 _ERROR_LIMIT = 1 << 20
+
+# A list of a thousand models is less than a megabyte; the tokens of a prompt are seven bytes each.
+_SHORT_LIMIT = 16 << 20
 
 # Between two questions, a short request is worth waiting for, but not for long.
 _SHORT_SECONDS = 10.0
@@ -86,9 +89,9 @@ class ChatModel:
         """Return what the server serves, base models first, within `seconds` in all. Raises KaitoError."""
         document = self._fetch("GET", "/v1/models", None, seconds)
         models = [
-            Model(entry["id"], count(entry, "max_model_len"), text(entry, "parent"))
+            Model(name, count(entry, "max_model_len"), identifier(entry, "parent"))
             for entry in items(document, "data")
-            if isinstance(entry.get("id"), str)
+            if (name := identifier(entry, "id"))
         ]
         return sorted(models, key=lambda model: model.parent != "")
 
@@ -189,7 +192,7 @@ class ChatModel:
         body = None if request is None else payload.encode(request)
         try:
             response = self._link.request(Request(method, path, _JSON if body else (), body, Timeouts(total=seconds)))
-            answer = response.read(payload.LIMIT)
+            answer = response.read(_SHORT_LIMIT if response.status == 200 else _ERROR_LIMIT)
         except TransportError as error:
             raise InferenceError(f"no answer to {path}: {error.message}") from None
         except (KeyboardInterrupt, TimeUp):

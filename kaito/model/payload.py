@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kaito.errors import InferenceError
-from kaito.lazy_re import pattern
+from kaito.json_document import DEEPEST, DocumentError, read_object
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING
 
@@ -14,16 +14,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 LIMIT = 64 << 20
-"""The largest document that is accepted, in bytes: a list of models, or a completion that is not streamed."""
+"""The largest document that is accepted, in bytes: a completion that is not streamed."""
 
-
-# Values that a large document may hold. Python needs up to 200 bytes for one, however short it is written: 16 MiB of
-# "[],[]," would take 450 MB. A chunk, and a list of models, hold fewer than a hundred each.
-_MOST_VALUES = 250_000
-_LARGE_DOCUMENT = 1 << 20
-_BEFORE_VALUES = (b"[", b"{", b",")
-_STRINGS = pattern(rb'"[^"]*"')
-_NO_SYNTAX = bytes(code for code in range(256) if code not in b'"[{,')
+# Bytes that a document may need besides its text. A chunk needs a few thousand, a list of models not much more.
+_MEMORY = 48 << 20
 
 
 def encode(request: Mapping[str, Any]) -> bytes:
@@ -34,26 +28,13 @@ def encode(request: Mapping[str, Any]) -> bytes:
 
 def decode(source: bytes | str) -> dict[str, Any]:
     """Read a JSON object. Raises InferenceError for anything else, and for one that would take too much memory."""
-    if len(source) > _LARGE_DOCUMENT and _has_too_many_values(source):
-        raise InferenceError("the model's server sent JSON that holds too many values")
     try:
-        document = json.loads(source)
+        # Most events are short: no bound can be exceeded in them, and they are read as fast as possible.
+        document = json.loads(source) if len(source) <= DEEPEST else read_object(source, finite=False, memory=_MEMORY)
+    except DocumentError as error:
+        raise InferenceError(f"the model's server sent JSON that cannot be used: {error}") from None
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise InferenceError(f"the model's server sent something other than a JSON object: {excerpt(source)}")
     return document
-
-
-def _has_too_many_values(source: bytes | str) -> bool:
-    """Return whether a document holds more than `_MOST_VALUES` values: each follows a bracket, brace or comma."""
-    data = source.encode("utf-8", "replace") if isinstance(source, str) else source
-    if sum(map(data.count, _BEFORE_VALUES)) <= _MOST_VALUES:
-        return False
-    # Some of them may be in strings, which end at the first quotation mark that is not escaped.
-    data = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SYNTAX)
-    # A value has two strings at most, one of them its key.
-    if data.count(b'"') > 4 * _MOST_VALUES:
-        return True
-    data = _STRINGS.sub(b"", data)
-    return sum(map(data.count, _BEFORE_VALUES)) > _MOST_VALUES

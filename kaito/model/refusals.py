@@ -11,6 +11,7 @@ import json
 import re
 
 from kaito.errors import InferenceError
+from kaito.json_document import read_object
 from kaito.model.errors import WindowExceeded
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING, NamedTuple
@@ -105,10 +106,10 @@ def asks_for_model(status: int, content_type: str, body: bytes) -> bool:
 def words(body: bytes, content_type: str) -> str:
     """Return what the body of an error says, as one harmless line; "" if it says nothing."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_object(body, finite=False)
+    except ValueError:
         return page_words(body) if "html" in content_type.lower() else excerpt(body)
-    if isinstance(document, dict) and any(key in document for key in ("error", "message", "detail")):
+    if any(key in document for key in ("error", "message", "detail")):
         return words_of(document)
     return excerpt(body)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from kaito.errors import InferenceError
-from kaito.json_fields import count, text
+from kaito.json_fields import count, identifier
 from kaito.model import payload
 from kaito.model.errors import ENDED_EARLY
 from kaito.model.events import Content, Finish, Reasoning, Served, Usage
@@ -88,7 +88,7 @@ class _Decoder:
                 return batch
             try:
                 chunk = _chunk(messages.pop())
-                if not self._named and (model := text(chunk, "model")):
+                if not self._named and (model := identifier(chunk, "model")):
                     self._named = True
                     batch.append(Served(model))
                 _add_chunk(batch, chunk)
@@ -115,7 +115,7 @@ def _document_events(document: Mapping[str, Any]) -> list[Event]:
     if document.get("error"):
         raise _reported_failure(json.dumps(document))
     batch: list[Event] = []
-    if model := text(document, "model"):
+    if model := identifier(document, "model"):
         batch.append(Served(model))
     choices = document.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from kaito.errors import ClusterError, KaitoError, NotReadyError, WorkspaceError
 from kaito.json_fields import items
 from kaito.kube.hints import kubectl_hint
+from kaito.kube.names import in_url
 from kaito.kube.status import StatusError
 from kaito.text import nearest
 from kaito.values import TYPE_CHECKING, NamedTuple
-from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, fetch, no_kaito, replicas_of
-from kaito.workspaces.workspace import Workspace, read_workspace, ready_status, why_not_ready
+from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, check_identity, fetch, no_kaito, replicas_of
+from kaito.workspaces.workspace import Workspace, is_named, read_workspace, ready_status, why_not_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,13 +95,17 @@ def _get_workspace(api: ApiServer, name: str, namespace: str) -> Workspace | Non
         raise no_kaito(f'workspace "{name}" cannot be found')
     if reading.why == FORBIDDEN:
         return Workspace(name, namespace)
-    return None if reading.why == ABSENT else read_workspace(reading.document)
+    if reading.why == ABSENT:
+        return None
+    return read_workspace(reading.document)._replace(name=name, namespace=namespace)
 
 
 def _get_service(api: ApiServer, name: str, namespace: str) -> Mapping[str, Any] | KaitoError:
     """Return the Service, or why it cannot be read."""
     try:
-        return api.get(f"/api/v1/namespaces/{namespace}/services/{name}")
+        document = api.get(f"/api/v1/namespaces/{in_url(namespace)}/services/{in_url(name)}")
+        check_identity(document, "services", namespace, name)
+        return document
     except KaitoError as error:
         return error
 
@@ -162,7 +167,8 @@ def _list_replicas(api: ApiServer, name: str, namespace: str) -> list[Workspace]
             f'"{name}" is an InferenceSet, and you may not list its workspaces',
             kubectl_hint(f"auth can-i list workspaces.kaito.sh -n {namespace}", api.target),
         )
-    return sorted(map(read_workspace, items(listed.document, "items")))
+    found = map(read_workspace, items(listed.document, "items"))
+    return sorted(one._replace(namespace=namespace) for one in found if one.name and one.namespace in ("", namespace))
 
 
 def unknown_name(api: ApiServer, name: str, namespace: str) -> WorkspaceError:
@@ -172,7 +178,7 @@ def unknown_name(api: ApiServer, name: str, namespace: str) -> WorkspaceError:
     """
     message = f'workspace "{name}" not found in namespace "{namespace}"'
     known = list(_known(api, namespace))
-    elsewhere = sorted({one.namespace for one in known if one.name == name and one.namespace != namespace})
+    elsewhere = sorted({one.namespace for one in known if one.name == name and one.namespace not in ("", namespace)})
     if elsewhere:
         return WorkspaceError(message, f"it exists in another namespace: use -n {' or -n '.join(elsewhere[:5])}")
     names = sorted({one.name for one in known if one.namespace == namespace})
@@ -193,4 +199,4 @@ def _known(api: ApiServer, namespace: str) -> Iterator[Workspace]:
         except ClusterError:
             # These names are only a hint: the error remains that the name does not exist.
             return
-        yield from map(read_workspace, items(listed.document, "items"))
+        yield from filter(is_named, map(read_workspace, items(listed.document, "items")))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from kaito.errors import WorkspaceError
+from kaito.errors import ClusterError, WorkspaceError
+from kaito.json_fields import part, text
+from kaito.kube.names import in_url
 from kaito.kube.status import StatusError
+from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -42,9 +45,13 @@ def fetch(api: ApiServer, kind: str, namespace: str, name: str = "", query: str 
     path = ""
     for version in VERSIONS:
         path = f"/apis/kaito.sh/{version}"
-        path += (f"/namespaces/{namespace}" if namespace else "") + f"/{kind}" + (f"/{name}" if name else "")
+        path += f"/namespaces/{in_url(namespace)}" if namespace else ""
+        path += f"/{kind}/{in_url(name)}" if name else f"/{kind}"
         try:
-            return Reading(api.get(path + (f"?{query}" if query else "")), path)
+            document = api.get(path + (f"?{query}" if query else ""))
+            if name:
+                check_identity(document, kind, namespace, name)
+            return Reading(document, path)
         except StatusError as error:
             if error.status.code == 403:
                 return Reading({}, path, FORBIDDEN)
@@ -52,18 +59,29 @@ def fetch(api: ApiServer, kind: str, namespace: str, name: str = "", query: str 
                 raise
             # An answer other than a Status means that the path is unknown: this version is not served.
             if error.status.reason == "NotFound":
+                if not name:
+                    raise
                 return Reading({}, path, ABSENT)
     return Reading({}, path, NO_KAITO)
 
 
+def check_identity(document: Mapping[str, Any], kind: str, namespace: str, name: str) -> None:
+    """Raise ClusterError if a document is another object's: its name and namespace lead to further requests."""
+    for field, asked in (("name", name), ("namespace", namespace)):
+        found = text(part(document, "metadata"), field)
+        if found not in ("", asked):
+            was = f'its metadata.{field} is "{excerpt(found, 80)}"'
+            raise ClusterError(f'the API server sent another object for {kind} "{name}": {was}')
+
+
 def named(name: str) -> str:
     """Return the query that selects the object of that name."""
-    return f"fieldSelector=metadata.name%3D{name}"
+    return f"fieldSelector=metadata.name%3D{in_url(name)}"
 
 
 def replicas_of(name: str) -> str:
     """Return the query that selects the workspaces of the InferenceSet of that name."""
-    return f"labelSelector={SET_LABEL.replace('/', '%2F')}%3D{name}"
+    return f"labelSelector={SET_LABEL.replace('/', '%2F')}%3D{in_url(name)}"
 
 
 def no_kaito(what: str) -> WorkspaceError:

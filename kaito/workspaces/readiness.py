@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kaito.errors import KaitoError, NotReadyError
-from kaito.json_fields import count, items, part, text
+from kaito.json_fields import count, items, line, part, text
 from kaito.kube.duration import age
+from kaito.kube.names import in_url, is_subdomain
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING
 from kaito.workspaces.objects import fetch
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # The label of the pods that KAITO creates for a workspace.
 POD_LABEL = "kaito.sh/workspace"
 
+# The most characters of a cell; names have 253 at most.
+_WIDEST_CELL = 300
+
 # The lines that fit on a screen, together with the conditions.
 _PODS_SHOWN = 5
 
@@ -30,7 +34,9 @@ def explained(error: NotReadyError, api: ApiServer, workspace: Workspace) -> Not
         reading = fetch(api, "workspaces", workspace.namespace, workspace.name)
     except KaitoError:
         return error
-    now = workspace if reading.why else read_workspace(reading.document)
+    now = workspace
+    if not reading.why:
+        now = read_workspace(reading.document)._replace(name=workspace.name, namespace=workspace.namespace)
     return NotReadyError(error.message, error.hint, explanation(api, now))
 
 
@@ -51,20 +57,24 @@ def condition_table(workspace: Workspace) -> list[str]:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return aligned lines as kubectl prints them: three spaces between columns, none at the end of a line."""
-    lines = [head, *([" ".join(cell.split()) for cell in row] for row in rows)]
+    lines = [head, *([_cell(text) for text in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return ["   ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip() for line in lines]
 
 
+def _cell(text: str) -> str:
+    return excerpt(text, _WIDEST_CELL) if len(text) > _WIDEST_CELL else " ".join(text.split())
+
+
 def pod_lines(api: ApiServer, workspace: Workspace) -> list[str]:
     """Return a line for each pod that does not serve or was restarted; none if the user may not read pods."""
-    selector = f"{POD_LABEL}%3D{workspace.name}"
     try:
-        listed = api.get(f"/api/v1/namespaces/{workspace.namespace}/pods?labelSelector={selector}")
+        selector = f"{POD_LABEL}%3D{in_url(workspace.name)}"
+        listed = api.get(f"/api/v1/namespaces/{in_url(workspace.namespace)}/pods?labelSelector={selector}")
     except KaitoError:
         return []
     found = [(text(part(pod, "metadata"), "name"), _trouble(pod)) for pod in items(listed, "items")]
-    lines = [f"pod {name}: {why}" for name, why in found if why is not None]
+    lines = [f"pod {name}: {why}" for name, why in found if why is not None and is_subdomain(name)]
     more = len(lines) - _PODS_SHOWN
     return lines[:_PODS_SHOWN] + ([f"… and {more} more"] if more > 0 else [])
 
@@ -92,12 +102,20 @@ def _container_trouble(container: Mapping[str, Any]) -> str:
     waiting = part(state, "waiting")
     ended = part(part(container, "lastState"), "terminated") or part(state, "terminated")
     restarts = count(container, "restartCount")
-    if not (waiting or restarts or (ended and ended.get("exitCode"))):
+    code = _exit_code(ended)
+    if not (waiting or restarts or (ended and code)):
         return ""
-    how = f"it ended with {text(ended, 'reason')} (exit code {ended.get('exitCode')})" if ended else ""
+    how = f"it ended with {line(ended, 'reason')}" if ended else ""
+    how += f" (exit code {code})" if how and code is not None else ""
     restarted = f"restarted {restarts} times" if restarts > 1 else "restarted once" if restarts else ""
     why = _join(text(waiting, "reason"), text(waiting, "message"))
     return "; ".join(filter(None, (why, how, restarted))) or "is starting"
+
+
+def _exit_code(ended: Mapping[str, Any]) -> int | None:
+    """Return an exit code, None if it is not an int32 (v1 ContainerStateTerminated)."""
+    code = ended.get("exitCode")
+    return code if type(code) is int and -(2**31) <= code < 2**31 else None
 
 
 def _join(*words: str) -> str:

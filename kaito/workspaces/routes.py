@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kaito.errors import ClusterError, NotReadyError
 from kaito.kube.hints import forbidden
+from kaito.kube.names import in_url
 from kaito.kube.status import read_status
 from kaito.net.connection import Connection
 from kaito.values import TYPE_CHECKING
@@ -31,7 +32,7 @@ class ProxyLink:
     @staticmethod
     def path_of(namespace: str, service: str, port: int) -> str:
         """Return the proxy's path on the API server. RBAC's resourceNames compare the Service as it is written here."""
-        return f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
+        return f"/api/v1/namespaces/{in_url(namespace)}/services/{in_url(service)}:{port}/proxy"
 
     def request(self, request: Request) -> Response:
         """See Link."""

@@ -6,12 +6,18 @@ A Service that the user may not read is `{}` here: it is taken to be as KAITO ma
 from __future__ import annotations
 
 from kaito.json_fields import items, part, text
+from kaito.kube.names import is_subdomain
+from kaito.lazy_re import pattern
 from kaito.net.url import Url
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+# Almost every address. Others, IPv6, are left to ipaddress, whose import takes longer than reading a Service.
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = pattern(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 def http_port(service: Mapping[str, Any]) -> int:
@@ -22,7 +28,7 @@ def http_port(service: Mapping[str, Any]) -> int:
     tcp = [
         (text(port, "name"), port["port"])
         for port in items(part(service, "spec"), "ports")
-        if port.get("protocol", "TCP") == "TCP" and isinstance(port.get("port"), int)
+        if port.get("protocol", "TCP") == "TCP" and _is_port(port.get("port"))
     ]
     for name, number in tcp:
         if name == "http":
@@ -43,7 +49,7 @@ def cluster_urls(service: Mapping[str, Any], name: str, namespace: str) -> list[
     port = http_port(service)
     urls = [Url("http", f"{name}.{namespace}.svc", port, "")]
     address = text(part(service, "spec"), "clusterIP")
-    if address not in ("", "None"):
+    if _is_address(address):
         urls.append(Url("http", address, port, ""))
     return urls
 
@@ -54,5 +60,29 @@ def balancer_urls(service: Mapping[str, Any]) -> list[Url]:
         return []
     port = http_port(service)
     ingress = items(part(part(service, "status"), "loadBalancer"), "ingress")
-    addresses = [text(entry, "ip") or text(entry, "hostname") for entry in ingress]
-    return [Url("http", address, port, "") for address in addresses if address]
+    return [Url("http", host, port, "") for host in map(_balancer_host, ingress) if host]
+
+
+def _balancer_host(entry: Mapping[str, Any]) -> str:
+    """Return the address of a LoadBalancer's entry, else its host name; "" if neither is valid."""
+    address, name = text(entry, "ip"), text(entry, "hostname")
+    return address if _is_address(address) else name if is_subdomain(name.lower()) else ""
+
+
+def _is_port(value: object) -> bool:
+    # The exact type, since a bool is an int, too.
+    return type(value) is int and 1 <= value <= 65535
+
+
+def _is_address(text: str) -> bool:
+    """Return whether `text` is an IP address, without a zone."""
+    if ":" not in text:
+        return _IPV4.fullmatch(text) is not None
+    if "%" in text:
+        return False
+    from ipaddress import IPv6Address
+
+    try:
+        return IPv6Address(text) is not None
+    except ValueError:
+        return False

@@ -32,6 +32,9 @@ _PACE_SECONDS = 1.0
 # An event is as large as a workspace. Its type is at the beginning, so the rest need not arrive.
 _EVENT_LIMIT = 1 << 20
 
+# What goes into a query as it is. The API server's are decimal numbers; others may use more.
+_REVISION = pattern(r"[A-Za-z0-9._-]{1,128}")
+
 # metav1.WatchEvent. An ERROR is not a change: it says that the revision is too old, and would come again at once. A
 # list is not a change either: it is the answer of a gateway that does not support watches.
 _CHANGE = pattern(rb'\s*\{\s*"type"\s*:\s*"(?:ADDED|MODIFIED|DELETED)"')
@@ -68,7 +71,8 @@ class Changes:
         self._marked = time.monotonic()
         listed = fetch(self._api, "workspaces", self._namespace, query=self._query)
         self._path = listed.path
-        self._revision = text(part(listed.document, "metadata"), "resourceVersion")
+        revision = text(part(listed.document, "metadata"), "resourceVersion")
+        self._revision = revision if _REVISION.fullmatch(revision) else ""
         return listed
 
     def wait(self, seconds: float) -> None:

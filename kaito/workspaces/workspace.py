@@ -6,13 +6,21 @@ workspace_types.go). Any of them may be absent or of another type.
 
 from __future__ import annotations
 
-from kaito.json_fields import items, part, text
+from kaito.json_fields import items, line, part, text
+from kaito.kube.names import is_label, is_subdomain
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+
+# More conditions or adapters than a workspace ever has.
+_MOST_ENTRIES = 100
+
+# The API server refuses longer messages (metav1.Condition).
+_LONGEST_MESSAGE = 32768
 
 
 class Condition(NamedTuple):
@@ -26,7 +34,7 @@ class Condition(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """The part of a Workspace that this program needs; absent strings are "".
+    """The part of a Workspace that this program needs; strings that are absent or not valid are "".
 
     `model`: the preset's name or a Hugging Face id, "" for a custom template, for tuning, and for a workspace that the
     user may not read. `tuning`: it tunes a model and does not serve one. `created`: an RFC 3339 time. `adapters`: the
@@ -47,20 +55,30 @@ class Workspace(NamedTuple):
 def read_workspace(document: Mapping[str, Any]) -> Workspace:
     """Read a Workspace, or an InferenceSet, from the JSON of any API version."""
     metadata, inference, status = (part(document, key) for key in ("metadata", "inference", "status"))
+    name, namespace = text(metadata, "name"), text(metadata, "namespace")
     return Workspace(
-        name=text(metadata, "name"),
-        namespace=text(metadata, "namespace"),
-        model=text(part(inference, "preset"), "name"),
-        instance=text(part(document, "resource"), "instanceType"),
+        name=name if is_subdomain(name) else "",
+        namespace=namespace if is_label(namespace) else "",
+        model=line(part(inference, "preset"), "name"),
+        instance=line(part(document, "resource"), "instanceType"),
         # KAITO refuses a workspace with both sections; if there is one, it serves.
         tuning=isinstance(document.get("tuning"), dict) and not inference,
-        state=text(status, "state"),
-        conditions=tuple(
-            Condition(*(text(condition, key) for key in Condition._fields)) for condition in items(status, "conditions")
-        ),
-        created=text(metadata, "creationTimestamp"),
-        adapters=tuple(text(part(one, "source"), "name") for one in items(inference, "adapters")),
+        state=line(status, "state"),
+        conditions=tuple(map(_read_condition, items(status, "conditions")[:_MOST_ENTRIES])),
+        created=line(metadata, "creationTimestamp"),
+        adapters=tuple(line(part(one, "source"), "name") for one in items(inference, "adapters")[:_MOST_ENTRIES]),
     )
+
+
+def _read_condition(entry: Mapping[str, Any]) -> Condition:
+    message = text(entry, "message")[:_LONGEST_MESSAGE]
+    kind, status, reason, changed = (line(entry, key) for key in ("type", "status", "reason", "lastTransitionTime"))
+    return Condition(kind, status, reason, message, changed)
+
+
+def is_named(workspace: Workspace) -> bool:
+    """Return whether the workspace has a valid name, without which nothing can be asked about it."""
+    return workspace.name != ""
 
 
 def ready_status(workspace: Workspace) -> str:

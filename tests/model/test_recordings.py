@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.cluster import CLOSE, Raw, data, service
+from tests.cluster import CLOSE, Raw, data, service, workspace
 
 WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 SERVICES = "/api/v1/namespaces/default/services"
@@ -116,7 +116,7 @@ REPLAYS = {
     "crd-version-missing-404": Replay(f"{WORKSPACES}/{PHI}", 0, "OK\n"),
     "service-clusterip": Replay(f"{SERVICES}/{PHI}", 0, "OK\n"),
     # Nothing listens at its address. That it is tried is tested in end_to_end/test_ways.py.
-    "service-loadbalancer": Replay(f"{SERVICES}/{PHI}", 0, "OK\n", argv=("--via", "proxy")),
+    "service-loadbalancer": Replay(f"{SERVICES}/lb", 0, "OK\n", name="lb", argv=("--via", "proxy")),
     "service-404": Replay(f"{SERVICES}/{PHI}", 4, err=f'error: workspace "{PHI}" is not ready: '),
 }
 
@@ -129,7 +129,7 @@ def test_every_recording_is_replayed():
 @pytest.mark.parametrize("name", REPLAYS)
 def test_replay(cluster, run_kaito, name):
     replay = REPLAYS[name]
-    cluster.add(service("lb"))
+    cluster.add(workspace("lb"), service("lb"))
     with open(data(f"recordings/{name}.http"), "rb") as file:
         answer = Raw(file.read(), CLOSE)
     # A Service's path is a prefix of its proxy's path, which is requested next.

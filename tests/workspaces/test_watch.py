@@ -90,6 +90,15 @@ def test_without_a_watch_the_wait_is_short(cluster, changes, answer):
     assert len(watches(cluster)) <= 2
 
 
+@pytest.mark.parametrize("revision", ["1 HTTP/1.1", "1&watch=false", "1\r\nX: y", "1#", "٣", "1" * 129, 7, None])
+def test_a_version_that_cannot_be_in_a_query_is_not_sent(cluster, changes, revision):
+    cluster.on("/workspaces", Refusal(200, {"kind": "WorkspaceList", "metadata": {"resourceVersion": revision}}))
+    watched = changes()
+    watched.mark()
+    assert 0.25 < seconds(watched.wait) < 2
+    assert not watches(cluster)
+
+
 def test_constant_changes_end_a_wait_once_a_second(cluster, changes):
     event = b'{"type":"MODIFIED","object":{}}\n'
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(event)}\r\n\r\n"

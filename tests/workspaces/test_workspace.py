@@ -85,3 +85,18 @@ def test_fields_of_another_type_are_read_as_absent(document):
 )
 def test_why_it_cannot_answer(conditions, why):
     assert why_not_ready(read_workspace(workspace("w", conditions=conditions))) == why
+
+
+@pytest.mark.parametrize("wrong", ["a b", "a/../b", "a\x1b]0;pwned\x07", "$(x)", "A", "x" * 254, 7])
+def test_names_that_cannot_be_are_read_as_absent(wrong):
+    made = workspace("w")
+    made["metadata"].update(name=wrong, namespace=wrong)
+    read = read_workspace(made)
+    assert (read.name, read.namespace) == ("", "")
+
+
+def test_a_large_object_leaves_little():
+    large = "x" * 1_000_000
+    many = [condition("InferenceReady", large, large, large, large)] * 5000
+    made = workspace("w", preset=large, instance_type=large, adapters=[large] * 200, conditions=many, state=large)
+    assert len(repr(read_workspace(made))) < 4_000_000
