@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 # After the limit, TimeUp is raised again at this interval: cleaning up after the first one may block, for example on
-# a write to a reader that has stopped reading. It is longer than an exec plugin's grace (kube/exec_plugin.py).
+# a write to a reader that has stopped reading. An exec plugin's grace (kube/plugin_process.py) is shorter.
 _REPEAT_SECONDS = 3.0
 _AT_ONCE = 0.001
 
