@@ -93,10 +93,9 @@ def _is_name(text: str) -> bool:
 
 def _is_duration(word: str) -> bool:
     try:
-        DURATION.read(word)
+        return DURATION.read(word) is not None
     except ValueError:
         return False
-    return True
 
 
 def read_kubectl_flags(values: Values) -> KubectlOptions:
