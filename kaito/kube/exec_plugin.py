@@ -18,7 +18,8 @@ from kaito.kube.credential import NEVER
 from kaito.kube.kubeconfig.model import EXEC_VERSIONS
 from kaito.kube.plugin_process import OUTPUT_LIMIT, read_output
 from kaito.lazy_re import pattern
-from kaito.net.tls import Certificate
+from kaito.net.errors import TlsSettingError
+from kaito.net.tls import Certificate, check_certificate
 from kaito.text import harmless
 from kaito.values import TYPE_CHECKING, NamedTuple
 
@@ -79,9 +80,15 @@ def run(user: User, cluster: Cluster, *, terminal: bool) -> Issued:
         end = f"failed with exit code {code}" if code > 0 else f"was ended by {_signal_name(-code)}"
         raise _failure(user, end, _where(user, "its own words are above"))
     try:
-        return parse(output, plugin.api_version)
+        issued = parse(output, plugin.api_version)
+        if issued.certificate:
+            check_certificate(issued.certificate)
+    except TlsSettingError as error:
+        problem = f"gives a client certificate that cannot be used: {error.message}"
+        raise _failure(user, problem, _where(user)) from None
     except ValueError as error:
         raise _failure(user, str(error), _where(user)) from None
+    return issued
 
 
 def parse(output: bytes, api_version: str) -> Issued:
@@ -117,8 +124,17 @@ def _read_status(status: dict[str, Any]) -> Issued:
         raise ValueError("gives a certificate or key that is not PEM")
     return Issued(
         token,
-        Certificate(data=certificate.encode(), key_data=key.encode()) if certificate else None,
+        _certificate(certificate, key) if certificate else None,
         NEVER if status.get("expirationTimestamp") is None else _unix_time(expires),
+    )
+
+
+def _certificate(certificate: str, key: str) -> Certificate:
+    return Certificate(
+        data=certificate.encode(),
+        key_data=key.encode(),
+        data_name="clientCertificateData",
+        key_data_name="clientKeyData",
     )
 
 

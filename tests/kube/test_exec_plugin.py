@@ -32,6 +32,7 @@ from tests.kube.oracle import (
 V1 = "client.authentication.k8s.io/v1"
 TOKEN = {"token": "t0ken"}
 CERTIFICATE, KEY = (DATA / "alice.crt").read_text(), (DATA / "alice.key").read_text()
+OTHER_KEY = (DATA / "bob.key").read_text()
 
 
 def until(text):
@@ -117,8 +118,49 @@ class TestWhatItPrints:
 
     def test_may_be_a_certificate_alone(self):
         status = {"clientCertificateData": CERTIFICATE, "clientKeyData": KEY}
-        certificate = Certificate(data=CERTIFICATE.encode(), key_data=KEY.encode())
+        certificate = Certificate(
+            data=CERTIFICATE.encode(),
+            key_data=KEY.encode(),
+            data_name="clientCertificateData",
+            key_data_name="clientKeyData",
+        )
         assert parse(exec_credential(status).encode(), V1) == Issued("", certificate, NEVER)
+
+    @pytest.mark.parametrize(
+        ("certificate", "key", "reason"),
+        [
+            pytest.param(
+                CERTIFICATE,
+                OTHER_KEY,
+                "clientKeyData is not the key of the certificate in clientCertificateData",
+                id="not a pair",
+            ),
+            pytest.param(KEY, KEY, "clientCertificateData holds no PEM certificate", id="two keys"),
+            pytest.param(CERTIFICATE, CERTIFICATE, "clientKeyData holds no PEM private key", id="two certificates"),
+            pytest.param(
+                CERTIFICATE.replace("M", "N"),
+                KEY,
+                "the client certificate clientCertificateData or its key clientKeyData cannot be used: ",
+                id="damaged",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("ask", ["we", pytest.param("kubectl", marks=needs_kubectl)])
+    def test_may_not_be_a_certificate_that_cannot_be_used(self, certificate, key, reason, ask, server, tmp_path):
+        """The plugin is at fault, and not the kubeconfig's client-certificate-data, which does not exist."""
+        output = exec_credential({"clientCertificateData": certificate, "clientKeyData": key})
+        (tmp_path / "output").write_text(output)
+        command = write_program(tmp_path / "plugin", f"#!/bin/sh\ncat {tmp_path}/output\n")
+        config = write_kubeconfig(tmp_path / "config", plugin(command), server.url)
+        if ask == "kubectl":
+            assert "failed parsing client" in ask_as_kubectl(config).stderr
+            return
+        target = load(config)
+        with pytest.raises(ClusterError) as caught:
+            run(target.user, target.cluster, terminal=False)
+        problem = f"gives a client certificate that cannot be used: {reason}"
+        assert caught.value.message.startswith(f'the exec plugin "{command}" of user "alice" {problem}')
+        assert caught.value.hint == f'user "alice" is in {config}'
 
     def test_may_not_be_nested_too_deeply(self):
         with pytest.raises(ValueError, match="neither JSON nor YAML"):
