@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Kind(NamedTuple):
     """The type of a flag's value: the word that help shows for it, and the function that reads it.
 
-    `read` raises ValueError with a description of the valid values ("a number from 0.0 to 2.0"). `choices`: all valid
-    values, if the type is an enumeration.
+    `read` raises ValueError with a description of the valid values ("a number from 0.0 to 2.0"), and returns None for a
+    text that means the flag was not given. `choices`: all valid values, if the type is an enumeration.
     """
 
     word: str
@@ -69,6 +69,11 @@ class Values:
         self._values[flag.name] = value
         self.given.add(flag.name)
 
+    def unset(self, flag: Flag) -> None:
+        """Give the flag its default back, as if it had not been given."""
+        self._values[flag.name] = flag.default
+        self.given.discard(flag.name)
+
     def text(self, name: str) -> str:
         """Return the value of a flag that takes a string."""
         value = self._values[name]
@@ -103,8 +108,18 @@ class Values:
 _INTEGER = pattern(r"[+-]?(?:0[xX][0-9a-fA-F]{1,20}|0[bB][01]{1,70}|0[oO]?[0-7]{1,30}|0|[1-9][0-9]{0,20})")
 _REAL = pattern(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DURATION = pattern(r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+")
-_DURATION_PART = pattern(r"([0-9.]+)([a-zµμ]+)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART = pattern(r"([0-9]*)\.?([0-9]*)([a-zµμ]+)")
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_LONGEST_DURATION = 1000  # characters
 _SWITCH = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
     **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
@@ -178,13 +193,30 @@ def _read_pattern(text: str) -> tuple[str, ...]:
 PATTERNS = Kind("regex", _read_pattern)
 
 
-def _read_duration(text: str) -> float:
-    # A number without a unit is in seconds, as in kubectl's --request-timeout.
-    if _REAL.fullmatch(text) and float(text) >= 0:
-        return float(text)
-    if not _DURATION.fullmatch(text):
+def _read_duration(text: str) -> float | None:
+    """Return seconds, read as kubectl reads --request-timeout (client-go's clientcmd.ParseTimeout), None for "".
+
+    A negative duration, which kubectl takes for no limit, is refused, as is any that Go's 64 bits cannot hold.
+    """
+    if not text:
+        return None
+    unsigned = text[1:] if text[0] in "+-" else text
+    nanoseconds = -1
+    if len(text) > _LONGEST_DURATION:
+        pass
+    elif unsigned.isascii() and unsigned.isdigit():
+        # A whole number without a unit is in seconds.
+        nanoseconds = int(unsigned) * 10**9
+    elif _DURATION.fullmatch(unsigned):
+        nanoseconds = sum(_nanoseconds(*part) for part in _DURATION_PART.findall(unsigned))
+    if not 0 <= nanoseconds < 2**63 or (nanoseconds and text[0] == "-"):
         raise ValueError("a duration such as 30s, 5m or 1h30m")
-    return sum(float(count) * _SECONDS[unit] for count, unit in _DURATION_PART.findall(text))
+    return nanoseconds / 10**9
+
+
+def _nanoseconds(whole: str, fraction: str, unit: str) -> int:
+    factor = _NANOSECONDS[unit]
+    return int(whole or 0) * factor + int(fraction or 0) * factor // int("1" + "0" * len(fraction))
 
 
 DURATION = Kind("duration", _read_duration)
@@ -243,7 +275,10 @@ def _take(values: Values, flag: Flag, shown: str, text: str | None, words: list[
         value = flag.kind.read(text)
     except ValueError as wanted:
         raise UsageError(f'invalid value "{text}" for {shown}: it takes {wanted}') from None
-    values.set(flag, value)
+    if value is None:
+        values.unset(flag)
+    else:
+        values.set(flag, value)
 
 
 def by_word(flags: Sequence[Flag]) -> dict[str, Flag]:

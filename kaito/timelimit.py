@@ -8,8 +8,8 @@ from kaito.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-# After the limit, TimeUp is raised again at this interval, since cleaning up after the first one may block, for example
-# on a write to a reader that has stopped reading. It is longer than an exec plugin's grace (kube/exec_plugin.py).
+# After the limit, TimeUp is raised again at this interval: cleaning up after the first one may block, for example on
+# a write to a reader that has stopped reading. An exec plugin's grace (kube/plugin_process.py) is shorter.
 _REPEAT_SECONDS = 3.0
 _AT_ONCE = 0.001
 

@@ -143,7 +143,7 @@ def test_no_module_imports_http_or_email(name):
 
 @each_module
 def test_slow_imports_are_made_where_they_are_needed(name):
-    allowed = {"subprocess"} if name == "kaito.kube.exec_plugin" else set()
+    allowed = {"subprocess"} if name == "kaito.kube.plugin_process" else set()
     assert set(imports(MODULES[name], late=False)) & SLOW <= allowed
 
 

@@ -192,6 +192,21 @@ class TestCredentials:
             client.headers = {"User-Agent": "curl/8", **headers}
             assert client.ask(CHAT) == recording("proxy-401")
 
+    @pytest.mark.parametrize(
+        ("anonymous", "headers", "codes"),
+        [
+            pytest.param(False, {}, (401, 401), id="no credential"),
+            pytest.param(True, {}, (200, 403), id="no credential, anonymous users pass"),
+            pytest.param(True, {"Authorization": "Bearer wrong"}, (401, 401), id="a wrong one, anonymous users pass"),
+        ],
+    )
+    def test_pages_are_for_authenticated_users_as_by_the_default_roles(self, cluster, anonymous, headers, codes):
+        """/version is public, /api is not; and a wrong credential is never taken for none."""
+        cluster.anonymous = anonymous
+        with Client(cluster) as client:
+            client.headers = headers
+            assert tuple(client.ask(path)[0] for path in ("/version", "/api")) == codes
+
     def test_impersonation_is_recorded_and_respected(self, cluster, client):
         cluster.deny("get", "workspaces", user="jane")
         code, body = client.ask(f"{WORKSPACES}/phi-3-5-mini", **{"Impersonate-User": "jane", "Impersonate-Group": "a"})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import subprocess
 
 import pytest
 
 from kaito.errors import UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, choice, describe, number, parse, split_verb, whole_number
+from tests.kube.oracle import KUBECTL, needs_kubectl
 
 # A number that needs more than 64 bits.
 HUGE = "9" * 30
@@ -57,6 +59,8 @@ FLAGS = (
         pytest.param(["--wait", "90s"], "wait", 1800.0, id="an optional value is never the next word"),
         pytest.param(["--wait=1h1.5m100ms"], "wait", 3690.1, id="a duration of several parts"),
         pytest.param(["--wait=0"], "wait", 0.0, id="a duration without a unit is in seconds"),
+        pytest.param(["--wait="], "wait", 0.0, id="an empty duration is the default"),
+        pytest.param(["--wait=5s", "--wait="], "wait", 0.0, id="also after another one"),
         pytest.param(["--as-group", "a", "--as-group=b,c"], "as-group", ("a", "b,c"), id="repeated"),
         pytest.param(["-ojson"], "output", "json", id="a choice"),
         pytest.param([], "temperature", 0.7, id="the default"),
@@ -78,6 +82,61 @@ def test_values(argv, name, value):
     assert type(found) is type(value)
     if value == 0.0 and isinstance(value, float):
         assert math.copysign(1, found) == 1, "a server would see -0.0"
+
+
+# What `kubectl --request-timeout` accepts, with the seconds that it makes of it; None: the default.
+DURATIONS = [
+    ("5", 5.0),
+    ("+5", 5.0),
+    ("", None),
+    ("+5s", 5.0),
+    ("1.5s", 1.5),
+    ("1h1m", 3660.0),
+    (".5s", 0.5),
+    ("1.s", 1.0),
+    ("0", 0.0),
+    ("-0", 0.0),
+    ("+0", 0.0),
+    ("-0s", 0.0),
+    ("00", 0.0),
+    ("007", 7.0),
+    ("5us", 5e-6),
+    ("5µs", 5e-6),
+    ("5μs", 5e-6),
+    ("0.000000000000000000001s", 0.0),
+    ("9223372036", 9223372036.0),
+    ("2562047h47m16.854775807s", (2**63 - 1) / 1e9),
+]
+REFUSED_DURATIONS = [
+    *("1.5", "0.5", "0.0", "1e3", "-5", "s", ".", "0x10", " 5", "5S", "1h 2m", "1d", "++5s", "5s5", "٥s", "5_0"),
+    *("9223372036854775808", "2562047h47m16.854775808s", "2562048h", "9" * 5000, "9" * 5000 + "s"),
+]
+# kubectl takes these for no limit: a negative one, and one whose nanoseconds overflow 64 bits.
+UNLIMITED_DURATIONS = ["-5s", "9223372037"]
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS)
+def test_a_duration(text, seconds):
+    assert DURATION.read(text) == seconds
+
+
+@pytest.mark.parametrize("text", REFUSED_DURATIONS + UNLIMITED_DURATIONS, ids=lambda text: text[:30])
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match=r"^a duration such as 30s, 5m or 1h30m$"):
+        DURATION.read(text)
+
+
+@needs_kubectl
+@pytest.mark.parametrize(
+    "text", [*(text for text, _ in DURATIONS), *REFUSED_DURATIONS, *UNLIMITED_DURATIONS], ids=lambda text: text[:30]
+)
+def test_a_duration_is_accepted_or_refused_as_by_kubectl(text, tmp_path):
+    """Nothing listens at port 1, so an accepted one leads to another error."""
+    where = ("--kubeconfig=/dev/null", f"--cache-dir={tmp_path}", "--server=http://127.0.0.1:1")
+    command = [KUBECTL, *where, f"--request-timeout={text}", "get", "--raw", "/version"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert ("Invalid timeout value" in done.stderr) == (text in REFUSED_DURATIONS)
 
 
 @pytest.mark.parametrize(

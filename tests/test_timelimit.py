@@ -130,6 +130,23 @@ class TestWholeRun:
         with pytest.raises(ProcessLookupError):
             os.kill(int((tmp_path / "pid").read_text()), 0)
 
+    @pytest.mark.parametrize(
+        "script",
+        [
+            pytest.param("sleep 60 & sleep 60", id="a child that holds stderr"),
+            pytest.param("sleep 60 & exit", id="a child that holds stdout, too"),
+            pytest.param("trap '' TERM; sleep 60 & while :; do sleep 0.1; done", id="neither obeys SIGTERM"),
+        ],
+    )
+    def test_what_an_exec_plugin_has_started(self, cluster, timed, tmp_path, script):
+        """Whoever waits for the end of our stderr, as a CI system does, waits for every process that holds it."""
+        plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script]}
+        plugin["interactiveMode"] = "Never"
+        path = cluster.write_kubeconfig(tmp_path, credentials={"token": None, "exec": plugin}, filename="plugin")
+        start = time.monotonic()
+        assert timed("--kubeconfig", path) == ERROR
+        assert time.monotonic() - start < 2.5, "SIGKILL comes 0.5 s after SIGTERM"
+
     def test_a_stdin_that_does_not_end(self, start_kaito):
         process = start_kaito(*CHAT, "-f", "-", "--timeout", "0.5")
         assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.5 s\n")

@@ -91,10 +91,9 @@ def optional_name(values: Values, verb: str) -> str:
 
 def _is_duration(word: str) -> bool:
     try:
-        DURATION.read(word)
+        return DURATION.read(word) is not None
     except ValueError:
         return False
-    return True
 
 
 def read_kubectl_flags(values: Values) -> KubectlOptions:

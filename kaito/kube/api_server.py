@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 # The bound of a GET with all its retries, for a cluster that hangs. Chat requests have no such bound.
 _GET_SECONDS = 30.0
 
+# A small answer that only the API server itself gives. Authentication comes before authorization, so any status but 401
+# shows that it accepts the credential. Every authenticated user may read this one (the ClusterRole system:discovery),
+# and no anonymous one, unlike /version and /healthz (system:public-info-viewer), which are often open to everybody.
+_AUTHENTICATED_PATH = "/api"
+
 # How often a GET is sent again (client-go's rest/with_retry.go).
 _RETRIES = 10
 
@@ -101,24 +106,45 @@ class ApiServer:
         """Obtain the credentials, for which an exec plugin may run. Raises ClusterError."""
         self._connect(self._credentials.current())
 
-    def request(self, request: Request) -> Response:
+    def request(self, request: Request, *, proxied: bool = False) -> Response:
         """Send one request below the server's URL and return the head of the answer, whatever its status.
 
-        Credentials that the server does not accept are renewed once. Raises ClusterError if the server cannot be
-        reached or trusted or refuses the user, TransportError if the answer breaks off or does not come.
+        `proxied`: another server may answer, as through the service proxy. Credentials that the API server does not
+        accept are renewed once. Raises ClusterError if the server cannot be reached or trusted or refuses the user,
+        TransportError if the answer breaks off or does not come.
         """
         credential = self._credentials.current()
         response = self._send(credential, request)
-        if not _is_unauthorized(response):
+        if not self._is_refused(credential, response, proxied):
             return response
         if self._credentials.renew(credential):
-            response = self._send(self._credentials.current(), request)
-            if not _is_unauthorized(response):
+            credential = self._credentials.current()
+            response = self._send(credential, request)
+            if not self._is_refused(credential, response, proxied):
                 return response
         raise ClusterError(
             f"{self.target.cluster.server} does not accept the credentials of {describe_user(self.target)} (401)",
             kubectl_hint("auth whoami", self.target, context=True),
         )
+
+    def _is_refused(self, credential: Credential, response: Response, proxied: bool) -> bool:
+        """Return whether a 401 is the API server's own, which then did not accept the credential.
+
+        A Status alone does not show that: a model can send one, too.
+        """
+        if response.status != 401 or read_status(response.read(_STATUS_LIMIT)) is None:
+            return False
+        return not proxied or self._refuses(credential)
+
+    def _refuses(self, credential: Credential) -> bool:
+        """Ask the API server itself whether it accepts a credential. Raises UnreachableError if it does not answer."""
+        request = Request("GET", _AUTHENTICATED_PATH, timeouts=Timeouts(total=_GET_SECONDS))
+        try:
+            response = self._send(credential, request)
+            response.read(_ANSWER_LIMIT)
+        except TransportError as error:
+            raise self._unreachable(error) from None
+        return response.status == 401
 
     def get(self, path: str) -> dict[str, Any]:
         """GET a JSON object within 30 s, trying again while a busy server asks for that.
@@ -246,11 +272,6 @@ class ApiServer:
 
     def _origin(self) -> str:
         return f"{self.url.scheme}://{self.url.authority}"
-
-
-def _is_unauthorized(response: Response) -> bool:
-    # A model that is reached through the server may answer 401 as well; only the API server's answer is a Status.
-    return response.status == 401 and read_status(response.read(_STATUS_LIMIT)) is not None
 
 
 def _character_size(data: bytes) -> int:

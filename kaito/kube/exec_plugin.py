@@ -1,7 +1,7 @@
 """Exec plugins: run a user's credential program, as client-go's plugin/pkg/client/auth/exec does.
 
 The program's stderr goes to our stderr as it comes; only its stdout is read. There is no time limit: a login in a
-browser takes as long as it takes, and Ctrl-C ends it.
+browser takes as long as it takes, and Ctrl-C or --timeout ends it, with all that it has started.
 """
 
 from __future__ import annotations
@@ -11,26 +11,21 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 
 from kaito.errors import ClusterError, os_reason
 from kaito.kube.credential import NEVER
 from kaito.kube.kubeconfig.model import EXEC_VERSIONS
+from kaito.kube.plugin_process import OUTPUT_LIMIT, read_output
 from kaito.lazy_re import pattern
-from kaito.net.tls import Certificate
+from kaito.net.errors import TlsSettingError
+from kaito.net.tls import Certificate, check_certificate
 from kaito.text import harmless
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import IO, Any
+    from typing import Any
 
     from kaito.kube.kubeconfig.model import Cluster, ExecConfig, User
-
-# A token and a chain of certificates are a few KiB.
-_OUTPUT_LIMIT = 1 << 20
-
-# Seconds between SIGTERM and SIGKILL for a program that is ended early.
-_GRACE = 2.0
 
 _TIME = pattern(r"(?a)(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):(\d\d))")
 
@@ -75,7 +70,8 @@ def run(user: User, cluster: Cluster, *, terminal: bool) -> Issued:
     if not executable:
         raise _missing(user, plugin)
     try:
-        code, output = _output([plugin.command, *plugin.args], executable, environ, interactive)
+        command = (plugin.command, *plugin.args)
+        code, output = read_output(command, executable, environ, interactive=interactive)
     except (OSError, ValueError) as error:
         # ValueError: a NUL in an argument, or "=" in the name of a variable.
         raise _failure(user, f"cannot be run: {os_reason(error)}", _where(user)) from None
@@ -83,9 +79,15 @@ def run(user: User, cluster: Cluster, *, terminal: bool) -> Issued:
         end = f"failed with exit code {code}" if code > 0 else f"was ended by {_signal_name(-code)}"
         raise _failure(user, end, _where(user, "its own words are above"))
     try:
-        return parse(output, plugin.api_version)
+        issued = parse(output, plugin.api_version)
+        if issued.certificate:
+            check_certificate(issued.certificate)
+    except TlsSettingError as error:
+        problem = f"gives a client certificate that cannot be used: {error.message}"
+        raise _failure(user, problem, _where(user)) from None
     except ValueError as error:
         raise _failure(user, str(error), _where(user)) from None
+    return issued
 
 
 def parse(output: bytes, api_version: str) -> Issued:
@@ -93,8 +95,8 @@ def parse(output: bytes, api_version: str) -> Issued:
 
     Raises ValueError, whose text is a predicate of the plugin and never holds any of the output.
     """
-    if len(output) > _OUTPUT_LIMIT:
-        raise ValueError(f"prints more than {_OUTPUT_LIMIT >> 20} MiB")
+    if len(output) > OUTPUT_LIMIT:
+        raise ValueError(f"prints more than {OUTPUT_LIMIT >> 20} MiB")
     credential = _decode(output)
     if credential.get("kind") not in (None, "", "ExecCredential"):
         raise ValueError(_NOT_A_CREDENTIAL)
@@ -121,8 +123,17 @@ def _read_status(status: dict[str, Any]) -> Issued:
         raise ValueError("gives a certificate or key that is not PEM")
     return Issued(
         token,
-        Certificate(data=certificate.encode(), key_data=key.encode()) if certificate else None,
+        _certificate(certificate, key) if certificate else None,
         NEVER if status.get("expirationTimestamp") is None else _unix_time(expires),
+    )
+
+
+def _certificate(certificate: str, key: str) -> Certificate:
+    return Certificate(
+        data=certificate.encode(),
+        key_data=key.encode(),
+        data_name="clientCertificateData",
+        key_data_name="clientKeyData",
     )
 
 
@@ -221,53 +232,6 @@ def _find_program(command: str) -> str:
         return command if os.path.exists(command) else ""
     found = shutil.which(command) or ""
     return found if os.path.isabs(found) else ""
-
-
-def _output(arguments: list[str], executable: str, environ: dict[str, str], interactive: bool) -> tuple[int, bytes]:
-    """Run a program without a shell; return its exit code (negative: the signal) and its stdout.
-
-    A program that prints more than the limit is ended. Its exit code is 0, and a little more than the limit returned.
-    """
-    with subprocess.Popen(
-        arguments,
-        executable=executable,
-        env=environ,
-        stdin=None if interactive else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            output = _read(process.stdout)
-            return 0 if len(output) > _OUTPUT_LIMIT else process.wait(), output
-        finally:
-            # After Ctrl-C, or when it prints more than the limit, the program is still alive.
-            if process.poll() is None:
-                _end(process)
-
-
-def _read(pipe: IO[bytes]) -> bytes:
-    """Return all that comes from an unbuffered pipe, until it is more than the limit.
-
-    A buffered reader would not notice Ctrl-C between the reads that it makes on its own. And this loop must not be
-    within its caller's `try`: where a loop jumps back, CPython 3.12 and 3.13 raise KeyboardInterrupt outside of it.
-    """
-    output = b""
-    while len(output) <= _OUTPUT_LIMIT:
-        chunk = pipe.read(1 << 16)
-        if not chunk:
-            break
-        output += chunk
-    return output
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program, by force if it does not obey in time."""
-    process.terminate()
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 def _signal_name(number: int) -> str:

@@ -50,8 +50,11 @@ def describe_user(target: Target) -> str:
 
 
 def certificate_hint(target: Target) -> str:
-    """Return where the client certificate in use was given: by flags, or in a kubeconfig."""
-    flags = target.given("client-certificate", "client-key") if target.user.certificate_file else ()
+    """Return where the client certificate in use was given: by flags, in a kubeconfig, or by the exec plugin."""
+    user = target.user
+    if user.exec and not (user.certificate_file or user.certificate_data):
+        return f'see the exec plugin "{user.exec.command}" of {_describe_entry(target)}, which gave the certificate'
+    flags = target.given("client-certificate", "client-key")
     return "see " + " and ".join(flags or (f"the client certificate of {_describe_entry(target)}",))
 
 

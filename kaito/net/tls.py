@@ -20,6 +20,7 @@ class Certificate(NamedTuple):
     """A client certificate and its key, in PEM; for both, data wins over a file.
 
     `written`: the times in nanoseconds at which the files were written, so that replaced files compare as unequal.
+    `data_name`, `key_data_name`: what an error calls the data.
     """
 
     file: str = ""
@@ -27,6 +28,8 @@ class Certificate(NamedTuple):
     data: bytes = b""
     key_data: bytes = b""
     written: tuple[int, ...] = ()
+    data_name: str = "client-certificate-data"
+    key_data_name: str = "client-key-data"
 
 
 class Trust(NamedTuple):
@@ -90,6 +93,11 @@ def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
     return made
 
 
+def check_certificate(certificate: Certificate) -> None:
+    """Refuse a certificate that cannot be presented to a server. Raises TlsSettingError."""
+    _set_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate)
+
+
 def _set_trust(made: ssl.SSLContext, trust: Trust) -> None:
     if trust.insecure:
         if trust.ca_file or trust.ca_data:
@@ -144,8 +152,8 @@ def _set_certificate(made: ssl.SSLContext, certificate: Certificate) -> None:
         raise TlsSettingError("there is a client certificate but no client key")
     chain = certificate.data or _read(certificate.file, "client certificate")
     key = certificate.key_data or _read(certificate.key_file, "client key")
-    chain_name = "client-certificate-data" if certificate.data else certificate.file
-    key_name = "client-key-data" if certificate.key_data else certificate.key_file
+    chain_name = certificate.data_name if certificate.data else certificate.file
+    key_name = certificate.key_data_name if certificate.key_data else certificate.key_file
     if b"-----BEGIN CERTIFICATE-----" not in chain:
         raise TlsSettingError(f"{chain_name} holds no PEM certificate")
     if b"PRIVATE KEY-----" not in key:

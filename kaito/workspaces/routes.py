@@ -36,12 +36,13 @@ class ProxyLink:
 
     def request(self, request: Request) -> Response:
         """See Link."""
-        return self._api.request(request._replace(path=self.path + request.path))
+        return self._api.request(request._replace(path=self.path + request.path), proxied=True)
 
     def refusal(self, status: int, body: bytes) -> KaitoError | None:
         """Return an error if the API server answers itself, with a Status: a missing right, or no pod to connect to."""
         said = read_status(body)
-        if said is None:
+        if said is None or status == 401:
+            # The API server's own 401 is an error of the request.
             return None
         if status == 403:
             return forbidden(said.message, self._api.target)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from . import discovery, kubeconfig, pki, proxy, review, status
 from .model import Model
-from .rights import Rights, authenticate
+from .rights import ANONYMOUS, Rights, authenticate
 from .server import POLL, Requests, Server
 from .store import KINDS, Selection, Store, equalities
 from .upstream import Refused
@@ -37,6 +37,7 @@ class Cluster:
     `certificate` names the server's certificate in tests/data/cluster (server, bare-server, leaf, expired,
     elsewhere), `tls=False` speaks plain HTTP, `prefix` is a path before all others, as Rancher has.
     `versions` are the served versions of kaito.sh. `requests` holds every request, `model.requests` those to the model.
+    `anonymous`: let requests without credentials pass as those of system:anonymous.
     `tokens` (token → user) and `passwords` (user → password) are accepted; tests may change them.
     """
 
@@ -59,6 +60,7 @@ class Cluster:
         self.tokens = {self.token: "token-user"}
         self.passwords = {self.username: self.password}
         self.versions = tuple(versions)
+        self.anonymous = False
         self.ca_file = pki.authority(certificate)
         self._tls = tls
         self._prefix = prefix
@@ -160,6 +162,13 @@ class Cluster:
         authenticate(request, self.tokens, self.passwords)
         if request.user is None and not self._tls and "authorization" not in request.headers:
             request.user = "system:unsecured"  # kubectl sends no credentials over plain HTTP
+        if (
+            request.user is None
+            and self.anonymous
+            and not request.certificate
+            and "authorization" not in request.headers
+        ):
+            request.user = ANONYMOUS
         if request.user is None:
             _respond(exchange, status.unauthorized())
             return
@@ -194,7 +203,10 @@ class Cluster:
             _respond(exchange, review.answer(attributes, allowed), code=201)
             return
         page = discovery.page(path, self.versions)
-        if page is None:
+        verb = VERBS.get(request.method, request.method.lower())
+        if not self._rights.allow(request.user, verb, f"/{path}"):
+            _respond(exchange, status.forbidden_path(request.user, verb, f"/{path}"))
+        elif page is None:
             _not_served(exchange)
         else:
             _respond(exchange, page)

@@ -6,11 +6,20 @@ import base64
 import binascii
 from typing import NamedTuple
 
+ANONYMOUS = "system:anonymous"
+
+# What everybody may read, even without credentials (the ClusterRole system:public-info-viewer). All other pages are for
+# authenticated users (system:discovery).
+PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
+
 AUTHORITY = (("commonName", "stand-in-ca"),)  # the issuer of the cluster's client certificates
 
 
 class Rule(NamedTuple):
-    """What a user may do; "*" is anything. `resource` is as in a Role ("services/proxy"), `name` a resourceName."""
+    """What a user may do; "*" is anything.
+
+    `resource` is as in a Role ("services/proxy"), or a path ("/api"); `name` is a resourceName.
+    """
 
     verb: str
     resource: str
@@ -22,7 +31,10 @@ class Rule(NamedTuple):
 
 
 class Rights:
-    """The rules of each user, with "*" for all users without their own. Without rules, everything is allowed."""
+    """The rules of each user, with "*" for all users without their own. Without rules, everything is allowed.
+
+    They are about objects. Pages may be read as by the default ClusterRoles: see PUBLIC.
+    """
 
     def __init__(self):
         self._grants = {}
@@ -40,6 +52,8 @@ class Rights:
         """Return whether the user may do that."""
         if any(who in ("*", user) and rule.covers(verb, resource, name) for who, rule in self._denials):
             return False
+        if user == ANONYMOUS or resource.startswith("/"):
+            return verb == "get" and (user != ANONYMOUS or resource in PUBLIC)
         rules = self._grants.get(user, self._grants.get("*"))
         return rules is None or any(rule.covers(verb, resource, name) for rule in rules)
 

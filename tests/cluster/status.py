@@ -44,6 +44,11 @@ def forbidden(user, verb, resource, *, name="", group="", namespace=""):
     return status(403, "Forbidden", message, _details(name, kind, group))
 
 
+def forbidden_path(user, verb, path):
+    """Return RBAC's answer for a path that is no object's."""
+    return status(403, "Forbidden", f'forbidden: User "{user}" cannot {verb} path "{path}"')
+
+
 def _qualified(kind, group):
     return f"{kind}.{group}" if group else kind
 

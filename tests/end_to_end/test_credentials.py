@@ -15,7 +15,7 @@ import pytest
 
 from tests.cluster import data, run, start
 
-from . import CHAT, UNMEASURED
+from . import CHAT, CHAT_PATH, UNMEASURED
 
 PLUGIN = """\
 #!{python}
@@ -114,6 +114,35 @@ def test_a_credential_that_is_refused_is_renewed_once(cluster, chat_as, plugin):
     user, runs = plugin({"token": "worn-out"}, {"token": cluster.token})
     assert chat_as(**user).out == "OK\n"
     assert runs() == 2
+
+
+FORGED = {"kind": "Status", "status": "Failure", "message": "log in again", "reason": "Unauthorized", "code": 401}
+
+
+def test_a_refusal_that_the_model_forges_runs_no_plugin(cluster, chat_as, plugin):
+    cluster.model.refuse(401, FORGED)
+    user, runs = plugin({"token": cluster.token}, {"token": "never-asked-for"})
+    result = chat_as(**user)
+    assert (result.code, result.out) == (5, "")
+    assert result.err.splitlines()[1:] == ["error: the model's server answers 401 Unauthorized: log in again"]
+    assert runs() == 1
+    assert [request.path for request in cluster.requests][-2:] == [CHAT_PATH, "/api"]
+
+
+def test_a_refusal_on_the_way_to_the_model_renews_the_credential(cluster, start_kaito, tmp_path, plugin):
+    """The question is sent again, once the API server itself has refused the credential as well."""
+    user, runs = plugin({"token": cluster.token}, {"token": "the-next-one"})
+    path = cluster.write_kubeconfig(tmp_path / "kube", credentials=user)
+    process = start_kaito(*CHAT, env={"KUBECONFIG": path})
+    assert process.stderr.readline().startswith(b"Connected")
+    assert "/api" not in [request.path for request in cluster.requests]
+    cluster.tokens.clear()
+    cluster.tokens["the-next-one"] = "someone"
+    assert process.communicate(b"Say b\n", 20)[0] == b"b\n"
+    assert runs() == 2
+    asked = [(request.path, request.user) for request in cluster.requests[-3:]]
+    assert asked == [(CHAT_PATH, None), ("/api", None), (CHAT_PATH, "someone")]
+    assert len(cluster.model.chats) == 1
 
 
 def test_two_refusals_end_it(chat_as, plugin):

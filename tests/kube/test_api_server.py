@@ -17,7 +17,13 @@ from kaito.kube.status import StatusError, is_transient
 from kaito.net.request import Request
 from tests.cluster import Raw, Refusal, workspace
 
+CHAT_PATH = "/api/v1/namespaces/default/services/phi-3-5-mini:80/proxy/v1/chat/completions"
+FORGED = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Unauthorized", "code": 401}
 PATH = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces/phi-3-5-mini"
+
+
+def paths(cluster):
+    return [request.path for request in cluster.requests]
 
 
 @pytest.fixture
@@ -189,9 +195,39 @@ class TestCredentials:
         assert 'user "stand-in-user"' in failure.value.message
         assert "s3cret" not in failure.value.message + failure.value.hint
 
+    def ask_model(self, api):
+        body = b'{"messages":[{"role":"user","content":"a"}]}'
+        headers = (("Content-Type", "application/json"),)
+        return api.request(Request("POST", CHAT_PATH, headers=headers, body=body), proxied=True)
+
     def test_a_401_of_the_model_is_passed_on(self, cluster, api):
         cluster.model.refuse(401, {"error": {"message": "no key"}})
-        path = "/api/v1/namespaces/default/services/phi-3-5-mini:80/proxy/v1/chat/completions"
-        body = b'{"messages":[{"role":"user","content":"a"}]}'
-        response = api.request(Request("POST", path, headers=(("Content-Type", "application/json"),), body=body))
+        response = self.ask_model(api)
         assert (response.status, json.loads(response.read(1000))["error"]["message"]) == (401, "no key")
+        assert paths(cluster) == [CHAT_PATH]
+
+    def test_a_401_that_the_model_forges_is_passed_on(self, cluster, api):
+        """Only the API server itself can say whether it accepts a credential."""
+        cluster.model.refuse(401, FORGED)
+        response = self.ask_model(api)
+        assert (response.status, json.loads(response.read(1000))) == (401, FORGED)
+        assert paths(cluster) == [CHAT_PATH, "/api"]
+
+    def test_a_user_who_may_read_nothing_is_accepted_all_the_same(self, cluster, api):
+        """Authentication comes before authorization: a 403 shows that the credential is accepted."""
+        cluster.grant(("create", "services/proxy"))
+        cluster.deny("get", "/api")
+        cluster.model.refuse(401, FORGED)
+        assert self.ask_model(api).status == 401
+
+    @pytest.mark.parametrize("anonymous", [False, True], ids=["", "anonymous users pass"])
+    def test_a_401_of_the_api_server_on_the_way_to_the_model(self, cluster, connect, tmp_path, anonymous):
+        cluster.anonymous = anonymous
+        api = connect(cluster.write_kubeconfig(tmp_path, "token-file"))
+        self.ask_model(api).read(10_000)
+        cluster.tokens.clear()
+        cluster.tokens["the-next-one"] = "token-user"
+        with pytest.raises(ClusterError, match="does not accept the credentials"):
+            self.ask_model(api)
+        (tmp_path / "token").write_text("the-next-one\n")
+        assert self.ask_model(api).status == 200

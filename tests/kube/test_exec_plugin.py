@@ -32,6 +32,7 @@ from tests.kube.oracle import (
 V1 = "client.authentication.k8s.io/v1"
 TOKEN = {"token": "t0ken"}
 CERTIFICATE, KEY = (DATA / "alice.crt").read_text(), (DATA / "alice.key").read_text()
+OTHER_KEY = (DATA / "bob.key").read_text()
 
 
 def until(text):
@@ -117,8 +118,49 @@ class TestWhatItPrints:
 
     def test_may_be_a_certificate_alone(self):
         status = {"clientCertificateData": CERTIFICATE, "clientKeyData": KEY}
-        certificate = Certificate(data=CERTIFICATE.encode(), key_data=KEY.encode())
+        certificate = Certificate(
+            data=CERTIFICATE.encode(),
+            key_data=KEY.encode(),
+            data_name="clientCertificateData",
+            key_data_name="clientKeyData",
+        )
         assert parse(exec_credential(status).encode(), V1) == Issued("", certificate, NEVER)
+
+    @pytest.mark.parametrize(
+        ("certificate", "key", "reason"),
+        [
+            pytest.param(
+                CERTIFICATE,
+                OTHER_KEY,
+                "clientKeyData is not the key of the certificate in clientCertificateData",
+                id="not a pair",
+            ),
+            pytest.param(KEY, KEY, "clientCertificateData holds no PEM certificate", id="two keys"),
+            pytest.param(CERTIFICATE, CERTIFICATE, "clientKeyData holds no PEM private key", id="two certificates"),
+            pytest.param(
+                CERTIFICATE.replace("M", "N"),
+                KEY,
+                "the client certificate clientCertificateData or its key clientKeyData cannot be used: ",
+                id="damaged",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("ask", ["we", pytest.param("kubectl", marks=needs_kubectl)])
+    def test_may_not_be_a_certificate_that_cannot_be_used(self, certificate, key, reason, ask, server, tmp_path):
+        """The plugin is at fault, and not the kubeconfig's client-certificate-data, which does not exist."""
+        output = exec_credential({"clientCertificateData": certificate, "clientKeyData": key})
+        (tmp_path / "output").write_text(output)
+        command = write_program(tmp_path / "plugin", f"#!/bin/sh\ncat {tmp_path}/output\n")
+        config = write_kubeconfig(tmp_path / "config", plugin(command), server.url)
+        if ask == "kubectl":
+            assert "failed parsing client" in ask_as_kubectl(config).stderr
+            return
+        target = load(config)
+        with pytest.raises(ClusterError) as caught:
+            run(target.user, target.cluster, terminal=False)
+        problem = f"gives a client certificate that cannot be used: {reason}"
+        assert caught.value.message.startswith(f'the exec plugin "{command}" of user "alice" {problem}')
+        assert caught.value.hint == f'user "alice" is in {config}'
 
     def test_may_not_be_nested_too_deeply(self):
         with pytest.raises(ValueError, match="neither JSON nor YAML"):
@@ -382,30 +424,43 @@ class TestInput:
         assert json.loads((tmp_path / "info").read_text())["spec"] == {"interactive": True}
 
 
+def interrupt(program, press):
+    """Press Ctrl-C, or send a signal, until the program ends: once, unless it comes just before a system call."""
+    for _ in range(10):
+        press()
+        try:
+            program.communicate(timeout=3)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
 class TestCtrlC:
     # A plugin that waits, as for a browser. First it prints more than a pipe holds: it waits only once we read.
     WAITING = "#!/bin/sh\n{}\necho $$ >{}/pid\nhead -c 300000 /dev/zero\necho waiting >&2\nexec sleep 600\n"
 
-    def interrupt(self, program, press):
-        """Press Ctrl-C until the program ends: once, unless it comes in the instant before a system call."""
-        for _ in range(10):
-            press()
-            try:
-                program.communicate(timeout=3)
-                return
-            except subprocess.TimeoutExpired:
-                continue
-
+    @pytest.mark.parametrize("mode", ["Never", "IfAvailable"])
     @pytest.mark.parametrize("ignoring", ["", "trap '' INT"], ids=["obeyed", "ignored"])
-    def test_ends_a_plugin_that_waits(self, ignoring, tmp_path, terminal):
+    def test_ends_a_plugin_that_waits(self, ignoring, mode, tmp_path, terminal):
         command = write_program(tmp_path / "plugin", self.WAITING.format(ignoring, tmp_path))
-        config = write_kubeconfig(tmp_path / "config", plugin(command))
+        config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode=mode))
         ours, theirs = terminal
         with session(config, theirs, theirs) as program:
             read_until(ours, b"waiting")
-            self.interrupt(program, lambda: os.write(ours, b"\x03"))
+            interrupt(program, lambda: os.write(ours, b"\x03"))
         assert program.returncode == 130
         assert not alive(tmp_path / "pid")
+
+    def test_reaches_a_plugin_that_reads_the_terminal(self, tmp_path, terminal):
+        script = f"#!/bin/sh\ntrap '' TERM\ntrap 'touch {tmp_path}/int; exit 1' INT\necho waiting >&2\nread -r code\n"
+        command = write_program(tmp_path / "plugin", script)
+        config = write_kubeconfig(tmp_path / "config", plugin(command, interactiveMode="Always"))
+        ours, theirs = terminal
+        with session(config, theirs, theirs) as program:
+            read_until(ours, b"waiting")
+            interrupt(program, lambda: os.write(ours, b"\x03"))
+        assert program.returncode == 130
+        assert (tmp_path / "int").exists()
 
     def test_may_reach_only_our_process(self, tmp_path):
         command = write_program(tmp_path / "plugin", self.WAITING.format("", tmp_path))
@@ -413,9 +468,68 @@ class TestCtrlC:
         with session(config, subprocess.DEVNULL) as program:
             assert program.stderr
             assert program.stderr.readline() == "waiting\n"
-            self.interrupt(program, lambda: program.send_signal(signal.SIGINT))
+            interrupt(program, lambda: program.send_signal(signal.SIGINT))
         assert program.returncode == 130
         assert not alive(tmp_path / "pid")
+
+
+@pytest.fixture
+def held(tmp_path):
+    """Return whether a process has DIR/held, a named pipe, open for writing."""
+    os.mkfifo(tmp_path / "held")
+    reader = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+
+    def is_held():
+        try:
+            return os.read(reader, 1) != b""
+        except BlockingIOError:
+            return True
+
+    yield is_held
+    os.close(reader)
+
+
+class TestWhatItHasStarted:
+    # A plugin with a child that ignores SIGTERM; both hold DIR/held.
+    SCRIPT = "#!/bin/sh\nexec 9>{0}/held\n(trap '' TERM; sleep 600; sleep 600) &\n{1}\n"
+
+    def start(self, directory, end, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **fields):
+        command = write_program(directory / "plugin", self.SCRIPT.format(directory, end))
+        return session(write_kubeconfig(directory / "config", plugin(command, **fields)), stdin, stderr)
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+    @pytest.mark.parametrize("end", ["echo waiting >&2; exec sleep 600", "echo waiting >&2"], ids=["waits", "is gone"])
+    def test_ends_with_us(self, number, end, tmp_path, held):
+        with self.start(tmp_path, end) as program:
+            assert program.stderr.readline() == "waiting\n"
+            interrupt(program, lambda: program.send_signal(number))
+        assert program.returncode == (130 if number == signal.SIGINT else -number)
+        assert not held()
+
+    @pytest.mark.skipif(
+        not os.path.isdir("/proc/self"), reason="only Linux tells which processes a program has started"
+    )
+    def test_ends_with_a_plugin_that_may_read_the_terminal(self, tmp_path, held, terminal):
+        ours, theirs = terminal
+        with self.start(tmp_path, "echo waiting >&2; read -r x", theirs, theirs, interactiveMode="Always") as program:
+            read_until(ours, b"waiting")
+            interrupt(program, lambda: program.send_signal(signal.SIGTERM))
+        assert program.returncode == -signal.SIGTERM
+        assert not held()
+
+    def test_stays_when_the_plugin_has_ended_by_itself(self, tmp_path, held):
+        """A plugin may leave an agent behind, as with kubectl."""
+        child = f"exec 9>{tmp_path}/held\nsleep 600 >/dev/null 2>&1 &\necho $! >{tmp_path}/pid"
+        assert run_plugin(tmp_path, f"#!/bin/sh\n{child}\necho '{exec_credential(TOKEN)}'\n").token == "t0ken"
+        assert held()
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    def test_a_plugin_that_may_not_read_the_terminal_is_not_stopped_for_trying(self, tmp_path, terminal):
+        command = write_program(tmp_path / "plugin", ASKING.replace("read -r code", "read -r code </dev/tty"))
+        config = write_kubeconfig(tmp_path / "config", plugin(command))
+        with session(config, terminal[1]) as program:
+            output, _ = program.communicate(timeout=30)
+        assert output == "(('Authorization', 'Bearer nobody'),)\n"
 
 
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed")

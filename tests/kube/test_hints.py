@@ -7,7 +7,7 @@ import pytest
 from kaito.kube.hints import certificate_hint, describe_user, forbidden, kubectl_hint
 from kaito.kube.kubeconfig.model import Cluster, Overrides, Target, User
 from kaito.kube.kubeconfig.resolve import resolve
-from tests.kube.oracle import DATA, target_for, write_kubeconfig
+from tests.kube.oracle import DATA, plugin, target_for, write_kubeconfig
 
 TARGET = Target("c", Cluster(name="c", server="https://127.0.0.1:1"), User(), "default")
 
@@ -141,6 +141,12 @@ def test_the_hint_for_a_client_certificate_says_where_it_was_given(overrides, hi
     config = write_kubeconfig(tmp_path / "config", {"client-certificate": CHAIN, "client-key": KEY})
     target = resolve(overrides._replace(kubeconfig=str(config)), {})
     assert certificate_hint(target) == hint.replace("FILE", str(config))
+
+
+def test_the_hint_for_a_client_certificate_names_the_plugin_that_gave_it(tmp_path):
+    target = target_for(tmp_path, plugin("a-plugin"))
+    where = f'user "alice" of {tmp_path}/config'
+    assert certificate_hint(target) == f'see the exec plugin "a-plugin" of {where}, which gave the certificate'
 
 
 def test_a_pod_is_described_by_its_service_account(tmp_path):

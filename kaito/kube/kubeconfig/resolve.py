@@ -83,8 +83,8 @@ def _choose_cluster(config: Config, context: Entry, overrides: Overrides) -> Clu
 def _choose_user(config: Config, context: Entry, overrides: Overrides) -> User:
     """Return the chosen user with the flags applied field by field, as client-go's getAuthInfo does.
 
-    So a tokenFile in the kubeconfig still wins over --token, and --client-certificate together with
-    client-certificate-data is refused.
+    So a tokenFile in the kubeconfig still wins over --token. --client-certificate and --client-key replace the file's
+    data too, as in kubectl since 1.35; older ones refuse them beside it.
     """
     name = overrides.user or text(context.fields, "user")
     user = decode_user(name, _find(config, "user", name))
@@ -94,7 +94,9 @@ def _choose_user(config: Config, context: Entry, overrides: Overrides) -> User:
         username=overrides.username or user.username,
         password=overrides.password or user.password,
         certificate_file=overrides.client_certificate or user.certificate_file,
+        certificate_data=b"" if overrides.client_certificate else user.certificate_data,
         key_file=overrides.client_key or user.key_file,
+        key_data=b"" if overrides.client_key else user.key_data,
         impersonate=impersonation._replace(
             user=overrides.as_user or impersonation.user,
             uid=overrides.as_uid or impersonation.uid,

@@ -93,11 +93,9 @@ def _check_login(user: User, overrides: Overrides) -> None:
 
 def _check_certificate(user: User, overrides: Overrides) -> None:
     if user.certificate_file and user.certificate_data:
-        hint = _keep_one(overrides, "client-certificate")
-        raise _invalid_user(user, "has both client-certificate and client-certificate-data", hint)
+        raise _invalid_user(user, "has both client-certificate and client-certificate-data", _KEEP_ONE)
     if user.key_file and user.key_data:
-        hint = _keep_one(overrides, "client-key")
-        raise _invalid_user(user, "has both client-key and client-key-data", hint)
+        raise _invalid_user(user, "has both client-key and client-key-data", _KEEP_ONE)
     if not user.key_file and not user.key_data:
         hint = "give --client-key" if overrides.client_certificate else "add client-key-data or client-key"
         raise _invalid_user(user, "has a client certificate without a key", hint)

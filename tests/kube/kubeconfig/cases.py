@@ -129,6 +129,9 @@ CERTIFICATE_DATA = {
 }
 BOB = {"client_certificate": "DIR/tls/bob.crt", "client_key": "DIR/tls/bob.key"}
 ASKS = "kubectl asks for a user name and a password; here the server decides what an unknown user may do"
+REPLACES = "kubectl before 1.35 refuses a certificate or key from a flag beside the file's data"
+# These cases, and the ones that a kubectl which replaces the data treats in the same way.
+REPLACED = {"flag-certificate-over-data": "flag-certificate", "flag-key-over-data": "certificate"}
 LOCALHOST = "kubectl turns to http://localhost:8080"
 
 USES = {
@@ -236,7 +239,12 @@ USES = {
     "flag-password": one(config({"username": "u", "password": "p"}), password="q"),
     "flag-basic-over-token": one(config(TOKEN), username="v", password="q"),
     "flag-certificate": one(config(CERTIFICATE), **BOB),
-    "flag-certificate-over-data": one(config(CERTIFICATE_DATA), **BOB),
+    "flag-certificate-over-data": one(config(CERTIFICATE_DATA), REPLACES, **BOB),
+    "flag-key-over-data": one(
+        config({"client-certificate": "tls/alice.crt", "client-key-data": embedded("alice.key")}),
+        REPLACES,
+        client_key="DIR/tls/alice.key",
+    ),
     "flag-certificate-alone": one(config({}), client_certificate="DIR/tls/bob.crt"),
     "flag-certificate-relative": one(config({}), client_certificate="tls/bob.crt", client_key="tls/bob.key"),
     "flag-user": one(
