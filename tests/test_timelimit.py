@@ -148,7 +148,7 @@ class TestWholeRun:
         assert time.monotonic() - start < 2.5, "SIGKILL comes 0.5 s after SIGTERM"
 
     def test_a_stdin_that_does_not_end(self, start_kaito):
-        process = start_kaito(*CHAT, "-f", "-", "--timeout", "0.5")
+        process = start_kaito(*CHAT, "-f", "-", "--timeout", "500ms")
         assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.5 s\n")
         assert (process.wait(10), process.stdout.read()) == (5, b"")
 

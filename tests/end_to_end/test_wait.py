@@ -329,7 +329,7 @@ class TestTerminal:
         assert time.monotonic() - pressed < 0.7
 
 
-@pytest.mark.parametrize("flag", ["--wait=soon", "--wait=-1s", "--wait="])
+@pytest.mark.parametrize("flag", ["--wait=soon", "--wait=-1s", "--wait=1.5"])
 def test_what_is_no_duration(run_kaito, flag):
     result = run_kaito(*CHAT, flag)
     assert result.code == 2

@@ -79,7 +79,9 @@ REPLAYS = {
     "health": Replay(
         CHAT, 5, err="error: the model's server sent something without a type instead of an event stream: \n"
     ),
-    "proxy-401": Replay(CHAT, 3, err="error: https://"),
+    # An API server that refuses a user does so on every path. On this one alone, the model has forged the answer: see
+    # end_to_end/test_credentials.py.
+    "proxy-401": Replay("/", 3, err="error: https://"),
     "proxy-403-rbac": Replay(
         CHAT,
         3,
