@@ -13,6 +13,7 @@ from kaito.model.retry import BUSY, Clock, Retries
 from kaito.model.stream import read_events
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
+from kaito.text import excerpt
 from kaito.timelimit import TimeUp
 from kaito.values import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,9 @@ _ERROR_LIMIT = 1 << 20
 
 # A list of a thousand models is less than a megabyte; the tokens of a prompt are seven bytes each.
 _SHORT_LIMIT = 16 << 20
+
+# More models than a server has adapters; beyond them, a list is no help to anybody.
+_MOST_MODELS = 1000
 
 # Between two questions, a short request is worth waiting for, but not for long.
 _SHORT_SECONDS = 10.0
@@ -86,11 +90,14 @@ class ChatModel:
         self._clock = clock
 
     def models(self, seconds: float = _SHORT_SECONDS) -> list[Model]:
-        """Return what the server serves, base models first, within `seconds` in all. Raises KaitoError."""
+        """Return what the server serves, base models first, within `seconds` in all. Raises KaitoError.
+
+        Entries whose id is not printable or too long are left out: an id is shown, and sent back in requests.
+        """
         document = self._fetch("GET", "/v1/models", None, seconds)
         models = [
             Model(name, count(entry, "max_model_len"), identifier(entry, "parent"))
-            for entry in items(document, "data")
+            for entry in items(document, "data")[:_MOST_MODELS]
             if (name := identifier(entry, "id"))
         ]
         return sorted(models, key=lambda model: model.parent != "")
@@ -165,7 +172,8 @@ class ChatModel:
             self._id = ids[0] if ids else ""
         elif ids and self._wanted not in ids:
             raise InferenceError(
-                f'the model "{self._wanted}" is not served here', "--model takes one of: " + ", ".join(ids)
+                f'the model "{self._wanted}" is not served here',
+                "--model takes one of: " + excerpt(", ".join(ids), 2000),
             )
         return self._id != self._wanted
 

@@ -94,6 +94,15 @@ class TestModels:
         listed = ChatModel(Link(as_json({"data": [{"id": "phi", "max_model_len": number}]}))).models()
         assert listed == [Model("phi", 0, "")]
 
+    @pytest.mark.parametrize("wrong", ["", "a\nb", "w\x1b]0;pwned\x07", "a\x9bb", "a\u202eb", "x" * 513, 7])
+    def test_an_id_that_cannot_be_one_is_left_out(self, wrong):
+        listed = ChatModel(Link(as_json({"data": [{"id": wrong}, {"id": "phi", "parent": wrong}]}))).models()
+        assert listed == [Model("phi", 0, "")]
+
+    def test_the_list_is_bounded(self):
+        listed = ChatModel(Link(as_json({"data": [{"id": f"model-{number}"} for number in range(5000)]}))).models()
+        assert len(listed) == 1000
+
 
 class TestTokens:
     def test_tokens_are_counted_by_the_server(self):
