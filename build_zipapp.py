@@ -47,7 +47,8 @@ PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 HOME = "https://github.com/kaito-project/kubectl-kaito"
 
 # Modules without byte code, which would be 119,000 bytes more: no question, no session and no help needs them
-# (tests/end_to_end/test_imports.py), or only one that waits anyway. A run that does need one compiles its source.
+# (tests/end_to_end/test_imports.py), or only one that waits anyway. A run that does need one compiles its source; for
+# the YAML reader, the largest of them, that takes 10 ms.
 SOURCES_ONLY = frozenset(
     f"kaito/{name}.py"
     for name in (
