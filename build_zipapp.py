@@ -56,6 +56,8 @@ SOURCES_ONLY = frozenset(
         *("yaml/composer", "yaml/scanner", "yaml/aliases", "yaml/tokens"),  # kubeconfigs that no tool has written
         *("net/socks", "net/http_date", "kube/oidc", "chat/saved"),  # SOCKS, Retry-After dates, OIDC, /save and /load
         *("workspaces/wait", "workspaces/watch", "model/refusals"),  # --wait, and refused requests
+        *("workspaces/readiness", "kube/duration", "commands/complete"),  # what is not ready; Tab in a shell
+        *("kube/exec_plugin", "kube/plugin_process"),  # a plugin's own start takes many times longer
     )
 )
 

@@ -23,6 +23,8 @@ DEEPEST = 400
 """The most levels of objects and lists within each other. It is below the recursion limit of json's own writer."""
 
 _STRINGS = pattern(rb'"[^"]*"')
+_LONG = 20 << 20
+_MOST_QUOTES = 1_000_000
 _NO_SYNTAX = bytes(code for code in range(256) if code not in b'"[]{},')
 
 # A number with more digits is above the range of a double. Older Pythons take quadratic time to read a long one.
@@ -42,8 +44,8 @@ def read_object(source: bytes | str, *, finite: bool = True, memory: int = MOST_
     """
     if source[:1] in ("[", b"["):
         raise ValueError("it is not a JSON object")
-    # The first estimate counts what is in strings, too.
-    if _need(source) > memory and _need(_without_strings(source)) > memory:
+    # The first estimate counts what is in strings, too. The second one does not, but takes memory itself.
+    if _need(source) > memory and (_is_long(source) or _need(_without_strings(source)) > memory):
         raise DocumentError(f"it would take more than {memory >> 20} MiB of memory")
     try:
         document = json.loads(source, **(_FINITE if finite else _ANY))
@@ -65,6 +67,11 @@ def _need(source: bytes | str) -> int:
     commas, lists, braces, empty = (_count(source, mark) for mark in (",", "[", "{", "{}"))
     # In an object with many members, their names and the table of them are the larger part.
     return max(160 * commas, 64 * (commas + lists + empty) + 200 * (braces - empty))
+
+
+def _is_long(source: bytes | str) -> bool:
+    """Return whether a document is too long to be looked at without its strings."""
+    return len(source) > _LONG or _count(source, '"') > _MOST_QUOTES
 
 
 def _without_strings(source: bytes | str) -> bytes:

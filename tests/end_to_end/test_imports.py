@@ -19,20 +19,21 @@ from tests.cluster.process import ROOT, run
 from . import CHAT, NAME
 
 START = """
-    cli  errors  flags  text  timelimit  values
+    cli  errors  flags  lazy_re  text  timelimit  values
+    kube  kube.names
     commands  commands.kubectl_flags
     terminal  terminal.streams
 """
 CHAT_FLAGS = "commands.chat  chat  chat.parameters  workspaces  workspaces.ways"
 ALL_VERBS = f"{CHAT_FLAGS}  commands.status  commands.get_endpoint  commands.version"
 CLUSTER = """
-    kube  kube.api_server  kube.credential  kube.credentials  kube.hints  kube.status
+    kube.api_server  kube.credential  kube.credentials  kube.hints  kube.status
     kube.kubeconfig  kube.kubeconfig.decode  kube.kubeconfig.files  kube.kubeconfig.model  kube.kubeconfig.pod
     kube.kubeconfig.resolve  kube.kubeconfig.rules  kube.kubeconfig.schema  kube.kubeconfig.wording
     yaml  yaml.block  yaml.characters  yaml.errors  yaml.load  yaml.resolver  yaml.scalars
     net  net.chunked  net.connection  net.errors  net.head  net.proxy  net.request  net.response  net.tls  net.url
     net.wire
-    json_fields  lazy_re
+    json_document  json_fields
 """
 WORKSPACE = "workspaces  workspaces.objects  workspaces.lookup  workspaces.workspace"
 READINESS = "workspaces.readiness  kube.duration"
@@ -41,7 +42,7 @@ ENDPOINT = f"""
     model  model.client  model.errors  model.events  model.payload  model.retry  model.sse  model.stream
 """
 QUESTION = f"""
-    {START}  {CHAT_FLAGS}  {CLUSTER}  {ENDPOINT}  {READINESS}
+    {START}  {CHAT_FLAGS}  {CLUSTER}  {ENDPOINT}
     chat.answer  chat.answer_view  chat.conversation  chat.served_model  chat.session  chat.slash  chat.window
     terminal.console  terminal.echo
 """
@@ -49,6 +50,7 @@ PIPE = f"{QUESTION}  chat.batch  chat.script_input"
 TERMINAL = f"""
     {QUESTION}  chat.completion  chat.repl  chat.report
     terminal.history  terminal.keyboard  terminal.message  terminal.progress  terminal.readline_setup
+    terminal.signals
 """
 
 # What is typed, and the modules of kaito/ that it imports.
@@ -65,7 +67,9 @@ TABLE = {
     " ".join(CHAT): PIPE,
     " ".join((*CHAT, "-o", "json")): f"{PIPE}  chat.json_output  chat.interrupts",
 }
-AN_EXEC_PLUGIN = f"{PIPE}  kube.exec_plugin"
+# A part of these runs comes as sources only, since the file has no room for everything.
+SOMETIMES = ("status", "__complete ch", "__complete chat --workspace-name ph")
+AN_EXEC_PLUGIN = f"{PIPE}  kube.exec_plugin  kube.plugin_process"
 
 # The standard library's expensive modules, which no run above imports.
 NEVER = """
@@ -140,7 +144,7 @@ def test_a_chat_on_a_terminal_imports_its_row(watched, kubeconfig, home):
     assert expensive(imported()) == set()
 
 
-@pytest.mark.parametrize("row", [*TABLE.values(), AN_EXEC_PLUGIN, TERMINAL])
-def test_the_built_file_holds_byte_code_for_every_row(row):
+@pytest.mark.parametrize("row", [*(row for typed, row in TABLE.items() if typed not in SOMETIMES), TERMINAL])
+def test_the_built_file_holds_byte_code_for_what_people_wait_for(row):
     sources_only = {path[len("kaito/") : -len(".py")].replace("/", ".") for path in build_zipapp.SOURCES_ONLY}
     assert not modules(row) & sources_only
