@@ -55,6 +55,8 @@ def parse(line: str) -> Call | None:
     line = line.strip()
     if any(command.bare and line == command.name for command in COMMANDS):
         return Call(line, "")
+    if not line.startswith("/"):
+        return None
     match = _COMMAND.fullmatch(line)
     return Call(match[1], (match[2] or "").strip()) if match else None
 

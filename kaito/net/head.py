@@ -22,9 +22,7 @@ _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR
 _STATUS_LINE = pattern(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: (.*))?")
 _REQUEST_LINE = pattern(rb"([^ ]+) ([\x21-\x7e]+) HTTP/1\.([0-9])")
 _END = pattern(rb"\n\r?\n")
-_LENGTH = pattern("[0-9]{1,18}")
-_TARGET = pattern("[\x21-\x7e]+")
-_VALUE = pattern("[^\0\r\n]*")
+_MOST_DIGITS = 18  # of a length: 64 bits hold them
 
 START = b"HTTP/"
 """What an answer begins with; anything else is not HTTP."""
@@ -129,11 +127,11 @@ def request_framing(head: RequestHead) -> Framing:
 
 def write_request(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
     """Return the head of a request. Raises HeadError, which names the line that cannot be sent, not its value."""
-    if not _is_token(method.encode()) or not _TARGET.fullmatch(target):
+    if not _is_token(method.encode()) or not _is_target(target):
         raise HeadError("request line cannot be sent as it is")
     lines = [f"{method} {target} HTTP/1.1\r\n".encode()]
     for name, value in headers:
-        if not name.isascii() or not _is_token(name.encode()) or not _VALUE.fullmatch(value):
+        if not name.isascii() or not _is_token(name.encode()) or not _is_value(value):
             raise HeadError(f"{excerpt(name)} cannot be sent as it is")
         try:
             lines.append(f"{name}: {value}\r\n".encode())
@@ -177,6 +175,18 @@ def _is_token(name: bytes) -> bool:
     return bool(name) and not name.translate(None, _TOKEN)
 
 
+def _is_target(target: str) -> bool:
+    return bool(target) and target.isascii() and target.isprintable() and " " not in target
+
+
+def _is_value(value: str) -> bool:
+    return not any(control in value for control in "\0\r\n")
+
+
+def _is_length(digits: str) -> bool:
+    return digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+
+
 def _values(headers: Headers, name: str) -> list[str]:
     return [value for key, value in headers if key == name]
 
@@ -198,7 +208,7 @@ def _length(values: list[str]) -> int | None:
     texts = {text.strip(" \t") for value in values for text in value.split(",")}
     if not texts:
         return None
-    lengths = {int(text) if _LENGTH.fullmatch(text) else None for text in texts}
+    lengths = {int(text) if _is_length(text) else None for text in texts}
     if len(lengths) > 1 or None in lengths:
         raise HeadError(f"Content-Length is wrong: {excerpt(', '.join(sorted(texts)), 40) or 'it is empty'}")
     return lengths.pop()
