@@ -35,8 +35,10 @@ def read_output(
     `interactive`: it may read our stdin, a terminal. A program that prints more than the limit is ended; its exit code
     is 0, and a little more than the limit returned. Raises OSError or ValueError if it cannot be run.
     """
-    # A program that may read the terminal stays in our process group: only the terminal's foreground group may read
-    # it, and gets Ctrl-C. Any other leads a session of its own, whose process group holds all that it starts.
+    # On a terminal, the program stays in our process group: only the terminal's foreground group may read it, and gets
+    # Ctrl-C. Even a program that does not read our stdin may ask for a passphrase on /dev/tty, as under kubectl.
+    # Elsewhere it leads a session of its own, whose process group holds all that it starts.
+    alone = not interactive and not _has_terminal()
     with (
         _Endings() as endings,
         subprocess.Popen(
@@ -46,11 +48,11 @@ def read_output(
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             bufsize=0,
-            start_new_session=not interactive,
+            start_new_session=alone,
         ) as process,
     ):
         assert process.stdout is not None
-        family = _Family(process, leads_group=not interactive and os.name == "posix")
+        family = _Family(process, leads_group=alone and os.name == "posix")
         try:
             endings.call(family.end)
             output = _read(process.stdout)
@@ -63,6 +65,15 @@ def read_output(
             # After Ctrl-C or --timeout, or when it prints more than the limit, the program may still be running. If
             # not, something that it has started still holds its stdout.
             family.end()
+
+
+def _has_terminal() -> bool:
+    """Return whether a terminal controls this process, whatever its stdin is."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | getattr(os, "O_NOCTTY", 0)))
+    except OSError:
+        return False
+    return True
 
 
 def _read(pipe: IO[bytes]) -> bytes:

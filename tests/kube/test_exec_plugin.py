@@ -524,12 +524,16 @@ class TestWhatItHasStarted:
         assert held()
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
-    def test_a_plugin_that_may_not_read_the_terminal_is_not_stopped_for_trying(self, tmp_path, terminal):
+    def test_a_plugin_that_may_not_read_stdin_may_ask_at_the_terminal(self, tmp_path, terminal):
+        """As under kubectl: a passphrase for a key, for example."""
         command = write_program(tmp_path / "plugin", ASKING.replace("read -r code", "read -r code </dev/tty"))
         config = write_kubeconfig(tmp_path / "config", plugin(command))
-        with session(config, terminal[1]) as program:
+        ours, theirs = terminal
+        with session(config, theirs, theirs) as program:
+            read_until(ours, b"code: ")
+            os.write(ours, b"s3same\n")
             output, _ = program.communicate(timeout=30)
-        assert output == "(('Authorization', 'Bearer nobody'),)\n"
+        assert output == "(('Authorization', 'Bearer s3same'),)\n"
 
 
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed")
