@@ -109,15 +109,16 @@ def _end_line() -> None:
 def _handle_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
     """Handle an exception that cannot be raised, for example in a finalizer (the hook sys.unraisablehook).
 
-    Python would write a traceback and continue. Here, an interrupt is sent again so that it is not lost, and any other
-    exception is dropped.
+    Python would write a traceback and continue. Here, an interrupt and the end of --timeout are sent again so that they
+    are not lost, and any other exception is dropped.
     """
-    if unraisable.exc_type is KeyboardInterrupt:
+    if unraisable.exc_type in (KeyboardInterrupt, TimeUp):
         import _thread
-        from signal import SIGINT
+        import signal
 
+        number = signal.SIGINT if unraisable.exc_type is KeyboardInterrupt else signal.SIGALRM
         # From another thread, since a signal that this one sends would be handled inside this function and lost.
-        _thread.start_new_thread(os.kill, (os.getpid(), SIGINT))
+        _thread.start_new_thread(os.kill, (os.getpid(), number))
     elif os.environ.get("KAITO_DEBUG"):
         sys.__unraisablehook__(unraisable)
 

@@ -65,7 +65,9 @@ class TimeLimit:
         signal.signal(signal.SIGALRM, self._previous_handler)
         # Python turns a TimeUp that is raised while C code imports a module into an ImportError, without a cause.
         converted = self._due and isinstance(error, Exception) and not isinstance(error, KaitoError)
-        if converted or isinstance(error, TimeUp):
+        # It drops one that is raised in a finalizer, and then the body goes on to its end.
+        dropped = self._due and error is None
+        if converted or dropped or isinstance(error, TimeUp):
             message = TimeUp(self._seconds).message
             raise InferenceError(message, "allow more time with a larger --timeout") from None
 

@@ -64,6 +64,15 @@ class TestTimeLimit:
             except TimeUp:
                 raise ImportError from None
 
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_one_that_python_drops_in_a_finalizer_still_counts(self):
+        class Slow:
+            def __del__(self):
+                threading.Event().wait(10)
+
+        with pytest.raises(InferenceError, match="ended by --timeout"), TimeLimit(0.05):
+            Slow()
+
     def test_time_up_is_not_an_exception(self):
         assert not issubclass(TimeUp, Exception)
 

@@ -36,7 +36,7 @@ _STOPPING = ["SIGTSTP"]
 
 
 class GuardedTerminal:
-    """A time in which the terminal has other settings. State: those before it, and the handlers of the signals.
+    """A time in which the terminal has other settings. State: those before it, the handlers, whether it is stopped.
 
     `before` and `changed`: settings as of termios.tcgetattr; None if somebody else, such as readline, changes them.
     `leave` and `enter`: what to write to the terminal before it is given back, and once it is taken again.
@@ -53,6 +53,7 @@ class GuardedTerminal:
         self._leave = leave
         self._enter = enter
         self._earlier: dict[int, Any] = {}
+        self._stopped = False
 
     def begin(self) -> None:
         """Handle the signals from now on, except for those that are ignored, or handled already."""
@@ -73,14 +74,16 @@ class GuardedTerminal:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._changed = self._give_back() or self._changed
+        self._stopped = True
         self._default(number)
-        # Here the program has been continued.
+        # Here the program has been continued. The terminal is taken again only once the next stop is handled, too.
         signal.signal(number, self._stop)
+        self._stopped = False
         self._continue(number, frame)
 
     def _continue(self, number: int, frame: FrameType | None) -> None:
         # In the background the terminal is the shell's. Another SIGCONT comes with the foreground.
-        if self._changed is not None and _in_foreground():
+        if self._changed is not None and not self._stopped and _in_foreground():
             _set(self._changed)
             _show(self._enter)
 
@@ -92,17 +95,17 @@ class GuardedTerminal:
             now = termios.tcgetattr(STDIN)
         except termios.error:
             return None
-        if not _in_foreground():
-            # A shell in between died of the same signal, and the one before it has the terminal. That one may have set
-            # it already; if it has not, it goes on with these settings. SIGTTOU would stop this process here.
-            if now == self._changed:
-                signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-                _set(self._before)
-                signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        foreground = _in_foreground()
+        if not foreground and now != self._changed:
+            # A shell in between ended or stopped by the same signal, and the one before it has set the terminal.
             return None
+        # In the background, where this process may be from any moment on, SIGTTOU would stop it here.
+        earlier = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         _set(self._before)
-        _show(self._leave)
-        return now
+        if foreground:
+            _show(self._leave)
+        signal.signal(signal.SIGTTOU, earlier or signal.SIG_DFL)
+        return now if foreground else None
 
     def _default(self, number: int) -> None:
         """Let the signal do what it does without a handler."""
