@@ -8,6 +8,8 @@ import pytest
 
 from tests.tools.far import Far
 
+from . import UNMEASURED
+
 
 @pytest.fixture
 def ask_from(cluster, chat, tmp_path):
@@ -36,9 +38,11 @@ def test_four_round_trips_and_not_more(ask_from):
     assert (trips, connections) == (4, 2)
 
 
+@UNMEASURED
 def test_the_time_they_take(ask_from):
     """A distance costs four times itself, because the second connection is opened at the same time as the first."""
-    near = min(ask_from(0.0)[0] for _ in range(2))
+    # The best of several: what else the machine does makes the near one look slow, and the distance short.
+    near = min(ask_from(0.0)[0] for _ in range(5))
     far = min(ask_from(0.2)[0] for _ in range(2))
     # The way of the answer does not count.
     assert 3 * 0.2 < far - near < 4.4 * 0.2
