@@ -25,6 +25,7 @@ _POLL = 0.01
 # SIGALRM is the end of --timeout.
 _ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM") if hasattr(signal, name))
 _BY_FORCE = getattr(signal, "SIGKILL", signal.SIGTERM)
+_PAUSE = getattr(signal, "SIGSTOP", 0)
 
 
 def read_output(
@@ -144,7 +145,7 @@ class _Endings:
 
 
 class _Family:
-    """A program and what it has started. State: whether it has ended.
+    """A program and what it has started. State: its known descendants, and whether it has ended.
 
     `leads_group`: the program leads a process group of its own. Otherwise its descendants are looked up when it is
     ended, which only Linux can tell.
@@ -153,6 +154,7 @@ class _Family:
     def __init__(self, process: subprocess.Popen[bytes], *, leads_group: bool) -> None:
         self._process = process
         self._leads_group = leads_group
+        self._started: list[int] = []
         self._over = False
 
     def leave_alone(self) -> None:
@@ -164,22 +166,32 @@ class _Family:
         if self._over:
             return
         self._over = True
-        started = [] if self._leads_group else _descendants(self._process.pid)
+        self._find_new()
         try:
-            self._send(signal.SIGTERM, started)
+            self._send(signal.SIGTERM)
             end = time.monotonic() + _GRACE
-            while self._send(0, started) and time.monotonic() < end:
+            while self._send(0) and time.monotonic() < end:
                 time.sleep(_POLL)
         finally:
-            self._send(_BY_FORCE, started)
+            # Meanwhile they may have started others. What is paused starts no more, so that none is missed.
+            while self._send(_PAUSE) and self._find_new():
+                pass
+            self._send(_BY_FORCE)
 
-    def _send(self, number: int, started: Sequence[int]) -> bool:
+    def _find_new(self) -> bool:
+        """Look up the descendants; return whether there are new ones."""
+        known = len(self._started)
+        if not self._leads_group:
+            self._started = _with_descendants([self._process.pid, *self._started])[1:]
+        return len(self._started) > known
+
+    def _send(self, number: int) -> bool:
         """Send a signal (0: none) to all of the family; return whether any of it is there."""
         running = self._process.poll() is None
         if running and number and not self._leads_group:
             self._process.send_signal(number)
         # A negative number means a process group. It keeps its number for as long as one process is in it.
-        for one in [-self._process.pid] if self._leads_group else started:
+        for one in [-self._process.pid] if self._leads_group else self._started:
             running = _send_to(one, number) or running
         return running
 
@@ -192,13 +204,13 @@ def _send_to(target: int, number: int) -> bool:
     return True
 
 
-def _descendants(ancestor: int) -> list[int]:
-    """Return the processes that a process has started, and those that these have started, by Linux's /proc."""
+def _with_descendants(processes: list[int]) -> list[int]:
+    """Return the processes, what they have started, and what these have started, by Linux's /proc."""
     parents = {}
     try:
         names = os.listdir("/proc")
     except OSError:
-        return []
+        return processes
     for name in filter(str.isdigit, names):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
@@ -207,7 +219,7 @@ def _descendants(ancestor: int) -> list[int]:
         except (OSError, IndexError, ValueError):
             # It has ended meanwhile.
             continue
-    found = [ancestor]
+    found = list(processes)
     for one in found:
-        found += [process for process, parent in parents.items() if parent == one]
-    return found[1:]
+        found += [process for process, parent in parents.items() if parent == one and process not in found]
+    return found

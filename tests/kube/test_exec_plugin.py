@@ -475,13 +475,16 @@ class TestCtrlC:
 
 @pytest.fixture
 def held(tmp_path):
-    """Return whether a process has DIR/held, a named pipe, open for writing."""
+    """Return whether a process has DIR/held, a named pipe, open for writing, and keeps it open for some seconds.
+
+    Those that are killed need a moment to end.
+    """
     os.mkfifo(tmp_path / "held")
     reader = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
 
-    def is_held():
+    def is_held(seconds=10.0):
         try:
-            return os.read(reader, 1) != b""
+            return not select.select([reader], [], [], seconds)[0] or os.read(reader, 1) != b""
         except BlockingIOError:
             return True
 
@@ -517,11 +520,23 @@ class TestWhatItHasStarted:
         assert program.returncode == -signal.SIGTERM
         assert not held()
 
+    @pytest.mark.skipif(
+        not os.path.isdir("/proc/self"), reason="only Linux tells which processes a program has started"
+    )
+    def test_ends_even_if_it_is_started_while_the_plugin_ends(self, tmp_path, held, terminal):
+        ours, theirs = terminal
+        end = "trap '' HUP\n(trap 'sleep 600; :' TERM; echo waiting >&2; sleep 600; :) &\nread -r x"
+        with self.start(tmp_path, end, theirs, theirs, interactiveMode="Always") as program:
+            read_until(ours, b"waiting")
+            interrupt(program, lambda: program.send_signal(signal.SIGTERM))
+        assert program.returncode == -signal.SIGTERM
+        assert not held()
+
     def test_stays_when_the_plugin_has_ended_by_itself(self, tmp_path, held):
         """A plugin may leave an agent behind, as with kubectl."""
         child = f"exec 9>{tmp_path}/held\nsleep 600 >/dev/null 2>&1 &\necho $! >{tmp_path}/pid"
         assert run_plugin(tmp_path, f"#!/bin/sh\n{child}\necho '{exec_credential(TOKEN)}'\n").token == "t0ken"
-        assert held()
+        assert held(0.1)
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
     def test_a_plugin_that_may_not_read_stdin_may_ask_at_the_terminal(self, tmp_path, terminal):
