@@ -6,7 +6,6 @@ import re
 
 from kaito.chat.answer_view import AnswerView
 from kaito.chat.session import too_long
-from kaito.chat.slash import Outcome, take
 from kaito.errors import ExpectationError, Interrupted, UsageError
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING
@@ -39,13 +38,17 @@ def run(
         output.connected(session)
     asked = False
     for question in questions:
-        outcome = take(question.text, session, console) if question.line else Outcome(question=question.text)
-        if outcome.leave:
-            break
-        if not outcome.question:
-            continue
+        text = question.text
+        if question.line and _may_be_command(text):
+            from kaito.chat.slash import take
+
+            leave, text = take(text, session, console)
+            if leave:
+                break
+            if not text:
+                continue
         asked = True
-        answer = _ask(session, console, outcome.question, output)
+        answer = _ask(session, console, text, output)
         if stats:
             from kaito.chat.report import speed
 
@@ -58,6 +61,12 @@ def run(
             "nothing was asked: stdin holds no message",
             'pipe one message a line: echo "Say OK" | kubectl kaito chat --workspace-name NAME',
         )
+
+
+def _may_be_command(line: str) -> bool:
+    """Return whether the table of commands is needed to tell: they are one word, or begin with a slash."""
+    line = line.strip()
+    return line.startswith("/") or line.isalpha()
 
 
 def _ask(session: Session, console: Console, text: str, output: JsonOutput | None) -> Answer:

@@ -64,6 +64,8 @@ class ChunkDecoder:
                 self._open = False
             if self._trailers >= 0:
                 return self._skip_trailers(data, at)
+            if at == len(data):
+                return at
             header = match(data, at)
             _check_header(data[at : header.end() if header else at + _LINE_LIMIT], complete=header is not None)
             if header is None:

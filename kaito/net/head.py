@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 Headers = tuple[tuple[str, str], ...]
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_STATUS_LINE = pattern(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: (.*))?")
 _REQUEST_LINE = pattern(rb"([^ ]+) ([\x21-\x7e]+) HTTP/1\.([0-9])")
-_END = pattern(rb"\n\r?\n")
 _MOST_DIGITS = 18  # of a length: 64 bits hold them
 
 START = b"HTTP/"
@@ -71,18 +69,21 @@ class Framing(NamedTuple):
 
 def end_of_head(data: bytes | bytearray, start: int) -> int:
     """Return the position after the empty line that ends a head, or -1 if it has not come; search from `start`."""
-    found = _END.search(data, start)
-    return found.end() if found else -1
+    bare, usual = data.find(b"\n\n", start), data.find(b"\n\r\n", start)
+    if bare < 0 or 0 <= usual < bare:
+        return usual + 3 if usual >= 0 else -1
+    return bare + 2
 
 
 def read_response(data: bytes) -> ResponseHead:
     """Read the head of an answer; `data` ends with the empty line. Raises HeadError."""
     lines = _lines(data)
-    found = _STATUS_LINE.fullmatch(lines[0])
-    if found is None:
+    # "HTTP/1.1 200" and, perhaps, a blank and the reason.
+    protocol, status, reason = lines[0][:9], lines[0][9:12], lines[0][12:]
+    is_known = protocol[:7] == b"HTTP/1." and protocol[7:8].isdigit() and protocol[8:] == b" "
+    if not (is_known and len(status) == 3 and status.isdigit() and status >= b"100" and reason[:1] in (b"", b" ")):
         raise HeadError(f"status line is malformed: {_shown(lines[0])}")
-    version, status, reason = found.groups()
-    return ResponseHead(int(version), int(status), (reason or b"").decode("latin-1").strip(), _headers(lines))
+    return ResponseHead(int(protocol[7:8]), int(status), reason.decode("latin-1").strip(), _headers(lines))
 
 
 def read_request(data: bytes) -> RequestHead:

@@ -28,7 +28,7 @@ CHAT_FLAGS = "commands.chat  chat  chat.parameters  workspaces  workspaces.ways"
 ALL_VERBS = f"{CHAT_FLAGS}  commands.status  commands.get_endpoint  commands.version"
 CLUSTER = """
     kube.api_server  kube.credential  kube.credentials  kube.hints  kube.status
-    kube.kubeconfig  kube.kubeconfig.decode  kube.kubeconfig.files  kube.kubeconfig.model  kube.kubeconfig.pod
+    kube.kubeconfig  kube.kubeconfig.decode  kube.kubeconfig.files  kube.kubeconfig.model
     kube.kubeconfig.resolve  kube.kubeconfig.rules  kube.kubeconfig.schema  kube.kubeconfig.wording
     yaml  yaml.block  yaml.characters  yaml.errors  yaml.load  yaml.resolver  yaml.scalars
     net  net.chunked  net.connection  net.errors  net.head  net.proxy  net.request  net.response  net.tls  net.url
@@ -43,12 +43,12 @@ ENDPOINT = f"""
 """
 QUESTION = f"""
     {START}  {CHAT_FLAGS}  {CLUSTER}  {ENDPOINT}
-    chat.answer  chat.answer_view  chat.conversation  chat.served_model  chat.session  chat.slash  chat.window
+    chat.answer  chat.answer_view  chat.conversation  chat.served_model  chat.session  chat.window
     terminal.console  terminal.echo
 """
 PIPE = f"{QUESTION}  chat.batch  chat.script_input"
 TERMINAL = f"""
-    {QUESTION}  chat.completion  chat.repl  chat.report
+    {QUESTION}  chat.completion  chat.repl  chat.report  chat.slash
     terminal.history  terminal.keyboard  terminal.message  terminal.progress  terminal.readline_setup
     terminal.signals
 """

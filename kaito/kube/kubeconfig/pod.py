@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from kaito.kube.kubeconfig.model import Overrides
 
-SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-
 
 class Pod(NamedTuple):
     """The access that a pod has to its own API server. `ca_file` and `namespace` are "" where they are missing."""

@@ -12,7 +12,6 @@ from kaito.json_fields import text
 from kaito.kube.kubeconfig.decode import decode_cluster, decode_user
 from kaito.kube.kubeconfig.files import read_config
 from kaito.kube.kubeconfig.model import Entry, Target, User
-from kaito.kube.kubeconfig.pod import SERVICE_ACCOUNT, find_pod
 from kaito.kube.kubeconfig.rules import check_cluster, check_secure_user, check_user, server_url
 from kaito.kube.kubeconfig.wording import describe_entry, describe_files, names_hint, quoted, quoted_paths
 from kaito.values import TYPE_CHECKING
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kaito.kube.kubeconfig.model import Cluster, Config, Overrides
+    from kaito.kube.kubeconfig.pod import Pod
+
+# Where the kubelet mounts it.
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 _ABSENT = Entry({}, "")
 
@@ -36,7 +39,7 @@ def resolve(overrides: Overrides, environ: Mapping[str, str], *, service_account
     cluster = _choose_cluster(config, context, overrides)
     user = _choose_user(config, context, overrides)
     check_user(user, overrides)
-    pod = find_pod(environ, service_account)
+    pod = _find_pod(environ, service_account)
     namespace = overrides.namespace or text(context.fields, "namespace") or (pod.namespace if pod else "") or "default"
     flags = overrides.as_flags()
     if pod and not cluster.server and not cluster.name:
@@ -61,6 +64,15 @@ def _find(config: Config, what: str, name: str) -> Entry:
     raise ClusterError(
         f"{what} {quoted(name)} is not in {describe_files(config)}", names_hint(f"{what}s", entries, name)
     )
+
+
+def _find_pod(environ: Mapping[str, str], service_account: str) -> Pod | None:
+    """Return the access of the pod in which this program runs, None outside a pod."""
+    if not environ.get("KUBERNETES_SERVICE_HOST"):
+        return None
+    from kaito.kube.kubeconfig.pod import find_pod
+
+    return find_pod(environ, service_account)
 
 
 def _choose_cluster(config: Config, context: Entry, overrides: Overrides) -> Cluster:
