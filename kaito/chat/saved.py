@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from kaito.chat import conversation as conversations
 from kaito.errors import KaitoError, UsageError, os_reason
+from kaito.regular_file import NotRegularError, open_regular
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,19 +80,11 @@ def _holds_conversation(path: str) -> bool:
 
 
 def _read(path: str) -> str:
-    """Return a file's text. Raises OSError, and ValueError (why) if it is not text, or is a device that may not end."""
-    not_a_file = ValueError("it is not a file")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise not_a_file
-    # Another file could take its place here, and without O_NONBLOCK, opening a FIFO waits for its other end.
-    with open(path, "rb", opener=_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise not_a_file
-        try:
+    """Return a file's text. Raises OSError, and ValueError (why) if it is not a file, or not text."""
+    try:
+        with open(path, "rb", opener=open_regular) as file:
             return file.read().decode()
-        except UnicodeDecodeError:
-            raise ValueError("it is not UTF-8") from None
-
-
-def _at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    except NotRegularError:
+        raise ValueError("it is not a file") from None
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import time
-from io import FileIO
 
+from kaito.regular_file import open_regular
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from io import FileIO
 
 ENTRIES = 1000
 
@@ -46,7 +46,7 @@ def path(environ: Mapping[str, str]) -> str:
 def load(file: str) -> list[str]:
     """Return the last ENTRIES entries, oldest first, without damaged ones, and cut a file that has grown too long."""
     try:
-        with _open(file, os.O_RDONLY) as source:
+        with open(file, "rb", buffering=0, opener=open_regular) as source:
             raw = _last_lines(source)
             too_long = len(raw) > ENTRIES or os.fstat(source.fileno()).st_size > _LARGEST
     except OSError:
@@ -63,26 +63,11 @@ def append(file: str, entry: str) -> None:
     line = (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8", "replace")
     try:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-        with _open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as target:
+        with open(file, "ab", buffering=0, opener=open_regular) as target:
             _lock(target.fileno())
             target.write(line)
     except OSError:
         pass
-
-
-def _open(file: str, flags: int) -> FileIO:
-    """Open a regular file at once. Raises OSError, also for a file of another kind, which could wait for ever."""
-    # Without O_NONBLOCK, opening a FIFO waits for its other end. The kind is checked once the file is open, because
-    # another one could take its place before.
-    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(file, flags, 0o600)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a regular file")
-        return FileIO(descriptor, "w" if flags & os.O_WRONLY else "r+" if flags & os.O_RDWR else "r")
-    except BaseException:
-        os.close(descriptor)
-        raise
 
 
 def _last_lines(source: FileIO) -> list[bytes]:
@@ -116,7 +101,7 @@ def _lock(descriptor: int) -> None:
 def _cut(file: str) -> None:
     """Remove all but the last entries, in place, so that a session that waits for the lock adds to the same file."""
     try:
-        with _open(file, os.O_RDWR) as lines:
+        with open(file, "r+b", buffering=0, opener=open_regular) as lines:
             _lock(lines.fileno())
             kept = b"".join(_last_lines(lines)[-ENTRIES:])
             lines.seek(0)

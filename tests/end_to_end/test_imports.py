@@ -50,7 +50,7 @@ PIPE = f"{QUESTION}  chat.batch  chat.script_input"
 TERMINAL = f"""
     {QUESTION}  chat.completion  chat.repl  chat.report  chat.slash
     terminal.history  terminal.keyboard  terminal.message  terminal.progress  terminal.readline_setup
-    terminal.signals
+    terminal.signals  regular_file
 """
 
 # What is typed, and the modules of kaito/ that it imports.
