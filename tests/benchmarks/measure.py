@@ -25,7 +25,7 @@ os.write(int(report), b"%d %f %f %d" % (usage.ru_maxrss, usage.ru_utime + usage.
 class Row(NamedTuple):
     """One row of the table: texts, the ratio, and its bound `most`; `unit` follows both.
 
-    `floor`: what the interpreter alone takes, and with ssl, json and socket. `goal`: the bound that comes next.
+    `floor`: what the interpreter alone takes, and with ssl, json and socket.
     """
 
     what: str
@@ -35,15 +35,10 @@ class Row(NamedTuple):
     most: float
     unit: str = "×"
     floor: str = "–"
-    goal: float | None = None
 
     @property
     def fine(self):
         return self.ratio <= self.most
-
-    @property
-    def at_goal(self):
-        return self.goal is None or self.ratio <= self.goal
 
 
 class Usage(NamedTuple):

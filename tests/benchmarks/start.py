@@ -5,6 +5,7 @@ Beside them stands the floor: the interpreter with nothing imported, and with wh
 
 from __future__ import annotations
 
+import ssl
 import sys
 
 from tests.cluster import Cluster, service, workspace
@@ -16,17 +17,15 @@ from .stream import NAME, QUESTION, Rig
 REFERENCE = "import http.client, ssl, json, argparse"
 TLS_FLOOR = "import ssl, json, socket"
 
-# Times as multiples of the reference's, memory in MiB.
+# Times as multiples of the reference's, memory in MiB. The processor time of a question has its bounds on these two
+# Pythons; on others it is looked at, and may be a fifth more.
 MOST_HELP_WALL = 1.2
 MOST_QUESTION_WALL = 1.6
-MOST_HELP = 0.9
-MOST_QUESTION = 1.6
-MOST_MEMORY = 22.0
-
-# The bounds that come next; a figure above one is printed, and fails nothing yet.
-GOAL_HELP = 0.55
-GOAL_QUESTION = 1.0 if sys.version_info < (3, 13) else 1.05
-GOAL_MEMORY = 20.0
+MOST_HELP = 0.55
+MOST_QUESTION = {(3, 11): 1.0, (3, 13): 1.05}.get(sys.version_info[:2], 1.25)
+MOST_PLAIN = 1.0
+# An interpreter that has done one TLS handshake and nothing else takes 17 MiB with OpenSSL 3.0, and 20 with 3.6.
+MOST_MEMORY = 20.0 if ssl.OPENSSL_VERSION_INFO < (3, 5) else 24.0
 
 
 def rows(folder, rounds, beside=None):
@@ -56,9 +55,9 @@ def rows(folder, rounds, beside=None):
 
 
 def _own_rows(medians, ratios):
-    def row(what, name, kind, most, goal=None):
+    def row(what, name, kind, most):
         ours, floors, reference = _times(medians, name, kind)
-        return Row(what, ours, f"the same: {reference}", getattr(ratios[name], kind), most, floor=floors, goal=goal)
+        return Row(what, ours, f"the same: {reference}", getattr(ratios[name], kind), most, floor=floors)
 
     first = row("start-up, to show the help", "help", "wall", MOST_HELP_WALL)
     imports = f"the interpreter with http.client, ssl, json, argparse: {milliseconds(medians['reference'].wall)}"
@@ -66,9 +65,9 @@ def _own_rows(medians, ratios):
     asked = medians["question"].peak / (1 << 20)
     return [
         first._replace(reference=imports),
-        row("processor time of the help", "help", "seconds", MOST_HELP, GOAL_HELP),
+        row("processor time of the help", "help", "seconds", MOST_HELP),
         row("one piped question over TLS", "question", "wall", MOST_QUESTION_WALL),
-        row("processor time of one piped question over TLS", "question", "seconds", MOST_QUESTION, GOAL_QUESTION),
+        row("processor time of one piped question over TLS", "question", "seconds", MOST_QUESTION),
         Row(
             "peak memory of that question",
             peaks["question"],
@@ -77,10 +76,9 @@ def _own_rows(medians, ratios):
             MOST_MEMORY,
             " MiB",
             floor=f"{peaks['nothing']}, {peaks['floor']}",
-            goal=GOAL_MEMORY,
         ),
         row("one piped question over plain HTTP", "plain", "wall", MOST_QUESTION_WALL),
-        row("processor time of one piped question over plain HTTP", "plain", "seconds", MOST_QUESTION),
+        row("processor time of one piped question over plain HTTP", "plain", "seconds", MOST_PLAIN),
     ]
 
 
