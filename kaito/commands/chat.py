@@ -134,7 +134,7 @@ class Chat:
 
 def read_options(values: Values) -> ChatOptions:
     """Turn the flags into options. Raises UsageError."""
-    name = required_name(values, "chat")
+    name = required_name(values, "chat").name
     if values.given.issuperset(("message", "file")):
         raise UsageError(
             "--message and --file exclude each other", "to add the text of a file to a message: -m TEXT < FILE"

@@ -60,7 +60,7 @@ class GetEndpoint:
 def read_options(values: Values) -> EndpointOptions:
     """Turn the flags into options. Raises UsageError."""
     return EndpointOptions(
-        workspace=required_name(values, "get-endpoint"),
+        workspace=required_name(values, "get-endpoint").name,
         as_json=values.text("format") == "json",
         kubectl=read_kubectl_flags(values),
     )

@@ -6,13 +6,14 @@ import os
 
 from kaito.errors import ClusterError, UsageError
 from kaito.flags import DURATION, SWITCH, TEXT, TEXTS, Flag, whole_number
-from kaito.kube.names import is_label, is_subdomain
+from kaito.kube.names import is_label
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kaito.flags import Values
     from kaito.kube.api_server import ApiServer
     from kaito.kube.kubeconfig.model import Overrides
+    from kaito.workspaces.reference import Reference
 
 NAMESPACE = Flag("namespace", TEXT, "", "Kubernetes namespace", short="n")
 
@@ -59,16 +60,16 @@ class KubectlOptions(NamedTuple):
     verbosity: int
 
 
-def required_name(values: Values, verb: str) -> str:
-    """Return the workspace that --workspace-name names. Raises UsageError if it is missing or not valid."""
-    name = optional_name(values, verb)
-    if not name:
+def required_name(values: Values, verb: str) -> Reference:
+    """Return what --workspace-name names. Raises UsageError if it is missing or not valid."""
+    wanted = optional_name(values, verb)
+    if wanted is None:
         raise UsageError("--workspace-name is missing", "list the workspaces: kubectl kaito status")
-    return name
+    return wanted
 
 
-def optional_name(values: Values, verb: str) -> str:
-    """Return the workspace that --workspace-name names, or "".
+def optional_name(values: Values, verb: str) -> Reference | None:
+    """Return what --workspace-name names, None if it is not given.
 
     Raises UsageError if the name is not valid, or for an argument, which no verb takes.
     """
@@ -81,12 +82,17 @@ def optional_name(values: Values, verb: str) -> str:
         else:
             hint = "" if name else f"did you mean --workspace-name {word}?"
         raise UsageError(f'{verb} takes no arguments, but was given "{word}"', hint)
-    if name and not is_subdomain(name):
+    if not name:
+        return None
+    from kaito.workspaces.reference import read_reference
+
+    wanted = read_reference(name)
+    if wanted is None:
         raise UsageError(
             f'"{name}" cannot be the name of a workspace: names consist of lower case letters, digits, "-" and "."',
             "list the workspaces: kubectl kaito status",
         )
-    return name
+    return wanted
 
 
 def _is_duration(word: str) -> bool:

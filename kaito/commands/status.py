@@ -73,7 +73,8 @@ class Status:
 
 def read_options(values: Values) -> StatusOptions:
     """Turn the flags into options. Raises UsageError."""
-    name = optional_name(values, "status")
+    wanted = optional_name(values, "status")
+    name = wanted.name if wanted else ""
     every = values.switch("all-namespaces")
     if name and every:
         raise UsageError("--workspace-name and --all-namespaces exclude each other")

@@ -38,7 +38,8 @@ class Workspace(NamedTuple):
 
     `model`: the preset's name or a Hugging Face id, "" for a custom template, for tuning, and for a workspace that the
     user may not read. `tuning`: it tunes a model and does not serve one. `created`: an RFC 3339 time. `adapters`: the
-    names of its LoRA adapters, which the server lists as further models.
+    names of its LoRA adapters, which the server lists as further models. `deleting`: it is being deleted, whatever its
+    conditions say.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Workspace(NamedTuple):
     conditions: tuple[Condition, ...] = ()
     created: str = ""
     adapters: tuple[str, ...] = ()
+    deleting: bool = False
 
 
 def read_workspace(document: Mapping[str, Any]) -> Workspace:
@@ -67,6 +69,7 @@ def read_workspace(document: Mapping[str, Any]) -> Workspace:
         conditions=tuple(map(_read_condition, items(status, "conditions")[:_MOST_ENTRIES])),
         created=line(metadata, "creationTimestamp"),
         adapters=tuple(line(part(one, "source"), "name") for one in items(inference, "adapters")[:_MOST_ENTRIES]),
+        deleting=text(metadata, "deletionTimestamp") != "",
     )
 
 

@@ -38,7 +38,8 @@ CLUSTER = """
 WORKSPACE = "workspaces  workspaces.objects  workspaces.lookup  workspaces.workspace"
 READINESS = "workspaces.readiness  kube.duration"
 ENDPOINT = f"""
-    {WORKSPACE}  workspaces.endpoint  workspaces.own_cluster  workspaces.routes  workspaces.service  workspaces.ways
+    {WORKSPACE}  workspaces.endpoint  workspaces.own_cluster  workspaces.reference  workspaces.routes
+    workspaces.service  workspaces.ways
     model  model.client  model.errors  model.events  model.payload  model.retry  model.sse  model.stream
 """
 QUESTION = f"""
