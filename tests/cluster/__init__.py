@@ -13,7 +13,9 @@ By hand: `python3 -m tests.cluster --help`. Standard library only, Python 3.9 an
     api.py                       Cluster: the API server; with store, rights, discovery, review, status and proxy
     model.py, replies.py         Model: the scripted model; what a test makes it say, and how a test makes it fail
     persona.py, upstream.py      what the model says without a script; another server in the model's place
-    objects.py                   builders of Workspaces, Services, Pods …
+    objects.py, kinds.py         builders of Workspaces, Services, Pods …; of KAITO's other kinds
+    phases.py, workload.py       a starting workspace in each of its phases; alone, or as replicas of an InferenceSet
+    backends.py                  what listens on a model's port while the model does not
     kubeconfig.py, pki.py        kubeconfigs as kubectl writes them; the certificates in tests/data/cluster
     process.py                   the program as a user starts it, in a pipe or on a terminal
 """
@@ -21,40 +23,51 @@ By hand: `python3 -m tests.cluster --help`. Standard library only, Python 3.9 an
 from __future__ import annotations
 
 from .api import Cluster
+from .kinds import model_mirror, multi_role_inference, rag_engine
 from .model import Model, tokens
 from .objects import condition, inference_set, namespace, pod, port, replica_of, service, waiting, workspace
+from .phases import LIFE, PHASES
 from .pki import data
 from .process import Result, Terminal, run, start
 from .proxy import NO_ENDPOINTS, NO_OBJECT, REFUSED
 from .replies import CLOSE, CUT, END, HANG, RESET, Raw, Reasoning, Refusal, Reply, too_many_requests
 from .server import Server, server_context
 from .upstream import Upstream
+from .workload import MultiRole, Replicas, Workload
 
 __all__ = [
     "CLOSE",
     "CUT",
     "END",
     "HANG",
+    "LIFE",
     "NO_ENDPOINTS",
     "NO_OBJECT",
+    "PHASES",
     "REFUSED",
     "RESET",
     "Cluster",
     "Model",
+    "MultiRole",
     "Raw",
     "Reasoning",
     "Refusal",
+    "Replicas",
     "Reply",
     "Result",
     "Server",
     "Terminal",
     "Upstream",
+    "Workload",
     "condition",
     "data",
     "inference_set",
+    "model_mirror",
+    "multi_role_inference",
     "namespace",
     "pod",
     "port",
+    "rag_engine",
     "replica_of",
     "run",
     "server_context",

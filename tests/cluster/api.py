@@ -12,7 +12,7 @@ from typing import NamedTuple
 from . import discovery, kubeconfig, pki, proxy, review, status
 from .model import Model
 from .rights import ANONYMOUS, Rights, authenticate
-from .server import POLL, Requests, Server
+from .server import POLL, ClientGone, Requests, Server
 from .store import KINDS, Selection, Store, equalities
 from .upstream import Refused
 
@@ -97,6 +97,10 @@ class Cluster:
     def remove(self, plural, name, namespace="default"):
         """Remove an object. Example: `remove("workspaces", "phi")`."""
         self._store.remove(plural, name, namespace)
+
+    def get(self, plural, name, namespace="default"):
+        """Return an object as it is now, or None."""
+        return self._store.get(plural, namespace, name)
 
     def route(self, name, backend, namespace="default"):
         """Let a Service lead to another model, an Upstream, or NO_OBJECT, NO_ENDPOINTS or REFUSED."""
@@ -214,7 +218,12 @@ class Cluster:
     def _respond_objects(self, exchange, verb, target):
         kind = KINDS.get(target.resource)
         served = self.versions if target.group else ("v1",)
-        if kind is None or target.version not in served or kind.group != target.group:
+        if (
+            kind is None
+            or target.version not in served
+            or kind.group != target.group
+            or not kind.served(target.version)
+        ):
             _not_served(exchange)
         elif verb == "get":
             found = self._store.get(kind.plural, target.namespace, target.name)
@@ -270,6 +279,11 @@ class Cluster:
         except Refused as error:
             exchange.added = ()
             _respond(exchange, proxy.no_answer(error))
+        except ClientGone:
+            if not exchange.abandoned or exchange.status is not None:
+                raise
+            exchange.added = ()
+            _respond(exchange, proxy.no_answer("EOF"))
 
 
 def _target(words):

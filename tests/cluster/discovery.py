@@ -38,7 +38,7 @@ def _group(name, versions):
 def _resources(group, version):
     resources = []
     for kind in KINDS.values():
-        if kind.group == group:
+        if kind.group == group and kind.served(version):
             entry = {"name": kind.plural, "singularName": kind.kind.lower(), "namespaced": kind.namespaced}
             entry.update(kind=kind.kind, verbs=["get", "list", "watch"], shortNames=list(kind.short))
             resources.append(entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import uuid
 
+SET_LABEL = "inferenceset.kaito.sh/created-by"  # on a set's workspaces and their pods
 CREATED = "2026-11-22T20:35:28Z"
 CHANGED = "2026-11-22T20:47:12Z"
 
@@ -105,7 +106,7 @@ def inference_set(name, namespace="default", preset="phi-3.5-mini-instruct", rep
 
 def replica_of(name):
     """Return the labels of a workspace that belongs to an InferenceSet."""
-    return {"inferenceset.kaito.sh/created-by": name}
+    return {SET_LABEL: name}
 
 
 def port(number, name="http", target=5000):

@@ -229,6 +229,7 @@ class Exchange:
         self._version = version
         self._chunked = False
         self.ended = False
+        self.abandoned = False
         self.keep_alive = version != "HTTP/1.0" and "close" not in request.headers.get("connection", "").lower()
 
     def respond(self, status, body=b"", headers=(), content_type="application/json"):
@@ -258,7 +259,7 @@ class Exchange:
 
     def chunk(self, data):
         """Send one chunk of a streamed answer, at once."""
-        if self._connection.gone():
+        if self.gone():
             raise ClientGone
         self._connection.send(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
 
@@ -284,9 +285,13 @@ class Exchange:
         """Reset the connection (RST)."""
         self._connection.reset()
 
+    def abandon(self):
+        """Break the answer off from another thread: whoever sends it finds the client gone, and closes."""
+        self.abandoned = True
+
     def gone(self):
-        """Return whether the client is gone."""
-        return self._connection.gone()
+        """Return whether the client is gone, or the answer was abandoned."""
+        return self.abandoned or self._connection.gone()
 
     def wait(self, event=None, seconds=None):
         """Wait for an event, for some time, or (without both) for ever. Raise ClientGone if the client leaves first."""

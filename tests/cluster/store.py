@@ -8,20 +8,31 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of object: its API group ("" is the core), plural name, kind, and whether it belongs to a namespace."""
+    """A kind of object: its API group ("" is the core), plural name, kind, and whether it belongs to a namespace.
+
+    `versions` are the versions that serve it; () is every version of the group.
+    """
 
     group: str
     plural: str
     kind: str
     namespaced: bool = True
     short: tuple = ()
+    versions: tuple = ()
+
+    def served(self, version):
+        """Return whether a version serves it."""
+        return not self.versions or version in self.versions
 
 
 KINDS = {
     kind.plural: kind
     for kind in (
-        Kind("kaito.sh", "workspaces", "Workspace", short=("wk",)),
-        Kind("kaito.sh", "inferencesets", "InferenceSet", short=("is",)),
+        Kind("kaito.sh", "workspaces", "Workspace", short=("wk", "wks")),
+        Kind("kaito.sh", "inferencesets", "InferenceSet", short=("is", "isets")),
+        Kind("kaito.sh", "multiroleinferences", "MultiRoleInference", short=("mri",), versions=("v1alpha1",)),
+        Kind("kaito.sh", "ragengines", "RAGEngine", short=("rag",)),
+        Kind("kaito.sh", "modelmirrors", "ModelMirror", namespaced=False, versions=("v1alpha1",)),
         Kind("", "services", "Service", short=("svc",)),
         Kind("", "pods", "Pod", short=("po",)),
         Kind("", "endpoints", "Endpoints", short=("ep",)),
