@@ -12,12 +12,17 @@ import tempfile
 import threading
 
 from .api import Cluster
+from .life import play
 from .model import Model
 from .objects import service, workspace
+from .phases import LIFE
 from .process import program
 from .upstream import Upstream
+from .workload import Workload
 
-USAGE = "python3 -m tests.cluster [--serve] [--upstream URL] [--workspace NAME] [-- CHAT-FLAGS…]"
+USAGE = """python3 -m tests.cluster [--workspace NAME] [--upstream URL] [-- CHAT-FLAGS…]
+       python3 -m tests.cluster [--workspace NAME] [--upstream URL] --serve
+       python3 -m tests.cluster [--workspace NAME] --life [--life-seconds N]"""
 DESCRIPTION = "Start a stand-in cluster on loopback and open a chat on it. Your own kubeconfig is not touched."
 PACE = 0.03  # seconds between two words of the scripted model
 
@@ -29,9 +34,14 @@ def arguments(argv):
     parser.add_argument("--serve", action="store_true", help="print the kubeconfig's path and wait until interrupted")
     parser.add_argument("--upstream", metavar="URL", help="an OpenAI-compatible server instead of the scripted model")
     parser.add_argument("--workspace", metavar="NAME", default="phi-3-5-mini", help="default: phi-3-5-mini")
+    life = "as --serve, with a workspace that starts: print each of its phases to stderr as it begins"
+    parser.add_argument("--life", action="store_true", help=life)
+    parser.add_argument("--life-seconds", metavar="N", type=float, default=60.0, help="how long the start takes: 60")
     options = parser.parse_args(own)
-    if options.serve and chat:
-        parser.error("--serve opens no chat to pass flags to")
+    if (options.serve or options.life) and chat:
+        parser.error(f"--{'serve' if options.serve else 'life'} opens no chat to pass flags to")
+    if options.life and options.upstream:
+        parser.error("--life plays the start of the scripted model, not of --upstream")
     return options, chat
 
 
@@ -63,8 +73,11 @@ def main(argv):
     folder = tempfile.mkdtemp(prefix="stand-in-cluster-")
     try:
         with Cluster(model=model) as cluster:
-            cluster.add(workspace(options.workspace, preset=name), service(options.workspace))
             path = cluster.write_kubeconfig(folder)
+            if options.life:
+                play(Workload(cluster, options.workspace, LIFE[0], preset=name, model=model), options.life_seconds)
+                return serve(path)
+            cluster.add(workspace(options.workspace, preset=name), service(options.workspace))
             if options.serve:
                 return serve(path)
             print(f"A stand-in cluster runs at {cluster.url}; {served}.", file=sys.stderr)

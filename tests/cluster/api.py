@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from . import discovery, kubeconfig, pki, proxy, review, status
 from .model import Model
-from .rights import ANONYMOUS, Rights, authenticate
+from .rights import ANONYMOUS, USERS, Rights, authenticate
 from .server import POLL, ClientGone, Requests, Server
 from .store import KINDS, Selection, Store, equalities
 from .upstream import Refused
@@ -113,6 +113,13 @@ class Cluster:
     def deny(self, verb, resource, name="*", user="*"):
         """Forbid one thing, whatever was granted."""
         self._rights.deny(user, (verb, resource, name))
+
+    def act_as(self, name):
+        """Give every user the rights that USERS (rights.py) has under `name`, instead of those granted before."""
+        if USERS[name] is None:
+            self._rights.clear()
+        else:
+            self._rights.grant("*", USERS[name])
 
     def on(self, path, answer, times=None):
         """Answer requests whose target contains `path` with a Refusal or a Raw, before any check.
@@ -217,13 +224,8 @@ class Cluster:
 
     def _respond_objects(self, exchange, verb, target):
         kind = KINDS.get(target.resource)
-        served = self.versions if target.group else ("v1",)
-        if (
-            kind is None
-            or target.version not in served
-            or kind.group != target.group
-            or not kind.served(target.version)
-        ):
+        served = target.version in (self.versions if target.group else ("v1",))
+        if kind is None or not served or kind.group != target.group or not kind.served(target.version):
             _not_served(exchange)
         elif verb == "get":
             found = self._store.get(kind.plural, target.namespace, target.name)

@@ -50,7 +50,7 @@ class PreDownload:
         self.remaining = remaining
 
     def handle(self, exchange):
-        """Answer one exchange: as it is on the pod's own port, or (behind the API server) as Go's proxy passes it on."""
+        """Answer one exchange as on the pod's own port, or, behind the API server, as Go's proxy passes it on."""
         request = exchange.request
         self.requests.append(request)
         if request.method != "GET":
@@ -109,7 +109,7 @@ class Failing:
 
 
 class Sidecar:
-    """The routing sidecar of a decode pod: it answers /health itself, and 502 while the model refuses (`behind` None)."""
+    """The routing sidecar of a decode pod: it answers /health itself, and 502 while nothing is `behind` it."""
 
     def __init__(self, requests, behind=None):
         self.requests = requests

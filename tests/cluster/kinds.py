@@ -1,4 +1,4 @@
-"""Objects of KAITO's other kinds, as v0.12 writes them: InferenceSets' status, MultiRoleInference, RAGEngine, ModelMirror."""
+"""Objects of KAITO's other kinds as v0.12 writes them: an InferenceSet's status, and whole ones of the rarer kinds."""
 
 from __future__ import annotations
 

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import threading
 import time
 
+from .backends import metrics
+from .completion import SERVER, Completion
 from .persona import converse, text
-from .replies import END, Reasoning, Refusal, Reply, take
+from .replies import Refusal, Reply, take, tokens, too_many_requests
 from .server import Requests, Server
 
-FINGERPRINT = "vllm-0.32.0-3bfd09ed"
-SERVER = (("Server", "uvicorn"), ("Vary", "Origin"))
-TOKEN = re.compile(r"\s*(?:\w{1,12}|[^\w\s])|\s+")
 TEMPLATE_TOKENS = 4  # what a chat template adds to each message
 PROMPT_TOKENS = 3  # and to the conversation, to begin the answer
+CHARACTERS = 32  # of a token at most: a longer prompt is refused before it is counted
 
-
-def tokens(words):
-    """Split text into the tokens that the scripted model counts and streams; joined, they are the text again."""
-    return TOKEN.findall(words)
+# The paths that vLLM's API key and KAITO's rate guard are for.
+KEYED = ("/v1", "/v2", "/inference")
+GUARDED = (
+    "/v1/completions",
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/tokenize",
+    "/pooling",
+    "/score",
+    "/rerank",
+    "/v1/rerank",
+)
+NO_TEMPLATE = (
+    "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template if the "
+    "tokenizer does not define one."
+)
 
 
 class BadRequest(Exception):
@@ -36,9 +47,11 @@ class BadRequest(Exception):
 class Model:
     """The scripted model: what it serves, what it answers, and `requests`, all that reached it.
 
-    `name` and `adapters` are the served ids. `pace` is the time between two words, in seconds. Three options make an
-    older server: `requires_model` (a request must name its model), `strict_window` (prompt and max_tokens together
-    must fit) and `reveals_length=False` (no max_model_len and no /tokenize, as KAITO's transformers runtime).
+    `name` and `adapters` are the served ids. `pace` is the time between two words, in seconds. Some options make
+    another server: `strict_window` is vLLM 0.25.1 (prompt and max_tokens together must fit, and a refusal says no more
+    than that they do not), `requires_model` an older one (a request must name its model), `reveals_length=False` one
+    without max_model_len and /tokenize. `api_key` is what vLLM's --api-key sets, `chat_template=False` a base model.
+    `busy`: KAITO's rate guard refuses everything that it guards (429).
     """
 
     def __init__(
@@ -51,6 +64,8 @@ class Model:
         requires_model=False,
         strict_window=False,
         reveals_length=True,
+        api_key="",
+        chat_template=True,
     ):
         self.name = name
         self.adapters = tuple(adapters)
@@ -59,6 +74,9 @@ class Model:
         self.requires_model = requires_model
         self.strict_window = strict_window
         self.reveals_length = reveals_length
+        self.api_key = api_key
+        self.chat_template = chat_template
+        self.busy = False
         self.requests = Requests()
         self._default = None
         self._queue = []
@@ -99,6 +117,12 @@ class Model:
         if self._paths.get(request.path) is not None:
             self._paths[request.path].answer(exchange, self)
             return
+        if not self._admits(request):
+            exchange.respond(401, {"error": "Unauthorized"}, SERVER[:1])
+            return
+        if self.busy and request.path.startswith(GUARDED):
+            too_many_requests().answer(exchange)
+            return
         method, handler = self._routes().get(request.path, (None, None))
         try:
             if handler is None:
@@ -109,14 +133,23 @@ class Model:
             else:
                 handler(exchange)
         except BadRequest as refusal:
-            exchange.respond(refusal.status, {"error": refusal.error}, SERVER)
+            self._refuse(exchange, refusal)
         except UnicodeDecodeError:
             exchange.respond(400, {"detail": "There was an error parsing the body"}, SERVER)
+
+    def _admits(self, request):
+        if not self.api_key or not request.path.startswith(KEYED):
+            return True
+        return request.headers.get("authorization") == f"Bearer {self.api_key}"
+
+    def _refuse(self, exchange, refusal):
+        exchange.respond(refusal.status, {"error": refusal.error}, SERVER)
 
     def _routes(self):
         routes = {
             "/health": ("GET", lambda exchange: exchange.respond(200, b"", SERVER, content_type=None)),
             "/version": ("GET", lambda exchange: exchange.respond(200, {"version": "0.32.0"}, SERVER)),
+            "/metrics": ("GET", self._metrics),
             "/v1/models": ("GET", lambda exchange: exchange.respond(200, self.served(), SERVER)),
             "/v1/chat/completions": ("POST", self._chat),
         }
@@ -142,8 +175,16 @@ class Model:
             permission[f"allow_{right}"] = right in allowed
         return {**card, "permission": [{**permission, "organization": "*", "group": None, "is_blocking": False}]}
 
+    @staticmethod
+    def _metrics(exchange):
+        """Answer with the gauges of a download, which stay at 0 under vLLM."""
+        content_type = "text/plain; version=1.0.0; charset=utf-8"
+        exchange.respond(200, metrics(), SERVER, content_type)
+
     def _tokenize(self, exchange):
-        body = _parse(exchange.request)
+        body = parsed(exchange.request)
+        if "messages" in body and not self.chat_template:
+            raise BadRequest(NO_TEMPLATE)
         count = self.count(body["messages"]) if "messages" in body else len(tokens(str(body.get("prompt", ""))))
         answer = {"count": count, "max_model_len": self.max_model_len, "tokens": list(range(1, count + 1))}
         exchange.respond(200, {**answer, "token_strs": None}, SERVER)
@@ -153,12 +194,16 @@ class Model:
         return PROMPT_TOKENS + sum(TEMPLATE_TOKENS + len(tokens(text(message))) for message in messages)
 
     def _chat(self, exchange):
-        self._validate(_parse(exchange.request))
-        with self._lock:
-            answer = self._queue.pop(0) if self._queue else self._default
+        self._validate(parsed(exchange.request))
+        answer = self.next_answer()
         if answer is None:
             answer = Reply(converse(exchange.request.json["messages"]), pace=self.pace)
         answer.answer(exchange, self)
+
+    def next_answer(self):
+        """Take the next answer from the queue of `reply`; without one, that of `always`, or None."""
+        with self._lock:
+            return self._queue.pop(0) if self._queue else self._default
 
     def _validate(self, body):
         messages = _field(body, "messages", list, "list_type", "Input should be a valid list")
@@ -173,6 +218,8 @@ class Model:
             raise BadRequest(message, "model", "NotFoundError", 404)
         if body.get("stream_options") and not body.get("stream"):
             raise _refused("Stream options can only be defined when `stream=True`.", "stream_options")
+        if not self.chat_template:
+            raise BadRequest(NO_TEMPLATE)
         self._validate_sampling(body)
         self._validate_lengths(messages, body)
 
@@ -192,172 +239,50 @@ class Model:
         limit = _number(body, "max_tokens", int)
         window = self.max_model_len
         if limit is not None and limit > window:
-            message = f"max_tokens={limit} cannot be greater than max_model_len={window}. "
+            shown = f"max_total_tokens={window}" if self.strict_window else window
+            message = f"max_tokens={limit} cannot be greater than max_model_len={shown}. "
             raise _refused(message + "Please request fewer output tokens.", "max_tokens", limit)
         if limit is not None and limit < 1:
             raise _refused(f"max_tokens must be at least 1, got {limit}.", "max_tokens", limit)
         if not messages:
             raise BadRequest("Cannot apply chat template to an empty conversation. Provide at least one message.")
         prompt = self.count(messages)
-        start = f"This model's maximum context length is {window} tokens. However, "
-        if prompt > window:
-            message = f"your prompt contains at least {window + 1} input tokens, which exceeds this limit even "
-            message += "without any output tokens. Please reduce the length of the input prompt."
-            raise _refused(start + message, "input_tokens", window + 1)
-        if self.strict_window and limit is not None and prompt + limit > window:
-            message = f"you requested {limit} output tokens and your prompt contains at least {prompt} input tokens, "
-            message += f"for a total of at least {prompt + limit} tokens. Please reduce the length of the input "
-            raise _refused(start + message + "prompt or the number of requested output tokens.", "input_tokens", prompt)
+        if self.strict_window:
+            self._fit(messages, prompt, limit or 0)
+        elif prompt > window:
+            message = f"This model's maximum context length is {window} tokens. However, your prompt contains at least "
+            message += f"{window + 1} input tokens, which exceeds this limit even without any output tokens. Please "
+            raise _refused(message + "reduce the length of the input prompt.", "input_tokens", window + 1)
+
+    def _fit(self, messages, prompt, limit):
+        """Refuse, in the words of vLLM 0.25.1, a prompt that leaves less than `limit` of the window.
+
+        vLLM stops counting one token after what would fit, so the number that it names is not the prompt's size.
+        """
+        fits = self.max_model_len - limit
+        characters = sum(len(text(message)) for message in messages)
+        start = f"This model's maximum context length is {self.max_model_len} tokens. However, you requested {limit} "
+        end = "Please reduce the length of the input prompt or the number of requested output tokens."
+        if characters > fits * CHARACTERS:
+            start += f"output tokens and your prompt contains {characters} characters (more than {fits * CHARACTERS} "
+            start += f"characters, which is the upper bound for {fits} input tokens). "
+            raise _refused(start + end, "input_text", characters)
+        if prompt > fits:
+            start += f"output tokens and your prompt contains at least {fits + 1} input tokens, for a total of at "
+            raise _refused(f"{start}least {self.max_model_len + 1} tokens. {end}", "input_tokens", fits + 1)
 
     def complete(self, exchange, reply):
         """Send a Reply: streamed as server-sent events, or whole as JSON."""
         if reply.before is not None and take(exchange, reply.before):
             return
-        _Completion(self, exchange, reply, f"chatcmpl-{next(self._numbers):016x}").speak()
-
-
-class _Completion:
-    """One answer that is being sent. State: the events not sent yet, and the number of tokens so far."""
-
-    def __init__(self, model, exchange, reply, identity):
-        body = exchange.request.json
-        self.exchange = exchange
-        self.reply = reply
-        self.stream = bool(body.get("stream")) and not reply.plain_json
-        self.wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        self.created = int(time.time())
-        self.identity = identity
-        self.model = body.get("model") or model.name
-        self.prompt_tokens = model.count(body["messages"])
-        limit = body.get("max_tokens") or body.get("max_completion_tokens") or model.max_model_len
-        self.budget = max(1, min(int(limit), model.max_model_len - self.prompt_tokens))
-        self.spent = 0
-        self.finish_reason = reply.finish_reason
-        self.pending = []
-
-    def speak(self):
-        if not self.stream:
-            self._whole()
-            return
-        self.exchange.start(200, (("Content-Type", "text/event-stream; charset=utf-8"), *SERVER))
-        self._emit(self._event({"role": "assistant", "content": ""}, last={}, first=True))
-        held = None  # the latest delta: the last one carries the finish reason, so each waits for the next
-        for step in self._steps():
-            if isinstance(step, (str, Reasoning)):
-                if self.spent == self.budget:
-                    self.finish_reason = "length"
-                    break
-                self.spent += 1
-                if held is not None:
-                    self._emit(self._event(held))
-                    if self.reply.pace:
-                        self.exchange.wait(seconds=self.reply.pace)
-                held = {step.field: step.text} if isinstance(step, Reasoning) else {"content": step}
-                continue
-            if held is not None:
-                self._emit(self._event(held))
-                held = None
-            self._flush()
-            if self._control(step):
-                return
-        self._finish(held)
-
-    def _steps(self):
-        steps = self.reply.steps
-        return tokens(steps) if isinstance(steps, str) else steps
-
-    def _control(self, step):
-        if isinstance(step, dict):
-            self._emit(step)
-        elif isinstance(step, bytes):
-            self.exchange.raw(step)
-        elif step is END:
-            self.exchange.end()
-            return True
-        else:
-            return take(self.exchange, step)
-        return False
-
-    def _finish(self, held):
-        usage = self._usage()
-        reveals = self.wants_usage and usage is not None
-        closing = {} if reveals else {"system_fingerprint": FINGERPRINT}
-        if self.finish_reason is None:
-            if held is not None:
-                self._emit(self._event(held))
-        else:
-            last = {"finish_reason": self.finish_reason, "stop_reason": None}
-            self._emit(self._event({"content": ""} if held is None else held, last, closing))
-        if reveals:
-            self._emit({**self._frame(), "choices": [], "usage": usage, "system_fingerprint": FINGERPRINT})
-        if self.reply.done:
-            self._emit("[DONE]")
-        self._flush()
-        self.exchange.end()
-
-    def _frame(self):
-        frame = {"id": self.identity, "object": "chat.completion.chunk", "created": self.created}
-        return {**frame, "model": self.model}
-
-    def _event(self, delta, last=None, closing=None, first=False):
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None, **(last or {})}
-        if first:
-            return {**self._frame(), "choices": [choice], "prompt_token_ids": None, "prompt_text": None}
-        return {**self._frame(), "choices": [{**choice, "token_ids": None}], **(closing or {})}
-
-    def _emit(self, event):
-        data = event if isinstance(event, str) else json.dumps(event, separators=(",", ":"), ensure_ascii=False)
-        self.pending.append(b"data: " + data.encode("utf-8", "surrogatepass") + b"\n\n")
-        if len(self.pending) >= self.reply.per_chunk:
-            self._flush()
-
-    def _flush(self):
-        if self.pending:
-            self.exchange.chunk(b"".join(self.pending))
-            self.pending = []
-
-    def _usage(self):
-        if self.reply.usage is False:
-            return None
-        if self.reply.usage is not None:
-            return self.reply.usage
-        total = self.prompt_tokens + self.spent
-        return {"prompt_tokens": self.prompt_tokens, "total_tokens": total, "completion_tokens": self.spent}
-
-    def _whole(self):
-        content, reasoning = "", ""
-        for step in self._steps():
-            if isinstance(step, (str, Reasoning)):
-                if self.spent == self.budget:
-                    self.finish_reason = "length"
-                    break
-                self.spent += 1
-                if isinstance(step, Reasoning):
-                    reasoning += step.text
-                else:
-                    content += step
-            elif step is END:
-                break
-            elif not isinstance(step, (dict, bytes)) and take(self.exchange, step):
-                return
-        message = {"role": "assistant", "content": content, "refusal": None, "annotations": None, "audio": None}
-        message.update(function_call=None, reasoning=reasoning or None)
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
-        choice.update(stop_reason=None, token_ids=None, routed_experts=None)
-        usage = self._usage()
-        if usage is not None:
-            usage = {**usage, "prompt_tokens_details": None, "completion_tokens_details": None}
-        answer = {**self._frame(), "object": "chat.completion", "choices": [choice], "service_tier": None}
-        answer.update(system_fingerprint=FINGERPRINT, usage=usage, prompt_logprobs=None, prompt_token_ids=None)
-        answer.update(prompt_text=None, kv_transfer_params=None, ec_transfer_params=None, metrics=None)
-        self.exchange.respond(200, answer, SERVER)
+        Completion(self, exchange, reply, f"chatcmpl-{next(self._numbers):016x}").speak()
 
 
 def _answer(steps, options):
     return steps if hasattr(steps, "answer") else Reply(steps, **options)
 
 
-def _parse(request):
+def parsed(request):
     """Return the request's JSON object. Raise BadRequest in the words of FastAPI and pydantic."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         message = "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed"

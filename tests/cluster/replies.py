@@ -4,6 +4,7 @@ A `Reply` is a list of steps, which the model takes one after the other while th
 
     str                 a delta of content
     Reasoning(text)     a delta of reasoning
+    ToolCall(name, …)   a tool call: a delta with its name, then one for each piece of its arguments
     dict                an event, sent as it is, for example {"error": {…}}
     bytes               bytes on the wire, within the body but outside of any chunk
     threading.Event     wait until the test sets it
@@ -14,7 +15,15 @@ A `Reply` is a list of steps, which the model takes one after the other while th
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+TOKEN = re.compile(r"\s*(?:\w{1,12}|[^\w\s])|\s+")
+
+
+def tokens(words):
+    """Split text into the tokens that the scripted model counts and streams; joined, they are the text again."""
+    return TOKEN.findall(words)
 
 
 class Step:
@@ -39,6 +48,36 @@ class Reasoning(NamedTuple):
 
     text: str
     field: str = "reasoning"
+
+
+class Delta(NamedTuple):
+    """A delta as it is sent."""
+
+    fields: dict
+
+
+class ToolCall(NamedTuple):
+    """A tool call; `arguments` is JSON, as a text or in the pieces that are streamed."""
+
+    name: str
+    arguments: object = "{}"
+    index: int = 0
+    identity: str = "chatcmpl-tool-8a1f4c0d2b9e4756"
+
+    def deltas(self):
+        """Return the deltas of a stream: the first has the call's id, type and name."""
+        first = {"id": self.identity, "type": "function", "index": self.index}
+        pieces = [{**first, "function": {"name": self.name, "arguments": ""}}]
+        pieces += [{"index": self.index, "function": {"arguments": piece}} for piece in self._pieces()]
+        return [Delta({"tool_calls": [piece]}) for piece in pieces]
+
+    def whole(self):
+        """Return the call in an answer that is not streamed."""
+        function = {"name": self.name, "arguments": "".join(self._pieces())}
+        return {"id": self.identity, "type": "function", "function": function}
+
+    def _pieces(self):
+        return [self.arguments] if isinstance(self.arguments, str) else list(self.arguments)
 
 
 class Reply(NamedTuple):
@@ -114,5 +153,5 @@ def take(exchange, step):
 def too_many_requests(waiting=17, limit=16, retry_after=None):
     """Return KAITO's own refusal when its queue is long."""
     message = f"Too many requests: waiting queue ({waiting}) exceeds max-num-seqs ({limit})."
-    error = {"message": message, "type": "rate_limit_error", "param": None, "code": "rate_limit_exceeded"}
+    error = {"message": message, "type": "requests", "param": None, "code": "rate_limit_exceeded"}
     return Refusal(429, {"error": error}, {} if retry_after is None else {"Retry-After": str(retry_after)})

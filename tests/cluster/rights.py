@@ -15,6 +15,18 @@ PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 AUTHORITY = (("commonName", "stand-in-ca"),)  # the issuer of the cluster's client certificates
 
 
+# What users of different rights may do, by name (see Cluster.act_as). None is everything.
+USERS = {
+    "all rights": None,
+    # The ClusterRole `edit`, which knows nothing of KAITO's kinds.
+    "without workspaces": [
+        ("*", kind) for kind in ("services", "services/proxy", "pods", "endpoints", "events", "namespaces")
+    ],
+    "only the proxy": [("create", "services/proxy")],
+    "no rights": [],
+}
+
+
 class Rule(NamedTuple):
     """What a user may do; "*" is anything.
 
@@ -43,6 +55,10 @@ class Rights:
     def grant(self, user, rules):
         """Let the user do this and nothing else."""
         self._grants[user] = [Rule(*rule) for rule in rules]
+
+    def clear(self):
+        """Take back all grants: everything is allowed again that nothing denies."""
+        self._grants.clear()
 
     def deny(self, user, rule):
         """Forbid one thing, whatever was granted."""

@@ -13,6 +13,7 @@ from .proxy import NO_ENDPOINTS, REFUSED
 from .replies import HANG, Step
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery's util/rand, which names generated objects
+PRESET = "phi-4-mini-instruct"
 INSTANCE = "Standard_NC24ads_A100_v4"
 NODE = "aks-ws3a8d0c1b2-vmss000000"
 IMAGE = "mcr.microsoft.com/aks/kaito/kaito-base:0.5.0"
@@ -51,7 +52,7 @@ class Workload:
         phase="ready",
         *,
         namespace="default",
-        preset="phi-4-mini-instruct",
+        preset=PRESET,
         model=None,
         labels=None,
         annotations=None,
@@ -103,7 +104,7 @@ class Workload:
         self.changed()
 
     def fail(self, answer):
-        """Let every request end with `answer`, whatever the phase: a Refusal, a Raw, REFUSED, … or HANG; None ends it."""
+        """Let every request end with a Refusal, a Raw, REFUSED, NO_ENDPOINTS or HANG in any phase; None ends that."""
         self._answer = answer
         self._route()
 
@@ -283,7 +284,7 @@ class Replicas:
         self._options = {"served": name, **options, "namespace": namespace}
         self._labels = {objects.SET_LABEL: name, **(labels or {})}
         self._random = random.Random(name)
-        preset = options.get("preset", "phi-4-mini-instruct")
+        preset = options.get("preset", PRESET)
         self._made = objects.inference_set(name, namespace, preset)
         meta = self._made["metadata"]
         meta.update(creationTimestamp=now(), finalizers=["inferenceset.finalizer.kaito.sh"])
@@ -342,9 +343,7 @@ class Replicas:
 class MultiRole:
     """A MultiRoleInference: the InferenceSets `prefill` and `decode`, whose children serve the model's own name."""
 
-    def __init__(
-        self, cluster, name, prefill=1, decode=1, phase="ready", *, namespace="default", preset="phi-4-mini-instruct"
-    ):
+    def __init__(self, cluster, name, prefill=1, decode=1, phase="ready", *, namespace="default", preset=PRESET):
         self.cluster = cluster
         self.name = name
         self._made = multi_role_inference(name, namespace, preset, prefill, decode)
