@@ -214,7 +214,8 @@ class Model:
             raise _invalid("missing", "body.model", "Field required", body)
         if model not in (None, self.name, *self.adapters):
             served = ", ".join((self.name, *self.adapters))
-            message = f"The model `{model}` does not exist. Valid aliases: {served}."
+            message = f"The model `{model}` does not exist."
+            message += "" if self.strict_window else f" Valid aliases: {served}."
             raise BadRequest(message, "model", "NotFoundError", 404)
         if body.get("stream_options") and not body.get("stream"):
             raise _refused("Stream options can only be defined when `stream=True`.", "stream_options")

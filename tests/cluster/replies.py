@@ -57,18 +57,18 @@ class Delta(NamedTuple):
 
 
 class ToolCall(NamedTuple):
-    """A tool call; `arguments` is JSON, as a text or in the pieces that are streamed."""
+    """A tool call; `arguments` is JSON, as a text or in the pieces that are streamed; `number` is its index."""
 
     name: str
     arguments: object = "{}"
-    index: int = 0
+    number: int = 0
     identity: str = "chatcmpl-tool-8a1f4c0d2b9e4756"
 
     def deltas(self):
         """Return the deltas of a stream: the first has the call's id, type and name."""
-        first = {"id": self.identity, "type": "function", "index": self.index}
+        first = {"id": self.identity, "type": "function", "index": self.number}
         pieces = [{**first, "function": {"name": self.name, "arguments": ""}}]
-        pieces += [{"index": self.index, "function": {"arguments": piece}} for piece in self._pieces()]
+        pieces += [{"index": self.number, "function": {"arguments": piece}} for piece in self._pieces()]
         return [Delta({"tool_calls": [piece]}) for piece in pieces]
 
     def whole(self):

@@ -78,7 +78,7 @@ class _Answer(Completion):
         calls = []
         for step in self._steps():
             if isinstance(step, ToolCall):
-                calls.append({"index": step.index, **step.whole()})
+                calls.append({"index": step.number, **step.whole()})
             else:
                 yield step
         if calls:
