@@ -260,6 +260,17 @@ class TestPhases:
         assert get(f"{mirrors}/phi-4-mini-instruct")["status"]["phase"] == "Ready"
         assert statuses(get(f"{KAITO}/workspaces/phi"))["ModelMirrorReady"] == "True"
 
+    def test_a_container_waits_for_a_reason_of_the_test_s_own(self, cluster, get):
+        phi = Workload(cluster, "phi", "pending")
+        phi.enter("pending", waiting=("ImagePullBackOff", "Back-off pulling image"))
+        container = get(f"{CORE}/pods/phi-0")["status"]["containerStatuses"][0]
+        assert container["state"]["waiting"] == {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+        assert cause(get(f"{KAITO}/workspaces/phi"))[0] == "WorkspaceInferenceStatusPending"
+
+    def test_its_service_can_be_a_load_balancer(self, cluster, get):
+        Workload(cluster, "phi", service={"kind": "LoadBalancer", "ingress": [{"ip": "10.0.0.1"}]})
+        assert get(f"{CORE}/services/phi")["status"]["loadBalancer"]["ingress"][0]["ip"] == "10.0.0.1"
+
 
 class TestPort:
     @pytest.mark.parametrize(
@@ -400,6 +411,11 @@ class TestReplicas:
         first = made["status"]["conditions"][0]
         assert (first["type"], first["status"], first["reason"], first["message"]) == ("InferenceSetReady", *condition)
 
+    def test_its_children_have_models_of_a_kind(self, cluster, client):
+        phi = Replicas(cluster, "phi", 2, make_model=lambda name: Model(name, max_model_len=512))
+        cards = [json.loads(client.ask(proxy("/v1/models", one.name))[1])["data"][0] for one in phi.children]
+        assert [(card["id"], card["max_model_len"]) for card in cards] == [("phi", 512)] * 2
+
     def test_scaling_and_a_rollout_change_the_children(self, cluster, get):
         phi = Replicas(cluster, "phi", 3)
         before = [child.name for child in phi.children]
@@ -450,6 +466,8 @@ class TestReplicas:
             answer.read()
         client.http.close()
         assert client.ask(proxy(CHAT, child.name), HELLO)[0] == 503
+        child.enter("ready")
+        assert client.ask(proxy(CHAT, child.name), HELLO)[0] == 200
 
     def test_a_child_dies_before_the_first_word(self, cluster, client):
         child = Replicas(cluster, "phi", 1).children[0]

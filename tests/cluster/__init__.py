@@ -16,7 +16,8 @@ By hand: `python3 -m tests.cluster --help`. Standard library only, Python 3.9 an
     transformers.py              the model under the transformers runtime, instead of vLLM
     persona.py, upstream.py      what the model says without a script; another server in the model's place
     objects.py, kinds.py         builders of Workspaces, Services, Pods …; of KAITO's other kinds
-    phases.py, workload.py       a starting workspace in each of its phases; alone, or as replicas of an InferenceSet
+    phases.py, workload.py       a starting workspace in each of its phases, with all that KAITO makes for it
+    replicas.py, pods.py         InferenceSets and MultiRoleInferences of such workspaces; their pods
     life.py                      a whole start, played in a minute
     backends.py                  what listens on a model's port while the model does not
     kubeconfig.py, pki.py        kubeconfigs as kubectl writes them; the certificates in tests/data/cluster
@@ -33,12 +34,13 @@ from .phases import LIFE, PHASES
 from .pki import data
 from .process import Result, Terminal, run, start
 from .proxy import NO_ENDPOINTS, NO_OBJECT, REFUSED
+from .replicas import MultiRole, Replicas
 from .replies import CLOSE, CUT, END, HANG, RESET, Raw, Reasoning, Refusal, Reply, ToolCall, tokens, too_many_requests
 from .rights import USERS
 from .server import Server, server_context
 from .transformers import Transformers
 from .upstream import Upstream
-from .workload import MultiRole, Replicas, Workload
+from .workload import Workload
 
 __all__ = [
     "CLOSE",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from .pki import data
@@ -141,8 +140,10 @@ class Port:
     def lead_to(self, backend):
         """Let something with `handle` answer from now on; None is nothing."""
         self._backend = backend
-        if self.listener is not None:
-            self.listener.lead_to(None if backend is None else self)
+        if self.listener is not None and backend is None:
+            self.listener.close()
+        elif self.listener is not None:
+            self.listener.open()
 
     def abandon(self):
         """Break off every answer that is under way."""
@@ -162,27 +163,28 @@ class Port:
 
 
 class Listener:
-    """A model's port at a direct address, which refuses connections whenever nothing stands behind it."""
+    """A server at one address that can be closed, so that connections are refused, and opened again."""
 
-    def __init__(self, host="127.0.0.1", port=0):
+    def __init__(self, application, host="127.0.0.1", port=0):
         self.host = host
         self.port = port
-        self._backend = None
+        self._application = application
         self._server = None
-        self._lock = threading.Lock()
 
-    def lead_to(self, backend):
-        """Let the port lead to something with `handle`, or refuse (None)."""
-        with self._lock:
-            self._backend = backend
-            if backend is None:
-                self.close()
-            elif self._server is None:
-                self._server = Server(lambda exchange: self._backend.handle(exchange), self.host, port=self.port)
-                self.port = self._server.port
+    def open(self):
+        """Listen."""
+        if self._server is None:
+            self._server = Server(self._handle, self.host, port=self.port)
+            self.port = self._server.port
 
     def close(self):
         """Stop listening."""
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+    def _handle(self, exchange):
+        try:
+            self._application(exchange)
+        except Refused:  # a connection that was accepted just before
+            exchange.close()

@@ -3,10 +3,12 @@ r"""The phases of a starting workspace, as KAITO v0.12 writes them. `PHASES` has
     phi = Workload(cluster, "phi", "downloading")      # Workspace, Service, Pod, Endpoints and the model's port
     phi.enter("ready")                                 # changes all of them; who watches sees it
     phi.enter("nodes", reason="InsufficientCapacity", message="nodeClaim ws1234 …", error="a reconcile error")
+    phi.enter("pending", waiting="PodInitializing"); phi.enter("downloading", speed=2e8, remaining=-1)
     phi.model.reply("Hello")                           # each workload has a Model of its own
-    phi.fail(Refusal(502)); phi.fail(REFUSED); phi.fail(None)    # whatever the phase says; None ends it
+    phi.fail(Refusal(502)); phi.fail(REFUSED); phi.fail(None)    # until the next `enter`, or None
     phi.kill()                                         # the process dies in mid-answer; its port refuses from then on
     phi.vanish()                                       # all of its objects are gone
+    phi.listen("127.0.0.1")                            # the model's port at a direct address, too
     phi.asked                                          # the chats that the proxy had for it, also those refused
 
     phi = Replicas(cluster, "phi", 3)                  # an InferenceSet and three ready children phi-xxxxx
@@ -15,6 +17,7 @@ r"""The phases of a starting workspace, as KAITO v0.12 writes them. `PHASES` has
 
     MultiRole(cluster, "ds", prefill=1, decode=2)      # a MultiRoleInference: .prefill and .decode are Replicas
     cluster.add(rag_engine("rag"))                     # a RAGEngine is an object alone
+    cluster.act_as("only the proxy")                   # the rights of all users: see USERS in rights.py
 
 In the order of a start (`LIFE` is a whole one): new, created, nodes, plugins, streaming (only where weights are
 streamed), provisioned, unschedulable, pending, starting, downloading, loading, hand-over, benchmarking, ready; then
@@ -26,6 +29,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .objects import condition
+from .pods import NO_GPU
 from .proxy import NO_ENDPOINTS, NO_OBJECT, REFUSED
 from .replies import Step
 
@@ -80,7 +84,7 @@ READY = (*UP, INFERENCE, SUCCEEDED, BENCHMARKED)
 class Phase(NamedTuple):
     """What a phase is made of.
 
-    `conditions` and `state` are the Workspace's (None: no status yet), `pod` is the pod's state (see workload.py; ""
+    `conditions` and `state` are the Workspace's (None: no status yet), `pod` is the pod's state (see pods.py; ""
     is no pod), `port` says what the Service leads to (None: there is no Service yet). `measured`: the benchmark's
     result is there. `cause`: the type of the condition that the phase is about; `enter` changes its reason.
     """
@@ -111,7 +115,7 @@ PHASES = {
                 "InferenceReady",
                 False,
                 "Unschedulable",
-                'pod "{pod}" is unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.',
+                f'pod "{{name}}-0" is unschedulable: {NO_GPU}',
             ),
             PENDING,
         ),
@@ -173,20 +177,21 @@ LIFE = (
 )  # fmt: skip
 
 
-def conditions(phase, name, reason=None, message=None, error=""):
+def conditions(phase, name, reason=None, message=None, error="", streams=False):
     """Return the conditions of a phase for the workspace `name`, None if it has no status.
 
     `reason` and `message` replace those of the condition that the phase is about, and of the ResourceReady that
-    copies it. `error`: the last reconcile error, which KAITO appends to every message.
+    copies it. `error`: the last reconcile error, which KAITO appends to every message. `streams`: its weights are.
     """
     if phase.conditions is None:
         return None
     cause = next(one for one in phase.conditions if one["type"] == phase.cause)
-    return [_filled(one, cause, name, reason, message, error) for one in phase.conditions]
+    found = phase.conditions if not streams or NO_MIRROR in phase.conditions else (*phase.conditions, MIRRORED)
+    return [_filled(one, cause, name, reason, message, error) for one in found]
 
 
 def _filled(one, cause, name, reason, message, error):
     if (one["reason"], one["message"]) == (cause["reason"], cause["message"]):
         one = {**one, "reason": reason or one["reason"], "message": message or one["message"]}
-    text = one["message"].replace("{name}", name).replace("{pod}", f"{name}-0")
+    text = one["message"].replace("{name}", name)
     return {**one, "message": text + (f" (last reconcile error: {error})" if error else "")}
