@@ -319,11 +319,21 @@ class TestPort:
         assert len(cluster.connections) == 1
 
     def test_a_hand_over_accepts_and_hangs(self, cluster, client):
-        phi = Workload(cluster, "phi", "hand-over")
+        Workload(cluster, "phi", "hand-over")
         client.send(proxy("/v1/models"))
-        request = phi.model.requests.wait()
+        request = cluster.requests.wait()
         client.http.close()
         assert request.closed.wait(5)
+
+    def test_what_hangs_is_answered_once_the_model_reads(self, cluster, client):
+        phi = Workload(cluster, "phi", "hand-over")
+        client.send(proxy("/v1/models"))
+        cluster.requests.wait()
+        assert phi.model.requests == []
+        phi.enter("benchmarking")
+        with client.http.getresponse() as answer:
+            assert answer.status == 200
+        assert len(phi.model.requests) == 1
 
     def test_a_direct_address_follows_the_phases(self, cluster):
         phi = Workload(cluster, "phi", "ready")

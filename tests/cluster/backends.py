@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from .pki import data
@@ -83,15 +84,16 @@ class PreDownload:
 
 
 class Hanging:
-    """A socket that the kernel accepts connections for, and that nobody reads. `requests` holds what was sent."""
+    """A socket that the kernel accepts connections for, and that nobody reads until something else has `port`."""
 
-    def __init__(self, requests):
-        self.requests = requests
+    def __init__(self, port):
+        self.over = threading.Event()
+        self._port = port
 
     def handle(self, exchange):
-        """Wait until the client leaves."""
-        self.requests.append(exchange.request)
-        exchange.wait()
+        """Wait, and let what has the port then answer."""
+        exchange.wait(self.over)
+        self._port.handle(exchange)
 
 
 class Failing:
@@ -138,8 +140,11 @@ class Port:
         self._running = set()
 
     def lead_to(self, backend):
-        """Let something with `handle` answer from now on; None is nothing."""
-        self._backend = backend
+        """Let something with `handle` answer from now on, also what hangs; None is nothing."""
+        before, self._backend = self._backend, backend
+        before = getattr(before, "behind", before)
+        if isinstance(before, Hanging):
+            before.over.set()
         if self.listener is not None and backend is None:
             self.listener.close()
         elif self.listener is not None:

@@ -43,7 +43,7 @@ def pod(workspace, state, waiting=None):
         container["state"] = {"waiting": {"reason": "CrashLoopBackOff", "message": why}}
         container.update(restartCount=4, lastState={"terminated": ended})
     else:
-        container["state"] = {"running": {"startedAt": meta["creationTimestamp"]}}
+        container["state"] = {"running": {"startedAt": now()}}
     bound = state != "unschedulable"
     waits = state in ("unschedulable", "creating")
     made = objects.pod(
@@ -54,7 +54,6 @@ def pod(workspace, state, waiting=None):
         conditions=(scheduled, *([objects.condition("Ready", state == "ready")] if bound else [])),
         containers=[container, *([_sidecar(state)] if is_decode(workspace) else [])] if bound else [],
     )
-    made["metadata"]["creationTimestamp"] = meta["creationTimestamp"]
     made["spec"]["containers"] = [{"name": one["name"], "image": one["image"]} for one in _containers(made, container)]
     if bound:
         made["spec"]["nodeName"] = NODE

@@ -62,7 +62,7 @@ class Workload:
         )
         self._made["inference"]["preset"]["presetOptions"] = {}
         meta = self._made["metadata"]
-        meta.update(creationTimestamp=now(), finalizers=["workspace.finalizer.kaito.sh"])
+        meta["finalizers"] = ["workspace.finalizer.kaito.sh"]
         meta["annotations"] = {
             "workspace.kaito.io/hash": "5d1c" * 16, "workspace.kaito.io/revision": "1", **(annotations or {})
         }  # fmt: skip
@@ -157,7 +157,7 @@ class Workload:
         row = phases.PHASES[self.phase]
         kind = row.port if self._answer is None else self._answer
         if kind in (phases.HANGING, HANG):
-            kind = Hanging(self.model.requests)
+            kind = Hanging(self._port)
         elif kind is phases.PRE_DOWNLOAD:
             kind = self.download
         elif kind is phases.SERVING:
@@ -173,9 +173,11 @@ class Workload:
     def _put(self, plural, made):
         """Add the object of that kind, or (None) remove it if it is there."""
         name = f"{self.name}-0" if plural == "pods" else self.name
+        old = self.cluster.get(plural, name, self.namespace)
         if made is not None:
+            made["metadata"]["creationTimestamp"] = old["metadata"]["creationTimestamp"] if old else now()
             self.cluster.add(made)
-        elif self.cluster.get(plural, name, self.namespace):
+        elif old:
             self.cluster.remove(plural, name, self.namespace)
 
     def _endpoints(self, row):
