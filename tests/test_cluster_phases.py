@@ -319,17 +319,16 @@ class TestPort:
         assert len(cluster.connections) == 1
 
     def test_a_hand_over_accepts_and_hangs(self, cluster, client):
-        Workload(cluster, "phi", "hand-over")
+        phi = Workload(cluster, "phi", "hand-over")
         client.send(proxy("/v1/models"))
-        request = cluster.requests.wait()
+        request = phi.model.requests.wait()
         client.http.close()
         assert request.closed.wait(5)
 
     def test_what_hangs_is_answered_once_the_model_reads(self, cluster, client):
         phi = Workload(cluster, "phi", "hand-over")
         client.send(proxy("/v1/models"))
-        cluster.requests.wait()
-        assert phi.model.requests == []
+        phi.model.requests.wait()
         phi.enter("benchmarking")
         with client.http.getresponse() as answer:
             assert answer.status == 200

@@ -84,15 +84,21 @@ class PreDownload:
 
 
 class Hanging:
-    """A socket that the kernel accepts connections for, and that nobody reads until something else has `port`."""
+    """A socket that the kernel accepts connections for, and that nobody reads until something else has `port`.
 
-    def __init__(self, port):
+    `requests` holds what hangs, or hung until its client left.
+    """
+
+    def __init__(self, port, requests):
         self.over = threading.Event()
+        self.requests = requests
         self._port = port
 
     def handle(self, exchange):
         """Wait, and let what has the port then answer."""
+        self.requests.append(exchange.request)
         exchange.wait(self.over)
+        self.requests.remove(exchange.request)  # it arrives now
         self._port.handle(exchange)
 
 
@@ -168,9 +174,9 @@ class Port:
 
 
 class Listener:
-    """A server at one address that can be closed, so that connections are refused, and opened again."""
+    """A server at one address that refuses connections until it is opened, and when it is closed again."""
 
-    def __init__(self, application, host="127.0.0.1", port=0):
+    def __init__(self, application=None, host="127.0.0.1", port=0):
         self.host = host
         self.port = port
         self._application = application

@@ -157,7 +157,7 @@ class Workload:
         row = phases.PHASES[self.phase]
         kind = row.port if self._answer is None else self._answer
         if kind in (phases.HANGING, HANG):
-            kind = Hanging(self._port)
+            kind = Hanging(self._port, self.model.requests)
         elif kind is phases.PRE_DOWNLOAD:
             kind = self.download
         elif kind is phases.SERVING:
