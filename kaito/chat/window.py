@@ -3,11 +3,17 @@
 A request that does not fit asks for a shorter reply first, down to a floor; then it leaves out the oldest turns.
 Sizes come from the server: the usage of the last answer, `/tokenize`, `max_model_len`. Where it reports none of them,
 its refusals show when a request is too large.
+
+vLLM stops counting a prompt that leaves no room for the reply, so its refusal holds only a lower bound of the size:
+what it takes for the reply's budget, and nothing about the prompt. Without a budget, the same server gives a reply all
+that remains of the window. So that is asked for next, unless it may be less than the floor and turns can be left out;
+then a guess of the size grows, in steps that grow, too, until the request fits.
 """
 
 from __future__ import annotations
 
 from kaito.errors import InferenceError, KaitoError
+from kaito.model.errors import Busy
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,6 +31,9 @@ FLOOR = 256
 
 # Tokens that a chat template adds to one message, rounded up; a token of text is at least one byte.
 _TEMPLATE_TOKENS = 32
+
+# Characters of a token in ordinary text, for a prompt of which nothing was ever measured.
+_CHARACTERS_PER_TOKEN = 4
 
 # How often a failed request for the server's list is repeated, once per question; some servers never list anything.
 _ATTEMPTS_TO_LIST = 3
@@ -48,7 +57,7 @@ class Draft(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A request that should fit: its messages, and the longest reply in tokens."""
+    """A request that should fit: its messages, and the longest reply in tokens; 0 for what remains of the window."""
 
     messages: list[dict[str, str]]
     max_tokens: int
@@ -60,14 +69,36 @@ class Plan(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A prompt whose size the server reported: its tokens, and the characters that they stand for."""
+    """A prompt whose size the server reported: its tokens, and the characters that they stand for.
+
+    `guesses`: 0 for a size that was reported, otherwise how often it was guessed from lower bounds.
+    """
 
     tokens: int = 0
     characters: int = 0
+    guesses: int = 0
 
     def scaled_to(self, messages: Messages) -> int:
         """Return the tokens of other messages by this measure, rounded up; 0 if nothing was measured."""
         return -(-self.tokens * _characters(messages) // self.characters) if self.characters else 0
+
+    def is_of(self, messages: Messages) -> bool:
+        """Return whether this is the size of these messages, not an estimate."""
+        return not self.guesses and self.characters == _characters(messages)
+
+    def raised(self, bound: int, messages: Messages) -> Measure:
+        """Return a guess for messages of at least `bound` tokens.
+
+        One that was too low grows by a sixteenth, then by an eighth, and so on: a small error costs little of the
+        window, and a large one few requests (after six, a guess is 13 times as large).
+        """
+        characters = _characters(messages)
+        guess, guesses = self.scaled_to(messages), self.guesses
+        if not guess:
+            guess, guesses = characters // _CHARACTERS_PER_TOKEN, 2
+        if guess < bound:
+            guess = max(bound, guess + (guess << guesses) // 16)
+        return Measure(guess, characters, guesses + 1)
 
 
 class Window:
@@ -86,6 +117,7 @@ class Window:
         self._models = models
         self._attempts_to_list = _ATTEMPTS_TO_LIST
         self._counts_tokens = True
+        self._too_busy_to_count = False
         # The longest reply that was asked for after a refusal without numbers; 0: there was no such refusal.
         self._accepted_reply = 0
         self._measured = Measure()
@@ -104,6 +136,8 @@ class Window:
         """
         if draft.conversation.turns and not self.size:
             self._learn_size(served)
+        if self._too_busy_to_count:
+            self._counts_tokens, self._too_busy_to_count = True, False
         return self._fit(draft)
 
     def answered(self, plan: Plan, usage: Usage | None) -> None:
@@ -120,11 +154,32 @@ class Window:
         InferenceError when nothing is left to shrink.
         """
         self.size = refusal.window or self.size
+        if refusal.at_least and self._may_have_the_rest(plan, draft, refusal.prompt):
+            return plan._replace(max_tokens=0)
         self.used = 0
-        if refusal.prompt:
+        if refusal.at_least:
+            self._measured = self._measured.raised(refusal.prompt, plan.messages)
+            if refusal.prompt >= self.size and self.left_out == len(draft.conversation.turns):
+                raise self._too_long_alone(plan.messages, refusal.prompt)
+        elif refusal.prompt:
             self._measured = Measure(refusal.prompt, _characters(plan.messages))
         fitted = self._fit(draft)
         return fitted if fitted.extent < plan.extent else self._shrunk(plan, draft, refusal)
+
+    def _too_long_alone(self, messages: Messages, bound: int) -> InferenceError:
+        """Return the error for a prompt of at least `bound` tokens that fills the window without any turns."""
+        tokens = self._prompt_tokens(messages)
+        counted = self._measured.is_of(messages) and tokens >= bound
+        return _too_long(self.size, tokens) if counted else _too_long(self.size, bound, "at least ")
+
+    def _may_have_the_rest(self, plan: Plan, draft: Draft, prompt: int) -> bool:
+        """Return whether all that a prompt of at least `prompt` tokens leaves of the window is the best reply.
+
+        It is shorter than the reply that was refused, and, if turns could be left out instead, surely long enough.
+        """
+        if not plan.max_tokens or prompt >= self.size:
+            return False
+        return self.left_out == len(draft.conversation.turns) or self._surely_fits(draft, draft.shortest_reply)
 
     def _shrunk(self, plan: Plan, draft: Draft, refusal: WindowExceeded) -> Plan:
         """Return a smaller request where no numbers help: half the reply, or else three quarters of the turns."""
@@ -141,7 +196,7 @@ class Window:
         """Return the largest request that fits by what is known, leaving out turns. Raises InferenceError."""
         if not self.size:
             return draft.plan(self.left_out, self._accepted_reply or draft.max_tokens)
-        if self._surely_fits(draft):
+        if self._surely_fits(draft, draft.max_tokens):
             return draft.plan(self.left_out, draft.max_tokens)
         while True:
             plan = draft.plan(self.left_out, draft.max_tokens)
@@ -150,6 +205,9 @@ class Window:
                 return plan
             room = self.size - prompt
             nothing_left = self.left_out == len(draft.conversation.turns)
+            if nothing_left and room < draft.shortest_reply and not self._measured.is_of(plan.messages):
+                # That is an estimate. The server knows.
+                return plan
             if room >= draft.shortest_reply or (nothing_left and room > 0):
                 return plan._replace(max_tokens=min(room, draft.max_tokens))
             if nothing_left:
@@ -168,19 +226,21 @@ class Window:
         # It lists its models, so a size that is missing now will not be there later either.
         self._attempts_to_list = 0
 
-    def _surely_fits(self, draft: Draft) -> bool:
-        """Return whether the last usage, an upper bound for the question and the whole reply fit together."""
+    def _surely_fits(self, draft: Draft, reply: int) -> bool:
+        """Return whether the last usage, an upper bound for the question and `reply` tokens fit together."""
         if not self.used:
             return False
         question = len(draft.question.encode("utf-8", "replace")) + _TEMPLATE_TOKENS
-        return self.used + question + draft.max_tokens <= self.size
+        return self.used + question + reply <= self.size
 
     def _prompt_tokens(self, messages: Messages) -> int:
         """Return a prompt's size as the server counts it, or else scaled from its last measure; 0 if unknown."""
         if self._counts_tokens:
             try:
                 tokens = self._client.count_tokens(messages)
-            except KaitoError:
+            except KaitoError as error:
+                # KAITO turns requests away while its queue is long; what a server lacks, it lacks for good.
+                self._too_busy_to_count = isinstance(error, Busy)
                 self._counts_tokens = False
             else:
                 self._measured = Measure(tokens, _characters(messages))
@@ -207,11 +267,15 @@ def size_of(models: Sequence[Model], served: str) -> int:
     return sizes.get(served) or max(sizes.values(), default=0)
 
 
-def _too_long(window: int, prompt: int) -> InferenceError:
-    """Return the error for a message that leaves no room for a reply: `prompt` tokens with the template."""
+def _too_long(window: int, prompt: int, bound: str = "") -> InferenceError:
+    """Return the error for a message that leaves no room for a reply: `prompt` tokens with the template.
+
+    `bound`: "at least " if the number is a lower bound.
+    """
     over = prompt + 1 - window
+    size = f"{bound}{prompt} tokens"
     return InferenceError(
-        f"the message is too long: {prompt} tokens with the model's template, and its context window holds {window}",
+        f"the message is too long: {size} with the model's template, and its context window holds {window}",
         f"shorten it by at least {over} token{'' if over == 1 else 's'}",
     )
 

@@ -13,7 +13,6 @@ from kaito.model.retry import BUSY, Clock, Retries
 from kaito.model.stream import read_events
 from kaito.net.errors import TransportError
 from kaito.net.request import Request, Timeouts
-from kaito.text import excerpt
 from kaito.timelimit import TimeUp
 from kaito.values import TYPE_CHECKING, NamedTuple
 
@@ -40,7 +39,10 @@ _JSON = (("Content-Type", "application/json"),)
 
 
 class Sampling(NamedTuple):
-    """How an answer is generated: the chat-completions fields of these names. None and () are not sent."""
+    """How an answer is generated: the chat-completions fields of these names. None and () are not sent.
+
+    `max_tokens`: 0 for what the prompt leaves of the context window; it is not sent either.
+    """
 
     temperature: float = 0.7
     max_tokens: int = 1024
@@ -109,7 +111,7 @@ class ChatModel:
     def count_tokens(self, messages: Sequence[Mapping[str, str]]) -> int:
         """Return the size of a prompt of `messages` in tokens (vLLM's `/tokenize`).
 
-        Raises KaitoError if the server does not count tokens.
+        Raises Busy if the server has no time for it, another KaitoError if it does not count tokens.
         """
         tokens = count(self._fetch("POST", "/tokenize", self._request_fields(messages)), "count")
         if tokens < 1:
@@ -157,7 +159,7 @@ class ChatModel:
 
         Raises InferenceError if the id that the user wants is not served.
         """
-        from kaito.model.refusals import asks_for_model
+        from kaito.model.refusals import asks_for_model, not_served, words
 
         if self._id and not self._wanted:
             return False
@@ -170,16 +172,15 @@ class ChatModel:
             ids = [] if self._wanted else [self._preset]
         if not self._wanted:
             self._id = ids[0] if ids else ""
-        elif ids and self._wanted not in ids:
-            raise InferenceError(
-                f'the model "{self._wanted}" is not served here',
-                "--model takes one of: " + excerpt(", ".join(ids), 2000),
-            )
+        elif missing := not_served(self._wanted, ids, words(body, "")):
+            raise missing
         return self._id != self._wanted
 
     def _post(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         request = self._request_fields(messages)
         request.update((field, value) for field, value in sampling._asdict().items() if value not in (None, ()))
+        if not sampling.max_tokens:
+            del request["max_tokens"]
         request.update(stream=True, stream_options={"include_usage": True})
         headers = (*_JSON, ("Accept", "text/event-stream, application/json"))
         body = payload.encode(request)

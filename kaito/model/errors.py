@@ -13,18 +13,24 @@ ENDED_EARLY = "the model may have been restarted, or a proxy on the way ended th
 """The hint for an answer that stops before it is complete."""
 
 
+class Busy(InferenceError):
+    """A refusal of a server that is busy (429 or 503): the same request may succeed later."""
+
+
 class WindowExceeded(InferenceError):
     """A request that the server refused, before any content, because it does not fit the context window.
 
-    `window`: the size of the window; `prompt`: the size of the prompt, or a lower bound of it; `asked`: the tokens
-    requested for the reply. All in tokens, 0 where the server does not say.
+    `window`: the size of the window; `prompt`: the size of the prompt; `asked`: the tokens requested for the reply. All
+    in tokens, 0 where the server does not say. `at_least`: the server is a vLLM that stopped counting, so `prompt` is
+    only a lower bound: what the reply's budget leaves of the window, and one token more.
     """
 
-    def __init__(self, message: str, hint: str, window: int, prompt: int, asked: int) -> None:
+    def __init__(self, message: str, hint: str, window: int, prompt: int, asked: int, at_least: bool = False) -> None:
         super().__init__(message, hint)
         self.window = window
         self.prompt = prompt
         self.asked = asked
+        self.at_least = at_least
 
 
 def broken_answer(error: TransportError) -> InferenceError:

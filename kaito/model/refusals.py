@@ -12,12 +12,13 @@ import re
 
 from kaito.errors import InferenceError
 from kaito.json_document import read_object
-from kaito.model.errors import WindowExceeded
+from kaito.model.errors import Busy, WindowExceeded
+from kaito.model.retry import BUSY
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 # Statuses with which servers refuse a request because of its content.
@@ -26,7 +27,7 @@ _REFUSED = (400, 413, 422)
 _WORDS_LIMIT = 500
 
 _TOO_LARGE = (
-    r"context[ _](?:length|window|size)|max_model_len|maximum model length|reduce the length"
+    r"context[ _](?:length|window|size)|max_(?:model_len|total_tokens)|maximum model length|reduce the length"
     r"|\b(?:prompt|input|message|request|conversation)s?\b.{0,40}\btoo (?:long|large|many tokens)"
     r"|too many tokens|token limit|max_new_tokens"
 )
@@ -35,7 +36,7 @@ _WINDOW = (
     r"maximum context length of (\d+)",
     r"maximum model length of (\d+)",
     r"context (?:size|window|length)[^\d]{0,12}(\d+)",
-    r"max_model_len[=: ]*(\d+)",
+    r"max_(?:model_len|total_tokens)[=: ]*(\d+)",
     r"must be <= (\d+)",
     r"exceeds? (?:the )?limit of (\d+)",
 )
@@ -56,6 +57,10 @@ _ASKED = (
     r"(\d+) `max_new_tokens`",
 )
 
+# vLLM's words for a prompt that it has not counted: it stops at what the reply's budget leaves of the window, and counts
+# nothing of a text with more characters than that many tokens can have, or if the budget is above the window.
+_AT_LEAST = r"at least \d+ input tokens|upper bound for \d+ input tokens|cannot be greater than max_model_len"
+
 # Comments, scripts, styles and tags of an HTML page. An unclosed one extends to the end of the page, as in a browser:
 # no alternative can fail far from where it began, so even a hostile page takes linear time.
 _MARKUP = rb"(?is)<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*>?|\Z)|<[/!?a-z][^>]*>?"
@@ -64,16 +69,21 @@ _MARKUP = rb"(?is)<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*>?|\Z)|<[/!?
 _FLAGS = (("temperature", "--temperature"), ("top_p", "--top-p"), ("max_tokens", "--max-tokens"))
 
 
+# The transformers runtime's words for a `model` other than its own: Server is pinned to 'repo@revision'; requested 'x'.
+_PINNED = "Server is pinned to"
+
+
 class TooLarge(NamedTuple):
     """The sizes in a refusal of a request that does not fit the context window, in tokens, 0 if not given.
 
-    `window`: the size of the window; `prompt`: the size of the prompt, or a lower bound of it; `asked`: the tokens
-    requested for the reply.
+    `window`: the size of the window; `prompt`: the size of the prompt, or a lower bound of it (`at_least`); `asked`:
+    the tokens requested for the reply.
     """
 
     window: int
     prompt: int
     asked: int
+    at_least: bool = False
 
 
 def refusal_error(status: int, reason: str, content_type: str, body: bytes) -> InferenceError:
@@ -86,8 +96,20 @@ def refusal_error(status: int, reason: str, content_type: str, body: bytes) -> I
     message = f"the model's server answers {f'{status} {reason}'.rstrip()}" + (f": {said}" if said else "")
     if status in (404, 405):
         return InferenceError(message, "it does not offer chat completions, or not under /v1/chat/completions")
+    if status == 401 and _is_key_wanted(body):
+        return InferenceError(
+            "the model's server wants an API key of its own (401 Unauthorized), which this program does not send",
+            "remove api-key from the workspace's inference_config.yaml, or VLLM_API_KEY from its pod",
+        )
+    if status in BUSY:
+        return Busy(message)
     if status not in _REFUSED:
         return InferenceError(message)
+    if "chat template" in said:
+        return InferenceError(
+            "the model cannot chat: it is a base model, which goes on with a text and has no chat template",
+            "choose a preset that is made for chat: its name mostly ends in -instruct",
+        )
     sizes = too_large(said)
     if sizes:
         return WindowExceeded(message, "send a shorter message", *sizes)
@@ -96,6 +118,20 @@ def refusal_error(status: int, reason: str, content_type: str, body: bytes) -> I
         return WindowExceeded(message, "", 0, 0, 0)
     flag = flag_named(said)
     return InferenceError(message, f"this server does not accept that value of {flag}" if flag else "")
+
+
+def not_served(model: str, ids: Sequence[str], said: str) -> InferenceError | None:
+    """Return the error for a model that is not among the served `ids`; None if it is, or nobody knows.
+
+    `said`: the words of the refusal. KAITO's transformers runtime serves one model, with all adapters merged into it.
+    """
+    if not ids or model in ids:
+        return None
+    served = excerpt(", ".join(ids), 2000)
+    hint = f"--model takes one of: {served}"
+    if _PINNED in said:
+        hint = f"the transformers runtime serves one model, {served}, and merges adapters into it: omit --model"
+    return InferenceError(f'the model "{model}" is not served here', hint)
 
 
 def asks_for_model(status: int, content_type: str, body: bytes) -> bool:
@@ -135,17 +171,29 @@ def too_large(message: str) -> TooLarge | None:
     """Return the numbers in a refusal because of the request's size, None if it has another reason."""
     if not re.search(_TOO_LARGE, message, re.IGNORECASE):
         return None
-    return TooLarge(*(_number(patterns, message) for patterns in (_WINDOW, _PROMPT, _ASKED)))
+    window, prompt, asked = (_number(patterns, message) for patterns in (_WINDOW, _PROMPT, _ASKED))
+    return TooLarge(window, prompt, asked, re.search(_AT_LEAST, message) is not None)
 
 
 def is_about_model(message: str) -> bool:
     """Return whether a message may be about the `model` field: the words of every server name it."""
-    return re.search(r"\bmodel\b", message, re.IGNORECASE) is not None and too_large(message) is None
+    if "chat template" in message:
+        return False
+    named = _PINNED in message or re.search(r"\bmodel\b", message, re.IGNORECASE) is not None
+    return named and too_large(message) is None
 
 
 def flag_named(message: str) -> str:
     """Return the flag whose value a refusal mentions, or ""."""
     return next((flag for field, flag in _FLAGS if field in message), "")
+
+
+def _is_key_wanted(body: bytes) -> bool:
+    """Return whether a 401 is vLLM's, for a request without its --api-key. The API server's is a Status."""
+    try:
+        return read_object(body, finite=False).get("error") == "Unauthorized"
+    except ValueError:
+        return False
 
 
 def _number(patterns: tuple[str, ...], message: str) -> int:

@@ -55,7 +55,10 @@ REPLAYS = {
         argv=("--max-tokens", "99999"),
     ),
     "chat-400-prompt-too-long": Replay(
-        CHAT, 5, err="error: the model's server answers 400 Bad Request: This model's maximum context length is 2048 "
+        CHAT,
+        5,
+        err="error: the message is too long: at least 2049 tokens with the model's template, and its context window "
+        "holds 2048\nshorten it by at least 2 tokens\n",
     ),
     "chat-400-temperature": Replay(
         CHAT,

@@ -11,70 +11,93 @@ from kaito.model.refusals import flag_named, is_about_model, page_words, refusal
 
 SIZES = [
     pytest.param(
+        "This model's maximum context length is 2048 tokens. However, you requested 1024 output tokens and your prompt "
+        "contains at least 1025 input tokens, for a total of at least 2049 tokens. Please reduce the length of the "
+        "input prompt or the number of requested output tokens. (parameter=input_tokens, value=1025)",
+        (2048, 1025, 1024, True),
+        id="vLLM 0.25, both",
+    ),
+    pytest.param(
+        "This model's maximum context length is 2048 tokens. However, you requested 1024 output tokens and your prompt "
+        "contains 150148 characters (more than 82944 characters, which is the upper bound for 1024 input tokens). "
+        "Please reduce the length of the input prompt or the number of requested output tokens. "
+        "(parameter=input_text, value=150148)",
+        (2048, 1024, 1024, True),
+        id="vLLM 0.25, a very long prompt",
+    ),
+    pytest.param(
+        "max_tokens=9000 cannot be greater than max_model_len=max_total_tokens=2048. Please request fewer output "
+        "tokens. (parameter=max_tokens, value=9000)",
+        (2048, 0, 9000, True),
+        id="vLLM 0.25, the reply alone",
+    ),
+    pytest.param(
         "max_tokens=99999 cannot be greater than max_model_len=2048. Please request fewer output tokens. "
         "(parameter=max_tokens, value=99999)",
-        (2048, 0, 99999),
+        (2048, 0, 99999, True),
         id="vLLM 0.32, the reply alone",
     ),
     pytest.param(
         "This model's maximum context length is 2048 tokens. However, your prompt contains at least 2049 input tokens, "
         "which exceeds this limit even without any output tokens. Please reduce the length of the input prompt. "
         "(parameter=input_tokens, value=2049)",
-        (2048, 2049, 0),
+        (2048, 2049, 0, True),
         id="vLLM 0.32, the prompt alone",
     ),
     pytest.param(
         "This model's maximum context length is 16384 tokens. However, you requested 8192 output tokens and your "
         "prompt contains at least 8193 input tokens, for a total of at least 16385 tokens.",
-        (16384, 8193, 8192),
+        (16384, 8193, 8192, True),
         id="vLLM 0.11, both",
     ),
     pytest.param(
         "'max_tokens' or 'max_completion_tokens' is too large: 1024. This model's maximum context length is 2048 "
         "tokens and your request has 1500 input tokens (1024 > 2048 - 1500).",
-        (2048, 1500, 1024),
+        (2048, 1500, 1024, False),
         id="vLLM 0.9",
     ),
     pytest.param(
         "This model's maximum context length is 2048 tokens. However, your request has 2100 input tokens. Please "
         "reduce the length of the input messages.",
-        (2048, 2100, 0),
+        (2048, 2100, 0, False),
         id="vLLM 0.9, the prompt alone",
     ),
     pytest.param(
         "The decoder prompt (length 2100) is longer than the maximum model length of 2048. Make sure that "
         "`max_model_len` is no smaller than the number of text tokens.",
-        (2048, 2100, 0),
+        (2048, 2100, 0, False),
         id="vLLM 0.8",
     ),
     pytest.param(
         "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens (1076 in the messages, "
         "1024 in the completion). Please reduce the length of the messages or completion.",
-        (2048, 1076, 1024),
+        (2048, 1076, 1024, False),
         id="vLLM 0.2",
     ),
     pytest.param(
         "This model's maximum context length is 2048 tokens. However, you requested 2300 tokens in the messages. "
         "Please reduce the length of the messages.",
-        (2048, 2300, 0),
+        (2048, 2300, 0, False),
         id="vLLM 0.2, the prompt alone",
     ),
     pytest.param(
         "This model's maximum context length is 4097 tokens. However, your messages resulted in 4100 tokens.",
-        (4097, 4100, 0),
+        (4097, 4100, 0, False),
         id="OpenAI",
     ),
     pytest.param(
         "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 1500 `inputs` tokens and "
         "1024 `max_new_tokens`",
-        (2048, 1500, 1024),
+        (2048, 1500, 1024, False),
         id="TGI",
     ),
     pytest.param(
-        "the request exceeds the available context size (2048 tokens), try increasing it", (2048, 0, 0), id="llama.cpp"
+        "the request exceeds the available context size (2048 tokens), try increasing it",
+        (2048, 0, 0, False),
+        id="llama.cpp",
     ),
-    pytest.param("The prompt is too long.", (0, 0, 0), id="no numbers"),
-    pytest.param("context_length_exceeded", (0, 0, 0), id="a code"),
+    pytest.param("The prompt is too long.", (0, 0, 0, False), id="no numbers"),
+    pytest.param("context_length_exceeded", (0, 0, 0, False), id="a code"),
 ]
 
 
