@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from kaito.model.events import Content, Finish, Reasoning, Served, Usage
+from kaito.model.events import Content, Finish, Reasoning, Served, ToolCall, Usage
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,12 +18,17 @@ A server that sends more has lost its bounds, and would take all memory.
 """
 
 
+# More names of tools than anybody reads; a model in a loop calls one again and again.
+_MOST_TOOLS = 20
+
+
 class Answer(NamedTuple):
     """What came of one question. Times are in seconds since the question.
 
     `reasoning`: "" as well if it was not to be kept. `stopped`: the user ended it. `cut_by`: the limit of tokens that
     ended it, in words, or "". `first_token_seconds`: when the first word came, reasoning included, or None.
-    `outgrew`: the part that was cut because it is longer than `LIMIT`, "answer" or "model's reasoning", or "".
+    `outgrew`: the part that was cut because it is longer than `LIMIT`, "answer" or "model's reasoning", or "". `tools`:
+    those that the model asked for. `ending`: what else ended it, in words, or "".
     """
 
     content: str
@@ -35,20 +40,21 @@ class Answer(NamedTuple):
     first_token_seconds: float | None
     seconds: float
     outgrew: str = ""
+    tools: tuple[str, ...] = ()
+    ending: str = ""
 
 
 class PartialAnswer:
     """What has come of an answer so far. State: all of its attributes.
 
     `keeps_reasoning`: false for reasoning that nobody will ask for. `plan`: the request that is being answered, None
-    before there was one. `outgrew`: see `Answer`; nothing more is worth taking.
+    before there was one. `outgrew`, `tools`: see `Answer`; nothing more is worth taking once it has outgrown the limit.
     """
 
     def __init__(self, *, keeps_reasoning: bool = True) -> None:
-        self.keeps_reasoning = keeps_reasoning
         # Bytes, because a list of a million small strings takes many times their size.
         self._content = bytearray()
-        self._reasoning = bytearray()
+        self._reasoning = bytearray() if keeps_reasoning else None
         self._start = time.monotonic()
         self._first_token_seconds: float | None = None
         self.finish_reason = ""
@@ -56,6 +62,12 @@ class PartialAnswer:
         self.usage: Usage | None = None
         self.plan: Plan | None = None
         self.outgrew = ""
+        self.tools: tuple[str, ...] = ()
+
+    @property
+    def keeps_reasoning(self) -> bool:
+        """Whether the reasoning is kept."""
+        return self._reasoning is not None
 
     def take(self, event: Event) -> None:
         """Add an event of the answer."""
@@ -69,20 +81,22 @@ class PartialAnswer:
             self.usage = event
         elif isinstance(event, Served):
             self.model = event.model
+        elif isinstance(event, ToolCall) and event.name not in self.tools and len(self.tools) < _MOST_TOOLS:
+            self.tools = (*self.tools, event.name)
 
     def _keep(self, event: Content | Reasoning) -> None:
         is_content = isinstance(event, Content)
-        if is_content or self.keeps_reasoning:
-            kept, name = (self._content, "answer") if is_content else (self._reasoning, "model's reasoning")
+        kept, name = (self._content, "answer") if is_content else (self._reasoning, "model's reasoning")
+        if kept is not None:
             kept += event.text.encode()
             if len(kept) > LIMIT:
                 self.outgrew = name
 
-    def as_answer(self, *, stopped: bool, cut_by: str) -> Answer:
+    def as_answer(self, *, stopped: bool, cut_by: str, ending: str = "") -> Answer:
         """Return what has come until now as an answer."""
         return Answer(
             self._content.decode(),
-            self._reasoning.decode(),
+            (self._reasoning or b"").decode(),
             self.finish_reason,
             self.usage,
             stopped,
@@ -90,4 +104,6 @@ class PartialAnswer:
             self._first_token_seconds,
             time.monotonic() - self._start,
             self.outgrew,
+            self.tools,
+            ending,
         )

@@ -95,6 +95,8 @@ def _check(answer: Answer, console: Console, expected: Sequence[str]) -> None:
         raise too_long(answer)
     if answer.cut_by:
         console.notice(f"note: the answer was cut off by {answer.cut_by}")
+    if answer.ending:
+        console.notice(f"note: {answer.ending}")
     for pattern in expected:
         if not re.search(pattern, answer.content):
             raise ExpectationError(f"the answer does not match --expect {pattern}", f"it is: {excerpt(answer.content)}")

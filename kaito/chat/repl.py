@@ -57,5 +57,7 @@ def _answer(question: str, session: Session, console: Console, display: Display,
         console.aside(f"[{too_long(answer).message}]")
     elif answer.cut_by:
         console.aside(f"[cut off by {answer.cut_by}]")
+    elif answer.ending:
+        console.aside(f"[{answer.ending}]")
     if display.stats:
         console.aside(f"[{speed(answer)}]")

@@ -46,6 +46,9 @@ class LastQuestion(NamedTuple):
 
 _EMPTY = Conversation()
 
+# Finish reasons that need no words: the model's own end, a limit (`Answer.cut_by`), and none.
+_USUAL_ENDS = ("", "stop", "length")
+
 
 class Session:
     """A chat with one workspace. State: the conversation, the settings, and the last question and answer.
@@ -136,7 +139,12 @@ class Session:
         """Return what has come of the current question, or of the last one, even if it failed."""
         partial = self._partial
         cut_by = self._limit_reached(partial) if partial.finish_reason == "length" else ""
-        return partial.as_answer(stopped=stopped, cut_by=cut_by)
+        ending = ""
+        if partial.tools or partial.finish_reason not in _USUAL_ENDS:
+            from kaito.chat.endings import in_words
+
+            ending = in_words(partial.finish_reason, partial.tools)
+        return partial.as_answer(stopped=stopped, cut_by=cut_by, ending=ending)
 
     def _answer(self, question: str, show: Callable[[Event], None]) -> Answer:
         partial = self._partial = PartialAnswer(keeps_reasoning=self._partial.keeps_reasoning)
@@ -151,8 +159,8 @@ class Session:
             self.model.window.answered(partial.plan, partial.usage)
         self.model.id = partial.model or self.model.id
         answer = self.partial_answer(stopped=stopped)
-        if not answer.content and not stopped:
-            raise _no_content(answer)
+        if not stopped and (not answer.content or answer.finish_reason == "abort"):
+            raise _failure(answer)
         return answer
 
     def _stream(self, question: str, partial: PartialAnswer, show: Callable[[Event], None]) -> None:
@@ -213,12 +221,10 @@ def too_long(answer: Answer) -> InferenceError:
     return InferenceError(message, "the model's server does not keep to --max-tokens")
 
 
-def _no_content(answer: Answer) -> InferenceError:
+def _failure(answer: Answer) -> InferenceError:
+    """Return the error for an answer that has no content, or was aborted."""
     if answer.outgrew:
         return too_long(answer)
-    why = f" (finish reason: {answer.finish_reason})" if answer.finish_reason else ""
-    # Without content, the first token belonged to the reasoning, whether or not that is kept.
-    if answer.first_token_seconds is not None:
-        hint = "allow it more with a larger --max-tokens" if answer.cut_by else ""
-        return InferenceError(f"the model only reasoned and gave no answer{why}", hint)
-    return InferenceError(f"the model gave an empty answer{why}")
+    from kaito.chat.endings import failure
+
+    return failure(answer)

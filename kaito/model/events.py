@@ -17,6 +17,12 @@ class Reasoning(NamedTuple):
     text: str
 
 
+class ToolCall(NamedTuple):
+    """A call of a tool that the model asks for, by the tool's name."""
+
+    name: str
+
+
 class Finish(NamedTuple):
     """The end of generation, with its finish reason, such as "stop" or "length"."""
 
@@ -40,4 +46,4 @@ class Served(NamedTuple):
 if TYPE_CHECKING:
     from typing import Union
 
-    Event = Union[Content, Reasoning, Finish, Usage, Served]
+    Event = Union[Content, Reasoning, ToolCall, Finish, Usage, Served]

@@ -57,8 +57,8 @@ _ASKED = (
     r"(\d+) `max_new_tokens`",
 )
 
-# vLLM's words for a prompt that it has not counted: it stops at what the reply's budget leaves of the window, and counts
-# nothing of a text with more characters than that many tokens can have, or if the budget is above the window.
+# vLLM's words for a prompt that it has not counted: it stops at what the reply's budget leaves of the window, and
+# counts nothing of a text with more characters than that many tokens can have, or if the budget is above the window.
 _AT_LEAST = r"at least \d+ input tokens|upper bound for \d+ input tokens|cannot be greater than max_model_len"
 
 # Comments, scripts, styles and tags of an HTML page. An unclosed one extends to the end of the page, as in a browser:

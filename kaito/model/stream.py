@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 
 from kaito.errors import InferenceError
-from kaito.json_fields import count, identifier
+from kaito.json_fields import count, identifier, items, part
 from kaito.model import payload
 from kaito.model.errors import ENDED_EARLY
-from kaito.model.events import Content, Finish, Reasoning, Served, Usage
+from kaito.model.events import Content, Finish, Reasoning, Served, ToolCall, Usage
 from kaito.model.sse import Parser
 from kaito.net.errors import TransportError
 from kaito.text import excerpt
@@ -161,6 +161,10 @@ def _add_delta(batch: list[Event], delta: Mapping[str, Any]) -> None:
     content = delta.get("content")
     if content and isinstance(content, str):
         _add_text(batch, Content, content)
+    if delta.get("tool_calls"):
+        # Only the first piece of a call has the name; the others continue its arguments.
+        names = (identifier(part(call, "function"), "name") for call in items(delta, "tool_calls"))
+        batch.extend(ToolCall(name) for name in names if name)
 
 
 def _add_text(batch: list[Event], kind: type[_Text], text: str) -> None:

@@ -10,7 +10,7 @@ from kaito.chat.session import Destination, Session
 from kaito.errors import InferenceError
 from kaito.model.client import Model, Sampling
 from kaito.model.errors import WindowExceeded
-from kaito.model.events import Content, Finish, Reasoning, Served, Usage
+from kaito.model.events import Content, Finish, Reasoning, Served, ToolCall, Usage
 from kaito.workspaces.endpoint import Endpoint, Found
 from kaito.workspaces.ways import API_PROXY
 from kaito.workspaces.workspace import Workspace
@@ -130,19 +130,81 @@ def test_an_interrupt_keeps_what_came():
 
 
 @pytest.mark.parametrize(
-    ("events", "message"),
+    ("events", "message", "hint"),
     [
-        ([Finish("stop")], "the model gave an empty answer (finish reason: stop)"),
-        ([], "the model gave an empty answer"),
-        ([Reasoning("hm"), Finish("length")], "the model only reasoned and gave no answer (finish reason: length)"),
+        ([Finish("stop")], "the model gave an empty answer (finish reason: stop)", ""),
+        ([], "the model gave an empty answer", ""),
+        (
+            [Reasoning("hm"), Finish("length")],
+            "the model only reasoned and gave no answer (finish reason: length)",
+            "allow it more with a larger --max-tokens",
+        ),
+        (
+            [Reasoning("hm"), Finish("repetition")],
+            "the model only reasoned and gave no answer (finish reason: repetition)",
+            "the server stopped it because it repeated itself: ask again, or raise --temperature",
+        ),
+        (
+            [Finish("content_filter")],
+            "the model gave an empty answer (finish reason: content_filter)",
+            "the server's content filter blocked it: ask in another way",
+        ),
+        (
+            [ToolCall("search"), ToolCall("read_file"), ToolCall("search"), Finish("tool_calls")],
+            "the model asked for tools instead of answering: search, read_file",
+            "this program offers no tools and runs none: ask in another way",
+        ),
+        (
+            [Reasoning("hm"), ToolCall("search"), Finish("stop")],
+            "the model asked for tools instead of answering: search",
+            "this program offers no tools and runs none: ask in another way",
+        ),
+        (
+            [Finish("tool_calls")],
+            "the model asked for tools instead of answering",
+            "this program offers no tools and runs none: ask in another way",
+        ),
+        (
+            [Content("OK"), Finish("abort")],
+            "the model's server broke off the answer (finish reason: abort)",
+            "it is being stopped or paused, or somebody ended the request there: ask again",
+        ),
     ],
 )
-def test_no_content_is_an_error(events, message):
+def test_no_answer_is_an_error(events, message, hint):
     made, _, _ = session(events)
     with pytest.raises(InferenceError) as caught:
         ask(made)
-    assert caught.value.message == message
+    assert (caught.value.message, caught.value.hint) == (message, hint)
     assert made.conversation.turns == ()
+
+
+@pytest.mark.parametrize(
+    ("events", "ending"),
+    [
+        ([Finish("stop")], ""),
+        ([Finish("eos_token")], ""),
+        ([Finish("content_filter")], "the answer was blocked or cut off by the server's content filter"),
+        ([Finish("repetition")], "the answer was stopped by the server because it repeats itself"),
+        (
+            [ToolCall("search"), Finish("tool_calls")],
+            "the model also asked for tools, which this program does not run: search",
+        ),
+    ],
+)
+def test_how_an_answer_with_content_ended(events, ending):
+    made, _, _ = session([Content("OK"), *events])
+    answer, _ = ask(made)
+    assert (answer.content, answer.ending) == ("OK", ending)
+    assert made.conversation.turns == (Turn("Hi", "OK"),)
+
+
+def test_a_model_that_calls_tools_without_end():
+    made, _, _ = session([*[ToolCall(f"{number}" * 90) for number in range(99)], Finish("tool_calls")])
+    with pytest.raises(InferenceError) as caught:
+        ask(made)
+    assert len(caught.value.message) < 260
+    assert len(made.partial_answer().tools) == 20
 
 
 @pytest.mark.parametrize(

@@ -148,11 +148,11 @@ def test_a_message_that_is_too_long_alone(window_chat, reveals):
     result = window_chat(model, message)
     # A server that does not count tells only a bound in its refusal.
     size = model.count([{"content": message.rstrip("\n")}]) if reveals else 2049
-    bound = "" if reveals else "at least "
+    tokens = f"{'' if reveals else 'at least '}{size} tokens"
     assert result == (
         5,
         "",
-        f"{CONNECTED}error: the message is too long: {bound}{size} tokens with the model's template, and its context window "
+        f"{CONNECTED}error: the message is too long: {tokens} with the model's template, and its context window "
         f"holds 2048\nshorten it by at least {size - 2047} tokens\n",
     )
 
