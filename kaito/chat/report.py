@@ -27,7 +27,8 @@ def rows(session: Session) -> Iterator[tuple[str, object]]:
     yield "Cluster", " at ".join(filter(None, (target.cluster.name, target.cluster.server)))
     yield "Model", session.model.id or "not known yet"
     others = [model.id for model in models if model.id != session.model.id]
-    if others:
+    # A single one is the one that answers, by whatever name: the transformers runtime has two for it.
+    if len(models) > 1:
         yield "Also served", ", ".join(others)
     yield "Endpoint", found.endpoint.url
     yield "Way", found.endpoint.way.name + (", encrypted" if found.endpoint.encrypted else ", NOT encrypted")

@@ -116,8 +116,10 @@ def _model(session: Session, console: Console, argument: str) -> Outcome:
     served = [model.id for model in session.model.models()]
     if not argument:
         current = session.model.id
-        # If none was chosen, the first one answers: the base model, whose id may differ from its preset's name.
-        if current not in served and current in ("", session.destination.found.workspace.model):
+        # If none was chosen, the first one answers: the base model, whose id may differ from its preset's name, and in
+        # the answers of the transformers runtime, which serves only one, from what it lists.
+        only = len(served) == 1
+        if current not in served and (only or current in ("", session.destination.found.workspace.model)):
             current = "".join(served[:1])
         for name in served:
             console.say(f"{'*' if name == current else ' '} {name}")
