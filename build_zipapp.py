@@ -55,7 +55,7 @@ SOURCES_ONLY = frozenset(
         *("__main__", "commands/verb", "model/link"),  # installations by pip; type checkers
         *("yaml/composer", "yaml/scanner", "yaml/aliases", "yaml/tokens"),  # kubeconfigs that no tool has written
         *("net/socks", "net/http_date", "kube/oidc", "chat/saved"),  # SOCKS, Retry-After dates, OIDC, /save and /load
-        "chat/endings",  # finish reasons other than stop and length, and no answer
+        *("chat/endings", "chat/refused"),  # no answer, and rare finish reasons; what does not fit the window
         *("workspaces/wait", "workspaces/watch", "model/refusals"),  # --wait, and refused requests
         *("workspaces/readiness", "kube/duration", "commands/complete"),  # what is not ready; Tab in a shell
         *("kube/exec_plugin", "kube/plugin_process"),  # a plugin's own start takes many times longer

@@ -181,8 +181,10 @@ class Session:
                         break
                 return
             except WindowExceeded as refusal:
+                from kaito.chat.refused import smaller_plan
+
                 self._check_max_tokens(refusal.window)
-                partial.plan = plan = window.refused(refusal, plan, draft)
+                partial.plan = plan = smaller_plan(window, refusal, plan, draft)
             finally:
                 events.close()
 

@@ -2,12 +2,7 @@
 
 A request that does not fit asks for a shorter reply first, down to a floor; then it leaves out the oldest turns.
 Sizes come from the server: the usage of the last answer, `/tokenize`, `max_model_len`. Where it reports none of them,
-its refusals show when a request is too large.
-
-vLLM stops counting a prompt that leaves no room for the reply, so its refusal holds only a lower bound of the size:
-what it takes for the reply's budget, and nothing about the prompt. Without a budget, the same server gives a reply all
-that remains of the window. So that is asked for next, unless it may be less than the floor and turns can be left out;
-then a guess of the size grows, in steps that grow, too, until the request fits.
+its refusals show when a request is too large (`kaito.chat.refused`).
 """
 
 from __future__ import annotations
@@ -23,7 +18,6 @@ if TYPE_CHECKING:
 
     from kaito.chat.conversation import Conversation
     from kaito.model.client import ChatModel, Model
-    from kaito.model.errors import WindowExceeded
     from kaito.model.events import Usage
 
 # Tokens of a reply for which turns are left out; if --max-tokens is smaller, it is enough.
@@ -31,9 +25,6 @@ FLOOR = 256
 
 # Tokens that a chat template adds to one message, rounded up; a token of text is at least one byte.
 _TEMPLATE_TOKENS = 32
-
-# Characters of a token in ordinary text, for a prompt of which nothing was ever measured.
-_CHARACTERS_PER_TOKEN = 4
 
 # How often a failed request for the server's list is repeated, once per question; some servers never list anything.
 _ATTEMPTS_TO_LIST = 3
@@ -80,25 +71,11 @@ class Measure(NamedTuple):
 
     def scaled_to(self, messages: Messages) -> int:
         """Return the tokens of other messages by this measure, rounded up; 0 if nothing was measured."""
-        return -(-self.tokens * _characters(messages) // self.characters) if self.characters else 0
+        return -(-self.tokens * characters(messages) // self.characters) if self.characters else 0
 
     def is_of(self, messages: Messages) -> bool:
         """Return whether this is the size of these messages, not an estimate."""
-        return not self.guesses and self.characters == _characters(messages)
-
-    def raised(self, bound: int, messages: Messages) -> Measure:
-        """Return a guess for messages of at least `bound` tokens.
-
-        One that was too low grows by a sixteenth, then by an eighth, and so on: a small error costs little of the
-        window, and a large one few requests (after six, a guess is 13 times as large).
-        """
-        characters = _characters(messages)
-        guess, guesses = self.scaled_to(messages), self.guesses
-        if not guess:
-            guess, guesses = characters // _CHARACTERS_PER_TOKEN, 2
-        if guess < bound:
-            guess = max(bound, guess + (guess << guesses) // 16)
-        return Measure(guess, characters, guesses + 1)
+        return not self.guesses and self.characters == characters(messages)
 
 
 class Window:
@@ -106,7 +83,9 @@ class Window:
 
     `size`: in tokens, 0 while it is not known. `left_out`: grows with each request that must be smaller; the caller
     sets it back if nothing comes of the request. `used`: tokens of the conversation by the last answer's usage, 0
-    while they are not known. `models` returns what the server lists, and may raise KaitoError.
+    while they are not known. `measured`: the last size that the server reported. `accepted_reply`: the longest reply
+    that was asked for after a refusal without numbers, 0 if there was none. `models` returns what the server lists, and
+    may raise KaitoError.
     """
 
     def __init__(self, client: ChatModel, models: Callable[[], Sequence[Model]]) -> None:
@@ -118,16 +97,15 @@ class Window:
         self._attempts_to_list = _ATTEMPTS_TO_LIST
         self._counts_tokens = True
         self._too_busy_to_count = False
-        # The longest reply that was asked for after a refusal without numbers; 0: there was no such refusal.
-        self._accepted_reply = 0
-        self._measured = Measure()
+        self.accepted_reply = 0
+        self.measured = Measure()
 
     def clear(self) -> None:
         """Forget the sizes of the conversation and keep that of the window."""
         self.left_out = 0
         self.used = 0
-        self._accepted_reply = 0
-        self._measured = Measure()
+        self.accepted_reply = 0
+        self.measured = Measure()
 
     def plan(self, draft: Draft, served: str) -> Plan:
         """Return the largest request that should fit. `served`: the id of the model that answers, "" if unknown.
@@ -138,81 +116,36 @@ class Window:
             self._learn_size(served)
         if self._too_busy_to_count:
             self._counts_tokens, self._too_busy_to_count = True, False
-        return self._fit(draft)
+        return self.fit(draft)
 
     def answered(self, plan: Plan, usage: Usage | None) -> None:
         """Note the sizes in an answer's usage; None if it has none, as when the user stopped it."""
         self.used = 0
         if usage and usage.prompt_tokens:
-            self._measured = Measure(usage.prompt_tokens, _characters(plan.messages))
+            self.measured = Measure(usage.prompt_tokens, characters(plan.messages))
             self.used = usage.prompt_tokens + usage.completion_tokens
 
-    def refused(self, refusal: WindowExceeded, plan: Plan, draft: Draft) -> Plan:
-        """Return the request to try after the server refused `plan`.
-
-        Each one is smaller than the one before, whatever the server says, so that they come to an end. Raises
-        InferenceError when nothing is left to shrink.
-        """
-        self.size = refusal.window or self.size
-        if refusal.at_least and self._may_have_the_rest(plan, draft, refusal.prompt):
-            return plan._replace(max_tokens=0)
-        self.used = 0
-        if refusal.at_least:
-            self._measured = self._measured.raised(refusal.prompt, plan.messages)
-            if refusal.prompt >= self.size and self.left_out == len(draft.conversation.turns):
-                raise self._too_long_alone(plan.messages, refusal.prompt)
-        elif refusal.prompt:
-            self._measured = Measure(refusal.prompt, _characters(plan.messages))
-        fitted = self._fit(draft)
-        return fitted if fitted.extent < plan.extent else self._shrunk(plan, draft, refusal)
-
-    def _too_long_alone(self, messages: Messages, bound: int) -> InferenceError:
-        """Return the error for a prompt of at least `bound` tokens that fills the window without any turns."""
-        tokens = self._prompt_tokens(messages)
-        counted = self._measured.is_of(messages) and tokens >= bound
-        return _too_long(self.size, tokens) if counted else _too_long(self.size, bound, "at least ")
-
-    def _may_have_the_rest(self, plan: Plan, draft: Draft, prompt: int) -> bool:
-        """Return whether all that a prompt of at least `prompt` tokens leaves of the window is the best reply.
-
-        It is shorter than the reply that was refused, and, if turns could be left out instead, surely long enough.
-        """
-        if not plan.max_tokens or prompt >= self.size:
-            return False
-        return self.left_out == len(draft.conversation.turns) or self._surely_fits(draft, draft.shortest_reply)
-
-    def _shrunk(self, plan: Plan, draft: Draft, refusal: WindowExceeded) -> Plan:
-        """Return a smaller request where no numbers help: half the reply, or else three quarters of the turns."""
-        if plan.max_tokens > FLOOR:
-            self._accepted_reply = max(FLOOR, plan.max_tokens // 2)
-            return Plan(plan.messages, self._accepted_reply)
-        kept = len(draft.conversation.turns) - self.left_out
-        if not kept:
-            raise InferenceError(refusal.message, refusal.hint)
-        self.left_out += (kept + 3) // 4
-        return draft.plan(self.left_out, plan.max_tokens)
-
-    def _fit(self, draft: Draft) -> Plan:
+    def fit(self, draft: Draft) -> Plan:
         """Return the largest request that fits by what is known, leaving out turns. Raises InferenceError."""
         if not self.size:
-            return draft.plan(self.left_out, self._accepted_reply or draft.max_tokens)
-        if self._surely_fits(draft, draft.max_tokens):
+            return draft.plan(self.left_out, self.accepted_reply or draft.max_tokens)
+        if self.surely_fits(draft, draft.max_tokens):
             return draft.plan(self.left_out, draft.max_tokens)
         while True:
             plan = draft.plan(self.left_out, draft.max_tokens)
-            prompt = self._prompt_tokens(plan.messages)
+            prompt = self.prompt_tokens(plan.messages)
             if not prompt:
                 return plan
             room = self.size - prompt
             nothing_left = self.left_out == len(draft.conversation.turns)
-            if nothing_left and room < draft.shortest_reply and not self._measured.is_of(plan.messages):
+            if nothing_left and room < draft.shortest_reply and not self.measured.is_of(plan.messages):
                 # That is an estimate. The server knows.
                 return plan
             if room >= draft.shortest_reply or (nothing_left and room > 0):
                 return plan._replace(max_tokens=min(room, draft.max_tokens))
             if nothing_left:
-                raise _too_long(self.size, prompt)
-            tokens_per_character = prompt / _characters(plan.messages)
+                raise message_too_long(self.size, prompt)
+            tokens_per_character = prompt / characters(plan.messages)
             self._leave_out(draft.conversation, draft.shortest_reply - room, tokens_per_character)
 
     def _learn_size(self, served: str) -> None:
@@ -226,14 +159,14 @@ class Window:
         # It lists its models, so a size that is missing now will not be there later either.
         self._attempts_to_list = 0
 
-    def _surely_fits(self, draft: Draft, reply: int) -> bool:
+    def surely_fits(self, draft: Draft, reply: int) -> bool:
         """Return whether the last usage, an upper bound for the question and `reply` tokens fit together."""
         if not self.used:
             return False
         question = len(draft.question.encode("utf-8", "replace")) + _TEMPLATE_TOKENS
         return self.used + question + reply <= self.size
 
-    def _prompt_tokens(self, messages: Messages) -> int:
+    def prompt_tokens(self, messages: Messages) -> int:
         """Return a prompt's size as the server counts it, or else scaled from its last measure; 0 if unknown."""
         if self._counts_tokens:
             try:
@@ -243,9 +176,9 @@ class Window:
                 self._too_busy_to_count = isinstance(error, Busy)
                 self._counts_tokens = False
             else:
-                self._measured = Measure(tokens, _characters(messages))
+                self.measured = Measure(tokens, characters(messages))
                 return tokens
-        return self._measured.scaled_to(messages)
+        return self.measured.scaled_to(messages)
 
     def _leave_out(self, conversation: Conversation, excess: int, tokens_per_character: float) -> None:
         """Leave out as many of the oldest turns as save `excess` tokens, and at least one."""
@@ -267,19 +200,16 @@ def size_of(models: Sequence[Model], served: str) -> int:
     return sizes.get(served) or max(sizes.values(), default=0)
 
 
-def _too_long(window: int, prompt: int, bound: str = "") -> InferenceError:
-    """Return the error for a message that leaves no room for a reply: `prompt` tokens with the template.
-
-    `bound`: "at least " if the number is a lower bound.
-    """
+def message_too_long(window: int, prompt: int, *, at_least: bool = False) -> InferenceError:
+    """Return the error for a message that leaves no room for a reply: `prompt` tokens with the template, or more."""
     over = prompt + 1 - window
-    size = f"{bound}{prompt} tokens"
+    size = f"{'at least ' if at_least else ''}{prompt} tokens"
     return InferenceError(
         f"the message is too long: {size} with the model's template, and its context window holds {window}",
         f"shorten it by at least {over} token{'' if over == 1 else 's'}",
     )
 
 
-def _characters(messages: Messages) -> int:
+def characters(messages: Messages) -> int:
     """Return the size of a prompt whose tokens are not counted; one character per message stands for the template."""
     return sum(len(message["content"]) + 1 for message in messages)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from kaito.chat.conversation import Conversation, Turn
+from kaito.chat.refused import smaller_plan
 from kaito.chat.window import FLOOR, Draft, Plan, Window, size_of
 from kaito.errors import InferenceError
 from kaito.model.client import Model
 from kaito.model.errors import Busy, WindowExceeded
 from kaito.model.events import Usage
-from kaito.model.refusals import refusal_error
 
 WORD = "word "
 
@@ -210,14 +208,14 @@ class TestWithoutCounts:
         conversation, question = talk(900, 900), WORD * 10
         plan = window.plan(Draft(conversation, question, 1024), "phi")
         assert plan.max_tokens == 1024
-        plan = window.refused(refusal(2048, 1810, 1024), plan, Draft(conversation, question, 1024))
+        plan = smaller_plan(window, refusal(2048, 1810, 1024), plan, Draft(conversation, question, 1024))
         assert (window.size, window.left_out, plan.max_tokens) == (2048, 1, 1024)
 
     def test_the_newest_message_is_too_long_by_a_refusal_s_numbers(self):
         window = window_of(Server())
         plan = window.plan(Draft(talk(), WORD * 3000, 1024), "")
         with pytest.raises(InferenceError, match="too long: 2049 tokens"):
-            window.refused(refusal(2048, 2049), plan, Draft(talk(), WORD * 3000, 1024))
+            smaller_plan(window, refusal(2048, 2049), plan, Draft(talk(), WORD * 3000, 1024))
 
 
 class TestWithNothing:
@@ -228,7 +226,7 @@ class TestWithNothing:
         attempts = 1
         plan = window.plan(Draft(conversation, WORD, wanted), "")
         while count(plan.messages) + plan.max_tokens > limit:
-            smaller = window.refused(refusal(), plan, Draft(conversation, WORD, wanted))
+            smaller = smaller_plan(window, refusal(), plan, Draft(conversation, WORD, wanted))
             assert (len(smaller.messages), smaller.max_tokens) < (len(plan.messages), plan.max_tokens)
             plan = smaller
             attempts += 1
@@ -263,152 +261,4 @@ class TestWithNothing:
         plan = window.plan(Draft(conversation, WORD, 1024), "phi")
         with pytest.raises(InferenceError):
             for _ in range(100):
-                plan = window.refused(refusal(2048, 5000), plan, Draft(conversation, WORD, 1024))
-
-
-def vllm_25(window, prompt, asked, messages):
-    """VLLM 0.25: the prompt is counted only as far as the reply's budget leaves room for it."""
-    if asked > window:
-        return f"max_tokens={asked} cannot be greater than max_model_len=max_total_tokens={window}. Please request …"
-    if prompt + max(asked, 1) <= window:
-        return ""
-    room, characters = window - asked, sum(len(message["content"]) for message in messages)
-    size = f"at least {room + 1} input tokens, for a total of at least {window + 1} tokens"
-    if characters > 81 * room:
-        size = f"{characters} characters (more than {81 * room} characters, which is the upper bound for {room} input "
-        size += "tokens)"
-    return (
-        f"This model's maximum context length is {window} tokens. However, you requested {asked} output tokens and "
-        f"your prompt contains {size}. Please reduce the length of the input prompt or the number of requested output "
-        "tokens."
-    )
-
-
-def vllm_32(window, prompt, asked, messages):
-    """VLLM 0.32: a reply gets what the prompt leaves."""
-    if asked > window:
-        return f"max_tokens={asked} cannot be greater than max_model_len={window}. Please request fewer output tokens."
-    return prompt >= window and (
-        f"This model's maximum context length is {window} tokens. However, your prompt contains at least {window + 1} "
-        "input tokens, which exceeds this limit even without any output tokens."
-    )
-
-
-def wording(text):
-    """Return a server that refuses with this text what does not fit together."""
-
-    def refuse(window, prompt, asked, messages):
-        return prompt + max(asked, 1) > window and text.format(window=window, prompt=prompt, asked=asked)
-
-    return refuse
-
-
-VLLM_9 = wording(
-    "'max_tokens' or 'max_completion_tokens' is too large: {asked}. This model's maximum context length is {window} "
-    "tokens and your request has {prompt} input tokens ({asked} > {window} - {prompt})."
-)
-VLLM_2 = wording(
-    "This model's maximum context length is {window} tokens. However, you requested … tokens ({prompt} in the "
-    "messages, {asked} in the completion). Please reduce the length of the messages or completion."
-)
-OPENAI = wording(
-    "This model's maximum context length is {window} tokens. However, your messages resulted in {prompt} …"
-)
-TGI = wording(
-    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= {window}. Given: {prompt} `inputs` tokens "
-    "and {asked} `max_new_tokens`"
-)
-LLAMA_CPP = wording("the request exceeds the available context size ({window} tokens), try increasing it")
-NO_NUMBERS = wording("The prompt is too long.")
-
-IDEOGRAM = "竜 "
-
-
-def ask(refuse, size, draft, window=None):
-    """Ask until the server accepts. Returns (the requests, the plan, the longest reply); None where it is an error."""
-    window = window or window_of(Server())
-    plan = window.plan(draft, "")
-    for requests in range(1, 30):
-        prompt = count(plan.messages)
-        said = refuse(size, prompt, plan.max_tokens, plan.messages)
-        if not said:
-            room = size - prompt
-            return requests, plan, min(plan.max_tokens or room, room)
-        error = refusal_error(400, "Bad Request", "", json.dumps({"error": {"message": said}}).encode())
-        try:
-            plan = window.refused(error, plan, draft)
-        except InferenceError:
-            return requests, None, None
-    raise AssertionError("asked without end")
-
-
-class TestARefusedFirstQuestion:
-    """No turns can be left out. `lost`: the part of the possible reply that is lost at worst."""
-
-    @pytest.mark.parametrize("prompt", [1, 100, 1530, 2040, 2047, 2048, 2100, 100_000])
-    @pytest.mark.parametrize("size", [512, 2048, 4096, 131_072])
-    @pytest.mark.parametrize(
-        ("refuse", "most", "lost"),
-        [
-            pytest.param(vllm_25, 2, 0, id="vLLM 0.25"),
-            pytest.param(vllm_32, 2, 0, id="vLLM 0.32"),
-            pytest.param(VLLM_9, 2, 0, id="vLLM 0.9"),
-            pytest.param(VLLM_2, 2, 0, id="vLLM 0.2"),
-            pytest.param(OPENAI, 2, 0, id="OpenAI"),
-            pytest.param(TGI, 2, 0, id="TGI"),
-            pytest.param(LLAMA_CPP, 3, 0.5, id="llama.cpp"),
-            pytest.param(NO_NUMBERS, 3, 0.5, id="no numbers"),
-        ],
-    )
-    def test_requests_and_reply(self, refuse, most, lost, size, prompt):
-        requests, plan, reply = ask(refuse, size, Draft(talk(), WORD * prompt, 1024))
-        assert requests <= most
-        best = min(1024, size - prompt)
-        # Without numbers, a reply below the floor is not tried.
-        assert (plan is not None) == (best >= (FLOOR if lost else 1))
-        assert plan is None or best * (1 - lost) <= reply <= best
-
-    @pytest.mark.parametrize("wanted", [1, 300, 1024, 2048, 30_000])
-    def test_the_reply_is_never_longer_than_the_user_wants(self, wanted):
-        for prompt in (100, 1530, 1900):
-            requests, _, reply = ask(vllm_25, 2048, Draft(talk(), WORD * prompt, wanted))
-            assert (requests <= 2, reply) == (True, min(wanted, 2048 - prompt))
-
-
-class TestARefusedConversation:
-    """VLLM 0.25 where nothing can be counted: it reports a size only after it has answered."""
-
-    @pytest.mark.parametrize("wanted", [100, 1024, 16_000])
-    @pytest.mark.parametrize("size", [2048, 32_768])
-    @pytest.mark.parametrize(
-        ("turns", "unit", "most"),
-        [
-            pytest.param([200] * 200, WORD, 4, id="ordinary text, far too long"),
-            pytest.param([200] * 200, IDEOGRAM, 5, id="text of many tokens"),
-            pytest.param([50] * 200, "a " * 4, 7, id="text of even more tokens"),
-            pytest.param([200] * 6, WORD, 4, id="short"),
-            pytest.param([1800], WORD, 4, id="one turn"),
-        ],
-    )
-    def test_one_that_was_never_measured(self, turns, unit, most, size, wanted):
-        conversation = Conversation(tuple(Turn(unit * (turn // 2), unit * (turn // 2)) for turn in turns))
-        requests, plan, reply = ask(vllm_25, size, Draft(conversation, unit * 10, wanted))
-        assert requests <= most
-        assert reply >= min(FLOOR, wanted)
-        everything = count(conversation.messages(unit * 10))
-        # At worst, two thirds of the window are lost, and only to this question: its answer's usage is a measure.
-        assert count(plan.messages) + reply >= min(everything + min(FLOOR, wanted), size // 3)
-
-    @pytest.mark.parametrize("question", [1, 50, 400, 1000])
-    def test_one_that_grows_turn_by_turn(self, question):
-        """Each answer's usage measures the prompt, so the next one is known but for the question."""
-        window, conversation = window_of(Server(2048)), talk()
-        for number in range(40):
-            unit = IDEOGRAM if number % 7 == 3 else WORD
-            draft = Draft(conversation, unit * question, 1024)
-            requests, plan, reply = ask(vllm_25, 2048, draft, window)
-            assert requests <= 4
-            assert FLOOR <= reply <= 1024
-            assert count(plan.messages) + min(reply, 1024) >= 1024
-            answered(window, plan)
-            conversation = conversation.add(Turn(draft.question, WORD * 10))
+                plan = smaller_plan(window, refusal(2048, 5000), plan, Draft(conversation, WORD, 1024))
