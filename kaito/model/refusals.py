@@ -69,6 +69,9 @@ _MARKUP = rb"(?is)<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1[^>]*>?|\Z)|<[/!?
 _FLAGS = (("temperature", "--temperature"), ("top_p", "--top-p"), ("max_tokens", "--max-tokens"))
 
 
+# The words of vLLM and of transformers for a tokenizer without a chat template.
+_NO_TEMPLATE = r"must provide a chat template|chat_template is not set"
+
 # The transformers runtime's words for a `model` other than its own: Server is pinned to 'repo@revision'; requested 'x'.
 _PINNED = "Server is pinned to"
 
@@ -101,15 +104,15 @@ def refusal_error(status: int, reason: str, content_type: str, body: bytes) -> I
             "the model's server wants an API key of its own (401 Unauthorized), which this program does not send",
             "remove api-key from the workspace's inference_config.yaml, or VLLM_API_KEY from its pod",
         )
-    if status in BUSY:
-        return Busy(message)
-    if status not in _REFUSED:
-        return InferenceError(message)
-    if "chat template" in said:
+    if re.search(_NO_TEMPLATE, said):
         return InferenceError(
             "the model cannot chat: it is a base model, which goes on with a text and has no chat template",
             "choose a preset that is made for chat: its name mostly ends in -instruct",
         )
+    if status in BUSY:
+        return Busy(message)
+    if status not in _REFUSED:
+        return InferenceError(message)
     sizes = too_large(said)
     if sizes:
         return WindowExceeded(message, "send a shorter message", *sizes)
@@ -125,12 +128,11 @@ def not_served(model: str, ids: Sequence[str], said: str) -> InferenceError | No
 
     `said`: the words of the refusal. KAITO's transformers runtime serves one model, with all adapters merged into it.
     """
-    if not ids or model in ids:
+    if model in ids or not (ids or _PINNED in said):
         return None
-    served = excerpt(", ".join(ids), 2000)
-    hint = f"--model takes one of: {served}"
+    hint = "--model takes one of: " + excerpt(", ".join(ids), 2000)
     if _PINNED in said:
-        hint = f"the transformers runtime serves one model, {served}, and merges adapters into it: omit --model"
+        hint = "the transformers runtime serves one model and merges all adapters into it: omit --model"
     return InferenceError(f'the model "{model}" is not served here', hint)
 
 
@@ -177,8 +179,6 @@ def too_large(message: str) -> TooLarge | None:
 
 def is_about_model(message: str) -> bool:
     """Return whether a message may be about the `model` field: the words of every server name it."""
-    if "chat template" in message:
-        return False
     named = _PINNED in message or re.search(r"\bmodel\b", message, re.IGNORECASE) is not None
     return named and too_large(message) is None
 

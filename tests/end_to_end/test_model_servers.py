@@ -117,13 +117,15 @@ class TestTransformers:
         assert chat_with(model, "Say a\n" * 5).code == 0
         assert sorted(paths(model)) == sorted(["/v1/chat/completions"] * 5 + ["/v1/models"])
 
-    def test_adapters_are_merged(self, chat_with):
-        result = chat_with(Transformers(), ASK, "--model", "my-adapter")
+    @pytest.mark.parametrize("listed", [None, Refusal(403)], ids=["its models are listed", "forbidden"])
+    def test_adapters_are_merged(self, chat_with, listed):
+        model = Transformers()
+        model.on("/v1/models", listed)
+        result = chat_with(model, ASK, "--model", "my-adapter")
         assert result.code == 5
         assert result.err.endswith(
             'error: the model "my-adapter" is not served here\n'
-            "the transformers runtime serves one model, phi-4-mini-instruct, and merges adapters into it: omit "
-            "--model\n"
+            "the transformers runtime serves one model and merges all adapters into it: omit --model\n"
         )
 
     def test_its_own_name_is_accepted(self, chat_with):

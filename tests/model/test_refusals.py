@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -173,6 +174,37 @@ def test_a_hostile_page_takes_linear_time(piece):
     started = time.process_time()
     page_words(piece * (64 * 1024 // len(piece)))
     assert time.process_time() - started < 0.2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template if "
+        "the tokenizer does not define one.",
+        "Cannot use chat template functions because tokenizer.chat_template is not set and no template argument was "
+        "passed!",
+    ],
+    ids=["vLLM", "transformers"],
+)
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_base_model(status, said):
+    error = refusal_error(status, "Whatever", "", json.dumps({"error": {"message": said}}).encode())
+    assert error.message.startswith("the model cannot chat: it is a base model")
+
+
+@pytest.mark.parametrize(
+    ("body", "wants_a_key"),
+    [
+        (b'{"error":"Unauthorized"}', True),
+        (b'{"error":{"message":"no"}}', False),
+        (b'{"detail":"Unauthorized"}', False),
+        (b"<h1>Log in</h1>", False),
+    ],
+)
+def test_a_401_of_vllm_is_about_its_own_key(body, wants_a_key):
+    error = refusal_error(401, "Unauthorized", "text/html", body)
+    assert error.message.startswith("the model's server wants an API key of its own") == wants_a_key
+    assert "401 Unauthorized" in error.message
 
 
 def test_the_flag_to_blame():

@@ -8,7 +8,7 @@ import pytest
 
 from kaito.errors import InferenceError
 from kaito.model.client import ChatModel, Sampling
-from kaito.model.events import Content, Finish, Reasoning, Served, Usage
+from kaito.model.events import Content, Finish, Reasoning, Served, ToolCall, Usage
 
 from .answers import DONE, FINISH, HI, Answer, Link, as_json, ask, event
 
@@ -35,6 +35,17 @@ from .answers import DONE, FINISH, HI, Answer, Link, as_json, ask, event
             (b'data: {"model":"phi","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n' + DONE,),
             [Served("phi"), Usage(3, 2, 0)],
             id="the model, usage without a total",
+        ),
+        pytest.param(
+            (
+                event(tool_calls=[{"index": 0, "function": {"name": "search", "arguments": ""}}])
+                + event(tool_calls=[{"index": 0, "function": {"arguments": "{}"}}, {"function": {"name": "read"}}])
+                + event(tool_calls=[7, {"function": None}, {"function": {"name": "a\nb"}}])
+                + event(tool_calls="x")
+                + DONE,
+            ),
+            [ToolCall("search"), ToolCall("read")],
+            id="tool calls by their names",
         ),
         pytest.param((b'data: {"error":null,"choices":[]}\n\n' + DONE,), [], id="a null error"),
         pytest.param((DONE + event(content="a"),), [], id="nothing counts after [DONE]"),
@@ -70,6 +81,7 @@ def test_a_document_with_an_error(choices):
         pytest.param((event(content="a"),), id="no finish reason"),
         pytest.param((event(content="a") + FINISH[:-2],), id="an unfinished event"),
         pytest.param((b'data: {"error":{"message":"x"}}\n\n',), id="an error"),
+        pytest.param((b'data: {"error":"x"}\n\n',), id="an error that is a string"),
         pytest.param(
             (b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"e"}],"error":{"x":1}}\n\n' + DONE,),
             id="an error beside content",
