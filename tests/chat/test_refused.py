@@ -73,12 +73,15 @@ LLAMA_CPP = wording("the request exceeds the available context size ({window} to
 NO_NUMBERS = wording("The prompt is too long.")
 
 
-def ask(refuse, size, draft, window=None):
-    """Ask until the server accepts. Returns (the requests, the plan, the longest reply); None where it is an error."""
+def ask(refuse, size, draft, window=None, tokens=1):
+    """Ask until the server accepts. Returns (the requests, the plan, the longest reply); None where it is an error.
+
+    `tokens`: those of a word.
+    """
     window = window or window_of(Server())
     plan = window.plan(draft, "")
     for requests in range(1, 30):
-        prompt = count(plan.messages)
+        prompt = tokens * count(plan.messages)
         said = refuse(size, prompt, plan.max_tokens, plan.messages)
         if not said:
             room = size - prompt
@@ -130,23 +133,23 @@ class TestARefusedConversation:
     @pytest.mark.parametrize("wanted", [100, 1024, 16_000])
     @pytest.mark.parametrize("size", [2048, 32_768])
     @pytest.mark.parametrize(
-        ("turns", "unit", "most"),
+        ("turns", "unit", "tokens", "most"),
         [
-            pytest.param([200] * 200, WORD, 4, id="ordinary text, far too long"),
-            pytest.param([200] * 200, IDEOGRAM, 5, id="text of many tokens"),
-            pytest.param([50] * 200, "a " * 4, 7, id="text of even more tokens"),
-            pytest.param([200] * 6, WORD, 4, id="short"),
-            pytest.param([1800], WORD, 4, id="one turn"),
+            pytest.param([200] * 200, WORD, 1, 2, id="ordinary text, far too long"),
+            pytest.param([200] * 200, IDEOGRAM, 1, 4, id="a token in two characters"),
+            pytest.param([50] * 800, IDEOGRAM, 4, 5, id="two tokens in a character"),
+            pytest.param([200] * 6, WORD, 1, 2, id="short"),
+            pytest.param([1800], WORD, 1, 2, id="one turn"),
         ],
     )
-    def test_one_that_was_never_measured(self, turns, unit, most, size, wanted):
+    def test_one_that_was_never_measured(self, turns, unit, tokens, most, size, wanted):
         conversation = Conversation(tuple(Turn(unit * (turn // 2), unit * (turn // 2)) for turn in turns))
-        requests, plan, reply = ask(vllm_25, size, Draft(conversation, unit * 10, wanted))
+        requests, plan, reply = ask(vllm_25, size, Draft(conversation, unit * 10, wanted), tokens=tokens)
         assert requests <= most
         assert reply >= min(FLOOR, wanted)
-        everything = count(conversation.messages(unit * 10))
+        everything = tokens * count(conversation.messages(unit * 10))
         # At worst, two thirds of the window are lost, and only to this question: its answer's usage is a measure.
-        assert count(plan.messages) + reply >= min(everything + min(FLOOR, wanted), size // 3)
+        assert tokens * count(plan.messages) + reply >= min(everything + min(FLOOR, wanted), size // 3)
 
     @pytest.mark.parametrize("question", [1, 50, 400, 1000])
     def test_one_that_grows_turn_by_turn(self, question):
