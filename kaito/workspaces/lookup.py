@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from kaito.kube.api_server import ApiServer
 
 
+# Within this time, a server nearby has sent the Workspace: a second connection, with a handshake of its own, would take
+# more processor time than it saves.
+_NEARBY_SECONDS = 0.005
+
+
 class Lookup(NamedTuple):
     """A workspace that appears able to answer.
 
@@ -56,8 +61,8 @@ def look_up(api: ApiServer, name: str, namespace: str) -> Lookup:
 def _read_both(api: ApiServer, name: str, namespace: str) -> tuple[Workspace | None, Mapping[str, Any] | KaitoError]:
     """Return the workspace (None if there is none) and the Service of that name, or why the Service cannot be read.
 
-    They are read at the same time, on two connections: from a distant API server, this takes two round trips for the
-    handshakes and one for both answers.
+    A server nearby sends one after the other. A distant one is asked for both at the same time, on two connections,
+    which takes two round trips for the handshakes and one for both answers.
     """
     # Not threading: its import takes longer than both requests to a nearby server.
     import _thread
@@ -66,12 +71,14 @@ def _read_both(api: ApiServer, name: str, namespace: str) -> tuple[Workspace | N
     beside = api.beside()
     services: list[Mapping[str, Any] | KaitoError] = []
     failures: list[BaseException] = []
-    done = _thread.allocate_lock()
+    is_near, done = _thread.allocate_lock(), _thread.allocate_lock()
+    is_near.acquire()
     done.acquire()
 
     def read_service() -> None:
         try:
-            services.append(_get_service(beside, name, namespace))
+            if not is_near.acquire(timeout=_NEARBY_SECONDS):
+                services.append(_get_service(beside, name, namespace))
         except BaseException as error:
             failures.append(error)
         finally:
@@ -79,13 +86,16 @@ def _read_both(api: ApiServer, name: str, namespace: str) -> tuple[Workspace | N
 
     _thread.start_new_thread(read_service, ())
     try:
-        workspace = _get_workspace(api, name, namespace)
+        try:
+            workspace = _get_workspace(api, name, namespace)
+        finally:
+            is_near.release()
         done.acquire()
     finally:
         beside.close()
     if failures:
         raise failures[0]
-    return workspace, services[0]
+    return workspace, services[0] if services else _get_service(api, name, namespace)
 
 
 def _get_workspace(api: ApiServer, name: str, namespace: str) -> Workspace | None:
