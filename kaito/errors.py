@@ -51,7 +51,12 @@ class WorkspaceError(KaitoError):
 
 
 class NotReadyError(WorkspaceError):
-    """The workspace cannot answer yet, but may become ready by itself."""
+    """The workspace cannot answer yet, but may become ready by itself.
+
+    `progress`: how far it has come, for a choice between several: the larger, the further.
+    """
+
+    progress = 0
 
 
 class ExpectationError(KaitoError):

@@ -6,6 +6,7 @@ from kaito.errors import InferenceError, KaitoError
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
 
 # After the limit, TimeUp is raised again at this interval: cleaning up after the first one may block, for example on
@@ -28,6 +29,8 @@ class TimeUp(BaseException):
 class TimeLimit:
     """A context that ends its body after `seconds` (0: never). State: the timer, and whether it has gone off.
 
+    `doing`: set it to what tells, in a few words, what the body was doing when it was ended.
+
     The timer raises TimeUp inside the body, and again every `repeat` seconds until the body ends; the context turns it
     into an InferenceError. Entering raises InferenceError on a system without interval timers (Windows). This is a
     class because importing contextlib takes longer than everything here.
@@ -38,10 +41,11 @@ class TimeLimit:
         self._repeat = repeat
         self._armed = False  # whether the timer may raise TimeUp now
         self._due = False  # whether the timer has gone off
+        self.doing: Callable[[], str] = str
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> TimeLimit:
         if not self._seconds:
-            return
+            return self
         import signal
 
         if not hasattr(signal, "setitimer"):
@@ -54,6 +58,7 @@ class TimeLimit:
         if self._due:
             # The time was up before the body began. An exception raised here would not reach __exit__.
             signal.setitimer(signal.ITIMER_REAL, _AT_ONCE, self._repeat)
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._armed = False
@@ -68,7 +73,8 @@ class TimeLimit:
         # It drops one that is raised in a finalizer, and then the body goes on to its end.
         dropped = self._due and error is None
         if converted or dropped or isinstance(error, TimeUp):
-            message = TimeUp(self._seconds).message
+            doing = self.doing()
+            message = TimeUp(self._seconds).message + (f" while {doing}" if doing else "")
             raise InferenceError(message, "allow more time with a larger --timeout") from None
 
     def _end(self, number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ import os
 
 from kaito.chat.parameters import PARAMETERS
 from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, read_kubectl_flags, required_name
-from kaito.errors import UsageError
+from kaito.errors import KaitoError, UsageError
 from kaito.flags import (
     DURATION,
     PATTERNS,
@@ -27,14 +27,18 @@ if TYPE_CHECKING:
     from kaito.chat.script_input import Question
     from kaito.chat.session import Session
     from kaito.commands.kubectl_flags import KubectlOptions
-    from kaito.errors import KaitoError, NotReadyError
+    from kaito.errors import NotReadyError
     from kaito.flags import (
         Values,
     )
     from kaito.kube.api_server import ApiServer
     from kaito.model.client import Sampling
     from kaito.terminal.console import Console
+    from kaito.timelimit import TimeLimit
     from kaito.workspaces.endpoint import Found
+    from kaito.workspaces.phase import Phase
+    from kaito.workspaces.reference import Reference
+    from kaito.workspaces.replicas import Replica
 
 FLAGS: tuple[Flag, ...] = (
     WORKSPACE_NAME,
@@ -72,7 +76,7 @@ class ChatOptions(NamedTuple):
     `max_tokens_chosen`: --max-tokens was given.
     """
 
-    workspace: str
+    workspace: Reference
     kubectl: KubectlOptions
     sampling: Sampling
     max_tokens_chosen: bool
@@ -119,28 +123,28 @@ class Chat:
         from kaito.timelimit import TimeLimit
 
         if values.text("output") == "text":
-            with TimeLimit(values.real("timeout")):
-                hold_chat(read_options(values), None)
+            with TimeLimit(values.real("timeout")) as limit:
+                hold_chat(read_options(values), None, limit)
             return 0
 
         from kaito.chat.json_output import JsonOutput
 
         # The output is the outer context, so that stdout is valid JSON even if a wrong flag or the time limit ends the
         # run.
-        with JsonOutput(array=values.text("output") == "json") as output, TimeLimit(values.real("timeout")):
-            hold_chat(read_options(values), output)
+        with JsonOutput(array=values.text("output") == "json") as output, TimeLimit(values.real("timeout")) as limit:
+            hold_chat(read_options(values), output, limit)
         return 0
 
 
 def read_options(values: Values) -> ChatOptions:
     """Turn the flags into options. Raises UsageError."""
-    name = required_name(values, "chat").name
+    wanted = required_name(values, "chat")
     if values.given.issuperset(("message", "file")):
         raise UsageError(
             "--message and --file exclude each other", "to add the text of a file to a message: -m TEXT < FILE"
         )
     return ChatOptions(
-        workspace=name,
+        workspace=wanted,
         kubectl=read_kubectl_flags(values),
         sampling=_read_sampling(values),
         max_tokens_chosen="max-tokens" in values.given,
@@ -172,10 +176,10 @@ def _read_sampling(values: Values) -> Sampling:
     )
 
 
-def hold_chat(options: ChatOptions, output: JsonOutput | None) -> None:
+def hold_chat(options: ChatOptions, output: JsonOutput | None, limit: TimeLimit) -> None:
     """Hold the chat: a batch if the flags or a pipe ask the questions, a session if a person does. Raises KaitoError.
 
-    `output`: the writer of the answers as JSON; None means text.
+    `output`: the writer of the answers as JSON; None means text. `limit`: is told what it ends.
     """
     console = _console(options, output)
     batch = bool(options.messages) or options.file is not None or not console.interactive
@@ -183,12 +187,16 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None) -> None:
         raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
     # Read before connecting, so that an error in the questions is reported at once.
     questions = _questions(options, console) if batch else ()
+    limit.doing = lambda: "connecting"
     api = connect(options.kubectl)
-    found = _find(options, api)
+    found = _find(options, api, limit, batch=batch)
     found = found._replace(model=options.model or found.model)
     # Reasoning as text is shown, or not even that, and never asked for again.
     session = _session(options, console, api, found, keeps_reasoning=output is not None)
-    console.notice(f"Connected to workspace: {options.workspace} (model: {found.model or 'not known yet'})")
+    limit.doing = lambda: _doing(session)
+    if options.model:
+        _check_model(options.model, session, console, batch=batch)
+    console.notice(f"Connected to workspace: {options.workspace.name} (model: {found.model or 'not known yet'})")
     if found.note:
         console.notice(found.note)
     if batch:
@@ -197,6 +205,31 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None) -> None:
         run(session, console, questions, output, options.expected, stats=options.stats)
     else:
         _converse(options, console, session)
+
+
+def _doing(session: Session) -> str:
+    """Return what the chat was doing when --timeout ended it."""
+    if session.last.answered or not session.last.text:
+        return "reading the next question"
+    return "receiving the answer" if session.partial_answer().content else "waiting for the answer"
+
+
+def _check_model(name: str, session: Session, console: Console, *, batch: bool) -> None:
+    """Say that a --model is not served, where the server's list may be read; a script ends. Raises InferenceError."""
+    try:
+        ids = [model.id for model in session.model.models()]
+    except KaitoError:
+        # The first question will show it.
+        return
+    if name in ids:
+        return
+    from kaito.model.refusals import not_served
+
+    missing = not_served(name, ids, "")
+    if missing and batch:
+        raise missing
+    if missing:
+        console.notice(f"note: {missing.message}; {missing.hint}")
 
 
 def _console(options: ChatOptions, output: JsonOutput | None) -> Console:
@@ -220,19 +253,31 @@ def _questions(options: ChatOptions, console: Console) -> Iterable[Question]:
     return questions.from_file(options.file) if options.file is not None else questions.from_lines()
 
 
-def _find(options: ChatOptions, api: ApiServer) -> Found:
+def _find(options: ChatOptions, api: ApiServer, limit: TimeLimit, *, batch: bool) -> Found:
     """Find the way to the model; with --wait, wait until the workspace can answer. Raises KaitoError."""
-    name, namespace, via = options.workspace, api.target.namespace, options.via
+    wanted, namespace, via = options.workspace, api.target.namespace, options.via
     if options.wait is None:
         from kaito.workspaces.endpoint import find
 
-        return find(api, name, namespace, os.environ, via)
+        return find(api, wanted, namespace, os.environ, via)
 
     from kaito.terminal.progress import Progress
-    from kaito.workspaces.wait import wait
+    from kaito.workspaces.wait import Aim, wait
 
-    with Progress(shown=not options.quiet) as progress:
-        return wait(api, name, namespace, os.environ, via, options.wait, progress.update)
+    progress = Progress(shown=not options.quiet)
+    limit.doing = lambda: f"waiting for {progress.text or wanted.name}"
+
+    def show(now: Phase) -> None:
+        progress.update(f"{now.name}: {now.why}", now.figures, now.done)
+
+    # Not in a `with`: where only the question can show whether the model answers, the wait goes on into it.
+    progress.start()
+    try:
+        aim = Aim(wanted, namespace, os.environ, via, options.wait, before_prompt=not batch)
+        return wait(api, aim, show, progress.close)
+    except BaseException:
+        progress.close()
+        raise
 
 
 def _session(options: ChatOptions, console: Console, api: ApiServer, found: Found, *, keeps_reasoning: bool) -> Session:
@@ -241,9 +286,13 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
     from kaito.model.client import ChatModel
 
     def explain(error: NotReadyError) -> KaitoError:
-        from kaito.workspaces.readiness import explained
+        from kaito.workspaces.probe import explained
 
-        return explained(error, api, found.workspace)
+        return explained(error, api, session.destination.found.workspace, found.endpoint.link)
+
+    def move(replica: Replica, why: str) -> None:
+        session.destination = session.destination._replace(found=session.destination.found.at(replica))
+        console.notice(f"note: {replica.name} answers from now on, because the replica before does not: {why}")
 
     model = ChatModel(
         found.endpoint.link,
@@ -253,7 +302,7 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
         retry_seconds=options.retry_timeout,
         notice=console.notice,
     )
-    return Session(
+    session = Session(
         Destination(api.target, found, explain),
         model,
         options.sampling,
@@ -262,6 +311,9 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
         max_tokens_chosen=options.max_tokens_chosen,
         keeps_reasoning=keeps_reasoning,
     )
+    if found.replicas:
+        found.replicas.moved = move
+    return session
 
 
 def _converse(options: ChatOptions, console: Console, session: Session) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kaito.commands.kubectl_flags import KubectlOptions
     from kaito.flags import Values
     from kaito.kube.api_server import ApiServer
+    from kaito.workspaces.reference import Reference
 
 FLAGS: tuple[Flag, ...] = (
     WORKSPACE_NAME,
@@ -22,7 +23,7 @@ FLAGS: tuple[Flag, ...] = (
 class EndpointOptions(NamedTuple):
     """What the flags of `get-endpoint` say."""
 
-    workspace: str
+    workspace: Reference
     as_json: bool
     kubectl: KubectlOptions
 
@@ -60,7 +61,7 @@ class GetEndpoint:
 def read_options(values: Values) -> EndpointOptions:
     """Turn the flags into options. Raises UsageError."""
     return EndpointOptions(
-        workspace=required_name(values, "get-endpoint").name,
+        workspace=required_name(values, "get-endpoint"),
         as_json=values.text("format") == "json",
         kubectl=read_kubectl_flags(values),
     )
@@ -77,12 +78,12 @@ def _document(options: EndpointOptions, api: ApiServer) -> str:
     """Return every way to the model, as a JSON object. Raises KaitoError."""
     import json
 
-    from kaito.workspaces.endpoint import all_urls
-    from kaito.workspaces.lookup import look_up
+    from kaito.workspaces.endpoint import all_urls, find
 
-    name, namespace = options.workspace, api.target.namespace
+    found = find(api, options.workspace, api.target.namespace, os.environ)
     endpoints = [
         {"url": url, "type": way.name, "access": way.access, "description": way.description}
-        for way, url in all_urls(look_up(api, name, namespace), api.target.cluster.server)
+        for way, url in all_urls(found, api.target.cluster.server)
     ]
-    return json.dumps({"workspace": name, "namespace": namespace, "endpoints": endpoints}, indent=2)
+    document = {"workspace": options.workspace.name, "namespace": api.target.namespace, "endpoints": endpoints}
+    return json.dumps(document, indent=2)

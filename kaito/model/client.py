@@ -9,6 +9,7 @@ from kaito.errors import InferenceError, KaitoError
 from kaito.json_fields import count, identifier, items
 from kaito.model import payload
 from kaito.model.errors import broken_answer
+from kaito.model.events import Served
 from kaito.model.retry import BUSY, Clock, Retries
 from kaito.model.stream import read_events
 from kaito.net.errors import TransportError
@@ -17,7 +18,7 @@ from kaito.timelimit import TimeUp
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from typing import Any
 
     from kaito.model.events import Event
@@ -96,13 +97,7 @@ class ChatModel:
 
         Entries whose id is not printable or too long are left out: an id is shown, and sent back in requests.
         """
-        document = self._fetch("GET", "/v1/models", None, seconds)
-        models = [
-            Model(name, count(entry, "max_model_len"), identifier(entry, "parent"))
-            for entry in items(document, "data")[:_MOST_MODELS]
-            if (name := identifier(entry, "id"))
-        ]
-        return sorted(models, key=lambda model: model.parent != "")
+        return read_models(self._fetch("GET", "/v1/models", None, seconds))
 
     def choose(self, model: str) -> None:
         """Ask the model of that id from now on."""
@@ -125,9 +120,10 @@ class ChatModel:
         model's server fails, other kinds of KaitoError if the way there does.
         """
         try:
-            response = self._ask(messages, sampling)
+            response, first, events = self._begin(messages, sampling)
             try:
-                yield from read_events(response)
+                yield from first
+                yield from events
             except TransportError as error:
                 raise broken_answer(error) from None
             finally:
@@ -136,6 +132,29 @@ class ChatModel:
             # One may arrive after the head of the answer, but before the block that closes the answer.
             self._link.close()
             raise
+
+    def _begin(
+        self, messages: Sequence[Mapping[str, str]], sampling: Sampling
+    ) -> tuple[Response, list[Event], Iterator[Event]]:
+        """Return an answer, its events up to the first word, and the others.
+
+        An answer that breaks off before its first word is asked of another server, if there is one.
+        """
+        while True:
+            response, first = self._ask(messages, sampling), []
+            try:
+                events = iter(read_events(response))
+                for event in events:
+                    first.append(event)
+                    if type(event) is not Served:
+                        break
+                return response, first, events
+            except TransportError as error:
+                if not self._link.move_on(error.message):
+                    raise broken_answer(error) from None
+            except BaseException:
+                response.close()
+                raise
 
     def _ask(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Response:
         """Return an answer of status 200; ask again while the server is busy, and once more if it needs an id."""
@@ -152,7 +171,11 @@ class ChatModel:
                 failure = _refusal_error(response, body)
             if response.status not in BUSY or not self._link.is_transient(response.status, body):
                 raise failure
-            retries.pause(response, failure)
+            try:
+                retries.pause(response, failure)
+            except KaitoError:
+                if not self._link.move_on(failure.message):
+                    raise
 
     def _learn_id(self, response: Response, body: bytes) -> bool:
         """After a refusal about the model, find the id to ask for. Return whether there is a new one.
@@ -210,6 +233,16 @@ class ChatModel:
         if response.status != 200:
             raise self._link.refusal(response.status, answer) or _refusal_error(response, answer)
         return payload.decode(answer)
+
+
+def read_models(document: Mapping[str, Any]) -> list[Model]:
+    """Return the models of a server's list, base models first."""
+    models = [
+        Model(name, count(entry, "max_model_len"), identifier(entry, "parent"))
+        for entry in items(document, "data")[:_MOST_MODELS]
+        if (name := identifier(entry, "id"))
+    ]
+    return sorted(models, key=lambda model: model.parent != "")
 
 
 def _error_body(response: Response) -> bytes:

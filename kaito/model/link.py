@@ -25,5 +25,8 @@ class Link(Protocol):
     def is_transient(self, status: int, body: bytes) -> bool:
         """Return whether a request that was answered with this 429 or 503 may succeed soon."""
 
+    def move_on(self, why: str) -> bool:
+        """Turn to another server of the same model, because of `why`. Return whether there is one."""
+
     def close(self) -> None:
         """Close the connection; a later request opens a new one."""

@@ -1,6 +1,7 @@
 """A line that says what the program waits for, and for how long already.
 
-On a terminal it is one live line, rewritten each second and erased at the end; elsewhere each change is a line.
+On a terminal it is one live line, rewritten each second and erased at the end; elsewhere each change is a line, and
+so is each tenth of something that is measured, or what has come of it in half a minute.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from kaito.text import harmless, width
 # Seconds between two drawings of the live line, which shows whole seconds.
 _PERIOD = 1.0
 
+# Where there is no live line, seconds after which figures are a line although no tenth is done.
+_QUIET_SECONDS = 30.0
+_COLUMNS = 80
+_BAR = 10
+
 # Ctrl-C makes a terminal write this after the line, in the same row.
 _CTRL_C = "^C"
 
@@ -21,7 +27,8 @@ _CTRL_C = "^C"
 class Progress:
     """A wait that is shown on stderr. State: what is waited for, and the thread that redraws it on a terminal.
 
-    Use it in a `with`, or call `start` and `close`. `delay`: seconds before anything shows on a terminal.
+    Use it in a `with`, or call `start` and `close`. `delay`: seconds before anything shows on a terminal. `text`: the
+    words for what is waited for, "" before the first.
     """
 
     def __init__(self, delay: float = 0.0, *, shown: bool = True) -> None:
@@ -31,7 +38,9 @@ class Progress:
         self._live = shown and os.isatty(STDERR)
         self._start = time.monotonic()
         self._delay = delay
-        self._text = ""
+        self.text = ""
+        self._end = ""  # figures, after the words
+        self._told = (-1, 0.0)  # the tenths that a line has reported, and when
         self._columns = 0  # the width of the live line on the screen
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -49,16 +58,27 @@ class Progress:
         if self._live:
             self._thread.start()
 
-    def update(self, text: str) -> None:
-        """Show `text`, a few words, as what is being waited for."""
+    def update(self, text: str, figures: str = "", done: float = -1.0) -> None:
+        """Show `text`, a few words, as what is being waited for.
+
+        `figures`: what changes in it; `done`: the part of it that is done, from 0.0 to 1.0, negative if unknown.
+        """
+        tenths = int(done * 10) if done >= 0 else -1
+        bar = f" [{'#' * tenths:-<{_BAR}}] {int(done * 100)}%" if tenths >= 0 else ""
         with self._lock:
-            if text == self._text:
+            end = bar + (f", {figures}" if figures else "")
+            if (text, end) == (self.text, self._end):
                 return
-            self._text = text
+            is_new = text != self.text
+            self.text, self._end = text, end
         if self._quiet:
             return
         if not self._live:
-            _write(f"{harmless(text)} ({_elapsed(self._start)})\n")
+            now = time.monotonic()
+            if is_new or tenths > self._told[0] or now - self._told[1] >= _QUIET_SECONDS:
+                self._told = (tenths, now)
+                end = f"{f' {int(done * 100)}%' if bar else ''}{', ' if figures else ''}{figures}"
+                _write(_fitted(harmless(text), f"{end} ({_elapsed(self._start)})", _COLUMNS) + "\n")
         elif time.monotonic() - self._start >= self._delay:
             self._draw()
 
@@ -86,8 +106,8 @@ class Progress:
 
     def _draw(self) -> None:
         with self._lock:
-            if self._text and not self._ended.is_set():
-                line = _fitted(harmless(self._text), f" ({_elapsed(self._start)})", _room())
+            if self.text and not self._ended.is_set():
+                line = _fitted(harmless(self.text), f"{self._end} ({_elapsed(self._start)})", _room())
                 # Noted before it is written, because Ctrl-C may follow the write at once.
                 before, self._columns = self._columns, width(line)
                 _write("\r" + line + " " * (before - self._columns))
@@ -107,9 +127,9 @@ def _fitted(text: str, end: str, room: int) -> str:
 def _room() -> int:
     """Return the columns of the terminal that the live line may fill: a full row would wrap."""
     try:
-        columns = os.get_terminal_size(STDERR).columns or 80
+        columns = os.get_terminal_size(STDERR).columns or _COLUMNS
     except OSError:
-        columns = 80
+        columns = _COLUMNS
     return columns - 1 - len(_CTRL_C)
 
 

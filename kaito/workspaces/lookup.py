@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from kaito.errors import ClusterError, KaitoError, NotReadyError, WorkspaceError
+from kaito.errors import ClusterError, KaitoError, WorkspaceError
 from kaito.json_fields import items
-from kaito.kube.hints import kubectl_hint
 from kaito.kube.names import in_url
 from kaito.kube.status import StatusError
 from kaito.text import nearest
 from kaito.values import TYPE_CHECKING, NamedTuple
-from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, check_identity, fetch, no_kaito, replicas_of
-from kaito.workspaces.workspace import Workspace, is_named, read_workspace, ready_status, why_not_ready
+from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, check_identity, fetch, no_kaito
+from kaito.workspaces.reference import WORKSPACES
+from kaito.workspaces.workspace import Workspace, is_named, read_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
     from kaito.kube.api_server import ApiServer
+    from kaito.workspaces.reference import Reference
 
 
 # Within this time, a server nearby has sent the Workspace: a second connection, with a handshake of its own, would take
@@ -25,36 +26,39 @@ _NEARBY_SECONDS = 0.005
 
 
 class Lookup(NamedTuple):
-    """A workspace that appears able to answer.
+    """A workspace, and what stands in front of it.
 
     `service`: its v1 Service, None if the user may not read it. `replica_of`: the name of the InferenceSet that was
-    looked up, or "". `note`: a line for the user, or "".
+    looked up, or "". `others`: the set's further replicas to ask; `tally`: how many are ready, in words.
     """
 
     workspace: Workspace
     service: Mapping[str, Any] | None
     replica_of: str = ""
-    note: str = ""
+    others: tuple[Workspace, ...] = ()
+    tally: str = ""
 
 
-def look_up(api: ApiServer, name: str, namespace: str) -> Lookup:
+def look_up(api: ApiServer, wanted: Reference, namespace: str) -> Lookup:
     """Read the Workspace and its Service; objects that the user may not read are skipped.
 
     Raises ClusterError; WorkspaceError for a name that does not exist and a workspace that serves no model;
-    NotReadyError, with the reasons, for a workspace that is not ready.
+    NotReadyError, with the reasons, for a workspace that nothing leads to yet.
     """
+    name = wanted.name
+    if not wanted.may_be(WORKSPACES):
+        return _look_up_set(api, wanted, namespace)
     workspace, service = _read_both(api, name, namespace)
     if workspace is None:
-        return _look_up_replica(api, name, namespace)
+        if wanted.kind:
+            raise unknown_name(api, name, namespace)
+        return _look_up_set(api, wanted, namespace)
     if workspace.tuning:
         raise WorkspaceError(
             f'workspace "{name}" tunes a model and does not serve one',
             "chat with a workspace that has an inference section; kubectl kaito status lists them",
             _explanation(api, workspace),
         )
-    why = why_not_ready(workspace)
-    if why:
-        raise _not_ready(api, workspace, why)
     return Lookup(workspace, _usable(api, service, workspace))
 
 
@@ -104,7 +108,7 @@ def _get_workspace(api: ApiServer, name: str, namespace: str) -> Workspace | Non
     if reading.why == NO_KAITO:
         raise no_kaito(f'workspace "{name}" cannot be found')
     if reading.why == FORBIDDEN:
-        return Workspace(name, namespace)
+        return Workspace(name, namespace, readable=False)
     if reading.why == ABSENT:
         return None
     return read_workspace(reading.document)._replace(name=name, namespace=namespace)
@@ -128,16 +132,27 @@ def _usable(api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: 
     if code == 403:
         return None
     if code == 404:
-        raise _not_ready(api, workspace, f'there is no Service "{workspace.name}" yet')
+        raise _no_service(api, workspace)
     raise service
 
 
-def _not_ready(api: ApiServer, workspace: Workspace, why: str) -> NotReadyError:
-    return NotReadyError(
-        f'workspace "{workspace.name}" is not ready: {why}',
-        _waiting_hint(workspace.name, workspace.namespace),
-        _explanation(api, workspace),
-    )
+def _no_service(api: ApiServer, workspace: Workspace) -> WorkspaceError:
+    from kaito.workspaces import phase
+    from kaito.workspaces.readiness import read_mirror, waiting_hint
+
+    if workspace.deleting:
+        return phase.ended(workspace)
+    why = phase.why_not_ready(workspace)
+    now = phase.Phase(workspace.name, why)
+    download = read_mirror(api, workspace) if phase.is_mirrored(workspace) else None
+    if download:
+        now = phase.fetching(workspace.name, download)
+    if not why:
+        why = f'there is no Service "{workspace.name}" yet'
+        # To a user who may not read workspaces, the two look alike.
+        why += "" if workspace.readable else "; the name may be wrong, or the workspace may not be created yet"
+        now = now._replace(why=why)
+    return phase.NotAnsweringError(now, waiting_hint(workspace), _explanation(api, workspace))
 
 
 def _explanation(api: ApiServer, workspace: Workspace) -> list[str]:
@@ -146,39 +161,28 @@ def _explanation(api: ApiServer, workspace: Workspace) -> list[str]:
     return explanation(api, workspace)
 
 
-def _waiting_hint(name: str, namespace: str) -> str:
-    return f"wait for it with --wait, or watch it: kubectl kaito status --workspace-name {name} -n {namespace} --watch"
+def _look_up_set(api: ApiServer, wanted: Reference, namespace: str) -> Lookup:
+    """Choose a replica of the InferenceSet of that name. Raises WorkspaceError if there is none."""
+    from kaito.workspaces import sets
+
+    name = wanted.name
+    choice = sets.choose(api, name, namespace)
+    if choice is None:
+        raise (None if wanted.kind else sets.other_kind(api, name, namespace)) or unknown_name(api, name, namespace)
+    for chosen in choice.workspaces:
+        service = _get_service(api, chosen.name, namespace)
+        if not (isinstance(service, StatusError) and service.status.code == 404):
+            break
+    others = tuple(one for one in choice.workspaces if one.name != chosen.name)
+    return Lookup(chosen, _usable(api, service, chosen), name, others, f"{choice.ready} of {choice.wanted} ready")
 
 
-def _look_up_replica(api: ApiServer, name: str, namespace: str) -> Lookup:
-    """Choose a ready replica of the InferenceSet of that name. Raises WorkspaceError if there is none."""
-    if fetch(api, "inferencesets", namespace, name).why:
-        raise unknown_name(api, name, namespace)
-    replicas = _list_replicas(api, name, namespace)
-    ready = [one for one in replicas if ready_status(one) == "True"]
-    if not ready:
-        count = f"none of its {len(replicas)} workspaces is ready" if replicas else "it has no workspace yet"
-        raise NotReadyError(
-            f'InferenceSet "{name}" is not ready: {count}',
-            _waiting_hint(name, namespace),
-            _explanation(api, replicas[0]) if replicas else (),
-        )
-    chosen = ready[0]
-    service = _usable(api, _get_service(api, chosen.name, namespace), chosen)
-    note = f"InferenceSet {name}: its workspace {chosen.name} answers ({len(ready)} of {len(replicas)} ready)"
-    return Lookup(chosen, service, name, note)
-
-
-def _list_replicas(api: ApiServer, name: str, namespace: str) -> list[Workspace]:
-    """Return the workspaces of an InferenceSet, sorted by name. Raises ClusterError, also if listing is forbidden."""
-    listed = fetch(api, "workspaces", namespace, query=replicas_of(name))
-    if listed.why == FORBIDDEN:
-        raise ClusterError(
-            f'"{name}" is an InferenceSet, and you may not list its workspaces',
-            kubectl_hint(f"auth can-i list workspaces.kaito.sh -n {namespace}", api.target),
-        )
-    found = map(read_workspace, items(listed.document, "items"))
-    return sorted(one._replace(namespace=namespace) for one in found if one.name and one.namespace in ("", namespace))
+def at_replica(api: ApiServer, lookup: Lookup, workspace: Workspace) -> Lookup:
+    """Return `lookup` for another replica of its InferenceSet. Raises ClusterError, NotReadyError without a Service."""
+    if workspace == lookup.workspace:
+        return lookup
+    service = _get_service(api, workspace.name, workspace.namespace)
+    return lookup._replace(workspace=workspace, service=_usable(api, service, workspace))
 
 
 def unknown_name(api: ApiServer, name: str, namespace: str) -> WorkspaceError:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from kaito.errors import KaitoError, NotReadyError
+from kaito.errors import KaitoError
 from kaito.json_fields import count, items, line, part, text
 from kaito.kube.duration import age
 from kaito.kube.names import in_url, is_subdomain
 from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING
 from kaito.workspaces.objects import fetch
-from kaito.workspaces.workspace import read_workspace
+from kaito.workspaces.phase import Download, without_reconcile_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from kaito.kube.api_server import ApiServer
-    from kaito.workspaces.workspace import Workspace
+    from kaito.workspaces.workspace import Condition, Workspace
 
 # The label of the pods that KAITO creates for a workspace.
 POD_LABEL = "kaito.sh/workspace"
@@ -28,16 +28,10 @@ _WIDEST_CELL = 300
 _PODS_SHOWN = 5
 
 
-def explained(error: NotReadyError, api: ApiServer, workspace: Workspace) -> NotReadyError:
-    """Return `error` with the reasons, for which the workspace is read again: a chat may have lasted for hours."""
-    try:
-        reading = fetch(api, "workspaces", workspace.namespace, workspace.name)
-    except KaitoError:
-        return error
-    now = workspace
-    if not reading.why:
-        now = read_workspace(reading.document)._replace(name=workspace.name, namespace=workspace.namespace)
-    return NotReadyError(error.message, error.hint, explanation(api, now))
+def waiting_hint(workspace: Workspace) -> str:
+    """Return the next step for a workspace that is not ready."""
+    where = f"--workspace-name {workspace.name} -n {workspace.namespace}"
+    return f"wait for it with --wait, or watch it: kubectl kaito status {where} --watch"
 
 
 def explanation(api: ApiServer, workspace: Workspace) -> list[str]:
@@ -46,13 +40,35 @@ def explanation(api: ApiServer, workspace: Workspace) -> list[str]:
     return [*condition_table(workspace), *state, *pod_lines(api, workspace)]
 
 
+def read_mirror(api: ApiServer, workspace: Workspace) -> Download | None:
+    """Return the figures of the ModelMirror that downloads the workspace's model, None if there is none to be read."""
+    try:
+        listed = fetch(api, "modelmirrors", "")
+    except KaitoError:
+        return None
+    for mirror in items(listed.document, "items"):
+        source = text(part(part(mirror, "spec"), "source"), "modelID").lower()
+        # A preset goes by the last part of the model's id on Hugging Face (K: pkg/model, NewGenerator).
+        names = (source, source.rpartition("/")[2], text(part(mirror, "metadata"), "name"))
+        if workspace.model and workspace.model.lower() in names:
+            figures = part(part(mirror, "status"), "download")
+            left = -1 if figures.get("remainingSeconds") == -1 else count(figures, "remainingSeconds")
+            return Download(count(figures, "speedBytesPerSecond"), left)
+    return None
+
+
 def condition_table(workspace: Workspace) -> list[str]:
     """Return the conditions as aligned lines, none if there are no conditions."""
     rows = [
-        (one.type, one.status, one.reason or "-", age(one.lastTransitionTime), excerpt(one.message, 200))
+        (one.type, one.status, one.reason or "-", age(one.lastTransitionTime), excerpt(_message(one), 200))
         for one in workspace.conditions
     ]
     return table(("TYPE", "STATUS", "REASON", "AGE", "MESSAGE"), rows) if rows else []
+
+
+def _message(condition: Condition) -> str:
+    """Return the message without what KAITO appends to all of them, which is shown once, as the reason."""
+    return without_reconcile_error(condition.message)[0]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

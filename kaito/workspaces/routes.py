@@ -7,26 +7,58 @@ from kaito.kube.hints import forbidden
 from kaito.kube.names import in_url
 from kaito.kube.status import read_status
 from kaito.net.connection import Connection
-from kaito.values import TYPE_CHECKING
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kaito.errors import KaitoError
     from kaito.kube.api_server import ApiServer
+    from kaito.model.client import Model
+    from kaito.model.link import Link
     from kaito.net.proxy import Proxy
     from kaito.net.request import Request
     from kaito.net.response import Response
     from kaito.net.url import Url
+    from kaito.workspaces.ways import Way
+
+
+# KAITO's server on the model's port until the weights are loaded: any method but GET is refused like this.
+_PRE_DOWNLOAD = b"Unsupported method ("
+
+
+class UnansweredError(NotReadyError):
+    """Nothing answers for the model yet. `why`: in words; `fetching`: its weights are being downloaded or loaded."""
+
+    def __init__(self, workspace: str, why: str, hint: str = "", *, fetching: bool = False) -> None:
+        super().__init__(f'workspace "{workspace}" does not answer yet: {why}', hint)
+        self.why = why
+        self.fetching = fetching
+
+
+class Endpoint(NamedTuple):
+    """A place where the model answers. `models`: what the server lists, empty if it was not asked."""
+
+    way: Way
+    url: str
+    link: Link
+    models: tuple[Model, ...] = ()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nobody on the way can read the conversation."""
+        return self.url.startswith("https:")
 
 
 class ProxyLink:
     """The API server's service proxy, with kubectl's credentials. Works wherever kubectl works."""
 
-    def __init__(self, api: ApiServer, namespace: str, service: str, port: int) -> None:
+    def __init__(self, api: ApiServer, namespace: str, service: str, port: int, direct: str = "") -> None:
+        """`direct`: why the direct ways, which need no rights, do not lead to the model; "" if there were none."""
         self._api = api
         self._namespace = namespace
         self._service = service
+        self._direct = direct
         self.path = self.path_of(namespace, service, port)
 
     @staticmethod
@@ -43,20 +75,27 @@ class ProxyLink:
         said = read_status(body)
         if said is None or status == 401:
             # The API server's own 401 is an error of the request.
-            return None
+            return _fetching(self._service, status, body)
         if status == 403:
-            return forbidden(said.message, self._api.target)
+            missing = forbidden(said.message, self._api.target)
+            if not self._direct:
+                return missing
+            # A pod needs no right to reach its Service, so that a missing one is not what keeps the model from it.
+            why = f"{self._direct}; the name may be wrong, or the workspace may not be created yet"
+            return UnansweredError(self._service, why, missing.hint and f"for the API server's way, {missing.hint}")
         if status in (404, 503):
-            return NotReadyError(
-                f'workspace "{self._service}" does not answer yet: {_unreachable_words(said.message)}',
-                f"look at its pods: kubectl get pods -n {self._namespace} -l kaito.sh/workspace={self._service}",
-            )
+            hint = f"look at its pods: kubectl get pods -n {self._namespace} -l kaito.sh/workspace={self._service}"
+            return UnansweredError(self._service, _unreachable_words(said.message), hint)
         return ClusterError(f"the API server's service proxy answers {status}: {said.message}")
 
     def is_transient(self, status: int, body: bytes) -> bool:
         """Return False for a Service without such a port. A pod may exist soon, and a server may soon be less busy."""
         said = read_status(body)
         return said is None or not said.message.startswith("no service port")
+
+    def move_on(self, why: str) -> bool:
+        """See Link."""
+        return False
 
     def close(self) -> None:
         """See Link."""
@@ -66,7 +105,9 @@ class ProxyLink:
 class DirectLink:
     """A direct connection to the model's server. Only the conversation is sent there, and no credentials."""
 
-    def __init__(self, url: Url, proxy: Proxy | None, trace: Callable[[str], None] | None) -> None:
+    def __init__(self, url: Url, proxy: Proxy | None, trace: Callable[[str], None] | None, workspace: str = "") -> None:
+        """`workspace`: its name, for messages; "" for the URL's host."""
+        self._workspace = workspace or url.host
         self._connection = Connection(url, proxy=proxy, trace=trace)
 
     def request(self, request: Request) -> Response:
@@ -74,16 +115,27 @@ class DirectLink:
         return self._connection.request(request)
 
     def refusal(self, status: int, body: bytes) -> KaitoError | None:
-        """Return None: every answer is the model's server's own."""
-        return None
+        """Return None unless KAITO's own server answers in the model's place."""
+        return _fetching(self._workspace, status, body)
 
     def is_transient(self, status: int, body: bytes) -> bool:
         """See Link."""
         return True
 
+    def move_on(self, why: str) -> bool:
+        """See Link."""
+        return False
+
     def close(self) -> None:
         """See Link."""
         self._connection.close()
+
+
+def _fetching(workspace: str, status: int, body: bytes) -> UnansweredError | None:
+    """Return the error for a refusal of KAITO's pre-download server, None if another server answers."""
+    if status != 501 or _PRE_DOWNLOAD not in body:
+        return None
+    return UnansweredError(workspace, "its weights are still being downloaded or loaded", fetching=True)
 
 
 def _unreachable_words(message: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from kaito.json_fields import items, line, part, text
 from kaito.kube.names import is_label, is_subdomain
-from kaito.text import excerpt
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Workspace(NamedTuple):
     `model`: the preset's name or a Hugging Face id, "" for a custom template, for tuning, and for a workspace that the
     user may not read. `tuning`: it tunes a model and does not serve one. `created`: an RFC 3339 time. `adapters`: the
     names of its LoRA adapters, which the server lists as further models. `deleting`: it is being deleted, whatever its
-    conditions say.
+    conditions say. `readable`: false if the user may not read it, so that only its name is known.
     """
 
     name: str
@@ -52,6 +51,7 @@ class Workspace(NamedTuple):
     created: str = ""
     adapters: tuple[str, ...] = ()
     deleting: bool = False
+    readable: bool = True
 
 
 def read_workspace(document: Mapping[str, Any]) -> Workspace:
@@ -91,13 +91,9 @@ def ready_status(workspace: Workspace) -> str:
     return statuses.get(wanted) or "Unknown"
 
 
-def why_not_ready(workspace: Workspace) -> str:
-    """Return why the workspace cannot answer, in its own words; "" if it may be able to.
+def in_doubt(workspace: Workspace) -> bool:
+    """Return whether the objects say that the workspace may not answer, so that its server is asked before a chat.
 
-    Only an InferenceReady that is "False" is a reason: a condition that is absent or Unknown is not decided yet.
+    Only an InferenceReady that is "False" says that: a condition that is absent or Unknown is not decided yet.
     """
-    if workspace.tuning or ready_status(workspace) != "False":
-        return ""
-    # KAITO lists the conditions from the machine upwards, so the first one that is False is the cause.
-    cause = next(condition for condition in workspace.conditions if condition.status == "False")
-    return f"{cause.type} is False: {excerpt(cause.message or cause.reason, 300) or 'no reason given'}"
+    return workspace.deleting or ready_status(workspace) == "False"

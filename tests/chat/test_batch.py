@@ -12,8 +12,8 @@ from kaito.model.client import ChatModel, Sampling
 from kaito.net.url import parse_url
 from kaito.terminal.console import Console
 from kaito.terminal.streams import Streams
-from kaito.workspaces.endpoint import Endpoint, Found
-from kaito.workspaces.routes import DirectLink
+from kaito.workspaces.endpoint import Found
+from kaito.workspaces.routes import DirectLink, Endpoint
 from kaito.workspaces.ways import CLUSTER_IP
 from kaito.workspaces.workspace import Workspace
 from tests.cluster import CUT, Model

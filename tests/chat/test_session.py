@@ -11,7 +11,8 @@ from kaito.errors import InferenceError
 from kaito.model.client import Model, Sampling
 from kaito.model.errors import WindowExceeded
 from kaito.model.events import Content, Finish, Reasoning, Served, ToolCall, Usage
-from kaito.workspaces.endpoint import Endpoint, Found
+from kaito.workspaces.endpoint import Found
+from kaito.workspaces.routes import Endpoint
 from kaito.workspaces.ways import API_PROXY
 from kaito.workspaces.workspace import Workspace
 

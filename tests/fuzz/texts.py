@@ -21,8 +21,9 @@ from kaito.model.events import Content, Reasoning
 from kaito.model.stream import read_events
 from kaito.terminal.message import Assembler, recalled
 from kaito.text import excerpt, harmless, width
+from kaito.workspaces.phase import why_not_ready
 from kaito.workspaces.service import balancer_urls, cluster_urls, http_port
-from kaito.workspaces.workspace import read_workspace, ready_status, why_not_ready
+from kaito.workspaces.workspace import read_workspace, ready_status
 from kaito.yaml.load import YamlError
 from kaito.yaml.load import load as load_yaml
 from tests.fuzz.mutate import pieces

@@ -9,6 +9,7 @@ import pytest
 from kaito.errors import ClusterError
 from kaito.workspaces import lookup
 from kaito.workspaces.lookup import look_up
+from kaito.workspaces.reference import Reference
 from tests.cluster import service, workspace
 
 
@@ -56,7 +57,7 @@ class Second:
 def test_a_failure_of_the_second_request_reaches_the_caller(failure):
     server = Server(Second(failure), distant=True)
     with pytest.raises(type(failure)) as caught:
-        look_up(server, "phi", "default")
+        look_up(server, Reference("phi"), "default")
     assert caught.value is failure
     assert server.second.closed
 
@@ -64,5 +65,5 @@ def test_a_failure_of_the_second_request_reaches_the_caller(failure):
 def test_a_server_nearby_answers_both_on_one_connection(monkeypatch):
     monkeypatch.setattr(lookup, "_NEARBY_SECONDS", 60)
     server = Server(Second(RuntimeError("not asked")), distant=False)
-    assert look_up(server, "phi", "default").service == service("phi")
+    assert look_up(server, Reference("phi"), "default").service == service("phi")
     assert server.second.closed
