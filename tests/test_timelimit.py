@@ -14,7 +14,7 @@ import pytest
 
 from kaito.errors import InferenceError
 from kaito.timelimit import TimeLimit, TimeUp
-from tests.cluster import HANG, Refusal, too_many_requests, workspace
+from tests.cluster import HANG, REFUSED, Refusal, too_many_requests, workspace
 
 CHAT = ("chat", "--workspace-name", "phi-3-5-mini")
 MESSAGE = "the run was ended by --timeout after 0.05 s"
@@ -92,7 +92,9 @@ def timed(run_kaito):
     return run_timed
 
 
-ERROR = "error: the run was ended by --timeout after 0.7 s\nallow more time with a larger --timeout\n"
+def error(doing, seconds="0.7"):
+    """Return what the run prints if --timeout ends it while it does that."""
+    return f"error: the run was ended by --timeout after {seconds} s while {doing}\nallow more time with a larger --timeout\n"
 
 
 class TestWholeRun:
@@ -104,30 +106,31 @@ class TestWholeRun:
             for each in held:
                 each.setblocking(False)
                 each.connect_ex(address)
-            assert timed("--server", f"https://127.0.0.1:{address[1]}") == ERROR
+            assert timed("--server", f"https://127.0.0.1:{address[1]}") == error("connecting")
             for each in held:
                 each.close()
 
     def test_a_server_that_sends_nothing(self, timed):
         with socket.create_server(("127.0.0.1", 0)) as server:
-            assert timed("--server", f"https://127.0.0.1:{server.getsockname()[1]}") == ERROR
+            assert timed("--server", f"https://127.0.0.1:{server.getsockname()[1]}") == error("connecting")
 
     def test_a_service_whose_answer_does_not_come(self, cluster, timed):
         """It is looked up in a thread of its own, at the same time as the workspace."""
         cluster.on("/services/", Refusal(200, {}, before=HANG))
-        assert timed() == ERROR
+        assert timed() == error("connecting")
 
     def test_an_answer_that_does_not_begin(self, cluster, timed):
         cluster.model.reply("never", before=HANG)
-        assert timed() == ERROR
+        assert timed() == error("waiting for the answer")
 
     def test_a_busy_server(self, cluster, timed):
         cluster.model.always(too_many_requests(retry_after=30))
-        assert timed() == ERROR
+        assert timed() == error("waiting for the answer")
 
     def test_a_workspace_that_is_waited_for(self, cluster, timed):
         cluster.add(workspace("phi-3-5-mini", ready=False))
-        assert timed("--wait") == ERROR
+        cluster.route("phi-3-5-mini", REFUSED)
+        assert timed("--wait") == error("waiting for phi-3-5-mini: InsufficientCapacity, nodeClaim ws1234")
 
     def test_an_exec_plugin(self, cluster, timed, tmp_path):
         """The plugin ends with the run."""
@@ -135,7 +138,7 @@ class TestWholeRun:
         plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script]}
         plugin["interactiveMode"] = "Never"
         path = cluster.write_kubeconfig(tmp_path, credentials={"token": None, "exec": plugin}, filename="plugin")
-        assert timed("--kubeconfig", path) == ERROR
+        assert timed("--kubeconfig", path) == error("connecting")
         with pytest.raises(ProcessLookupError):
             os.kill(int((tmp_path / "pid").read_text()), 0)
 
@@ -153,24 +156,26 @@ class TestWholeRun:
         plugin["interactiveMode"] = "Never"
         path = cluster.write_kubeconfig(tmp_path, credentials={"token": None, "exec": plugin}, filename="plugin")
         start = time.monotonic()
-        assert timed("--kubeconfig", path) == ERROR
+        assert timed("--kubeconfig", path) == error("connecting")
         assert time.monotonic() - start < 2.5, "SIGKILL comes 0.5 s after SIGTERM"
 
     def test_a_stdin_that_does_not_end(self, start_kaito):
         process = start_kaito(*CHAT, "-f", "-", "--timeout", "500ms")
-        assert process.stderr.read().startswith(b"error: the run was ended by --timeout after 0.5 s\n")
+        assert process.stderr.read().startswith(
+            b"error: the run was ended by --timeout after 0.5 s while reading the questions\n"
+        )
         assert (process.wait(10), process.stdout.read()) == (5, b"")
 
     def test_the_part_of_the_answer_that_came_is_shown(self, cluster, start_kaito):
         cluster.model.reply(["half ", HANG])
         process = start_kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", stdin=subprocess.DEVNULL)
-        assert process.communicate(timeout=10) == (b"half \n", ERROR.replace("0.7", "1").encode())
+        assert process.communicate(timeout=10) == (b"half \n", error("receiving the answer", 1).encode())
         assert process.returncode == 5
 
     def test_an_expectation_that_takes_endless_time(self, cluster, run_kaito):
         cluster.model.reply(["a" * 64])
         result = run_kaito(*CHAT, "-m", "a", "-q", "--timeout", "1s", "--expect", "^(a+)+$b")
-        assert (result.code, result.err) == (5, ERROR.replace("0.7", "1"))
+        assert (result.code, result.err) == (5, error("between two questions", 1))
 
     def test_a_run_in_time(self, run_kaito):
         assert run_kaito(*CHAT, "-m", "Say OK", "-q", "--timeout", "1h30m") == (0, "OK\n", "")

@@ -186,6 +186,7 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None, limit: TimeLimit)
     if not batch and (output or options.expected):
         raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
     # Read before connecting, so that an error in the questions is reported at once.
+    limit.doing = lambda: "reading the questions"
     questions = _questions(options, console) if batch else ()
     limit.doing = lambda: "connecting"
     api = connect(options.kubectl)
@@ -210,7 +211,7 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None, limit: TimeLimit)
 def _doing(session: Session) -> str:
     """Return what the chat was doing when --timeout ended it."""
     if session.last.answered or not session.last.text:
-        return "reading the next question"
+        return "between two questions" if session.last.text else "reading the first question"
     return "receiving the answer" if session.partial_answer().content else "waiting for the answer"
 
 

@@ -34,8 +34,7 @@ class Progress:
     def __init__(self, delay: float = 0.0, *, shown: bool = True) -> None:
         import threading
 
-        self._quiet = not shown
-        self._live = shown and os.isatty(STDERR)
+        self._live = os.isatty(STDERR) if shown else None
         self._start = time.monotonic()
         self._delay = delay
         self.text = ""
@@ -71,7 +70,7 @@ class Progress:
                 return
             is_new = text != self.text
             self.text, self._end = text, end
-        if self._quiet:
+        if self._live is None:
             return
         if not self._live:
             now = time.monotonic()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from kaito.kube.api_server import ApiServer
     from kaito.model.client import Model
+    from kaito.model.link import Link
     from kaito.net.url import Url
     from kaito.workspaces.lookup import Lookup
     from kaito.workspaces.reference import Reference
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from kaito.workspaces.ways import Way
     from kaito.workspaces.workspace import Workspace
 
-_PROBE_SECONDS = 2.0
+PROBE_SECONDS = 2.0
 
 
 class Attempt(NamedTuple):
@@ -102,7 +103,7 @@ def _find(api: ApiServer, lookup: Lookup, environ: Mapping[str, str], via: str, 
     if lookup.replica_of:
         found = _of_replicas(api, lookup, found, environ, via)
     # The model of a replica goes by the name of its InferenceSet, except on the transformers runtime.
-    if not found.model or lookup.replica_of:
+    if not (found.model or found.unasked) or lookup.replica_of:
         found = found._replace(model=_served(found.endpoint) or lookup.replica_of or found.model)
     if found.replicas:
         found = found.at(found.replicas.present)
@@ -169,7 +170,7 @@ def _choose(api: ApiServer, lookup: Lookup, environ: Mapping[str, str], via: str
     if via == CLUSTER_IP.via or (via == ANY_WAY and is_own_cluster(api, environ)):
         # Inside the cluster, the environment's proxy does not apply.
         urls = cluster_urls(service, name, namespace)
-        endpoint, failed = _probe(CLUSTER_IP, urls, None, api, name)
+        endpoint, failed = _probe(CLUSTER_IP, urls, None, api, lookup.workspace)
         tried += failed
         if endpoint:
             return endpoint, tried
@@ -177,33 +178,35 @@ def _choose(api: ApiServer, lookup: Lookup, environ: Mapping[str, str], via: str
         urls = balancer_urls(service)
         if not urls and via == LOAD_BALANCER.via:
             raise _no_balancer(lookup)
-        endpoint, failed = _probe(LOAD_BALANCER, urls, environ, api, name)
+        endpoint, failed = _probe(LOAD_BALANCER, urls, environ, api, lookup.workspace)
         tried += failed
         if endpoint:
             return endpoint, tried
     if via in (ANY_WAY, API_PROXY.via):
-        direct = "; ".join(f"{attempt.url}: {attempt.why}" for attempt in tried if attempt.way is CLUSTER_IP)
-        link = ProxyLink(api, namespace, name, http_port(service), direct)
+        direct = "; ".join(
+            f"{attempt.url}: {attempt.why.rpartition(': ')[2]}" for attempt in tried if attempt.way is CLUSTER_IP
+        )
+        link = ProxyLink(api, namespace, name, http_port(service), direct, known=lookup.workspace.readable)
         return Endpoint(API_PROXY, api.target.cluster.server + link.path, link), tried
     why = "; ".join(f"{attempt.url}: {attempt.why}" for attempt in tried)
     raise NotReadyError(f'workspace "{name}" does not answer with --via {via}: {why}', "omit --via to try every way")
 
 
 def _probe(
-    way: Way, urls: Sequence[Url], environ: Mapping[str, str] | None, api: ApiServer, name: str
+    way: Way, urls: Sequence[Url], environ: Mapping[str, str] | None, api: ApiServer, workspace: Workspace
 ) -> tuple[Endpoint | None, list[Attempt]]:
     """Return the first address at which a model's server answers, and the attempts before it.
 
-    All addresses together take _PROBE_SECONDS at most. `environ`: where a proxy may be set, None for no proxy.
+    All addresses together take PROBE_SECONDS at most. `environ`: where a proxy may be set, None for no proxy.
     """
-    end = time.monotonic() + _PROBE_SECONDS
+    end = time.monotonic() + PROBE_SECONDS
     failed: list[Attempt] = []
     for place, url in enumerate(urls):
         left = end - time.monotonic()
         # An address that hangs leaves half of the time to the next one.
         seconds = left if place + 1 == len(urls) else left / 2
         try:
-            link = DirectLink(url, None if environ is None else proxy_for(url, environ), api.trace, name)
+            link = DirectLink(url, None if environ is None else proxy_for(url, environ), api.trace, workspace.name)
         except ProxySettingError as error:
             failed.append(Attempt(way, str(url), str(error)))
             continue
@@ -212,6 +215,8 @@ def _probe(
             models = ChatModel(link).models(seconds)
         except KaitoError as error:
             why = error.message
+            if "answers 404" in why:
+                _check_not_fetching(api, workspace, link)
         else:
             if models:
                 return Endpoint(way, str(url), link, tuple(models)), failed
@@ -219,6 +224,19 @@ def _probe(
         link.close()
         failed.append(Attempt(way, str(url), why))
     return None, failed
+
+
+def _check_not_fetching(api: ApiServer, workspace: Workspace, link: Link) -> None:
+    """Raise NotReadyError if KAITO's pre-download server answers, on whatever way."""
+    from kaito.workspaces.phase import NotAnsweringError, fetching
+    from kaito.workspaces.probe import read_download
+    from kaito.workspaces.readiness import explanation, waiting_hint
+
+    download = read_download(link)
+    link.close()
+    if download:
+        now = fetching(workspace.name, download)
+        raise NotAnsweringError(now, waiting_hint(workspace), explanation(api, workspace))
 
 
 def _no_balancer(lookup: Lookup) -> WorkspaceError:

@@ -139,6 +139,7 @@ def _usable(api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: 
 def _no_service(api: ApiServer, workspace: Workspace) -> WorkspaceError:
     from kaito.workspaces import phase
     from kaito.workspaces.readiness import read_mirror, waiting_hint
+    from kaito.workspaces.routes import UNKNOWN_NAME
 
     if workspace.deleting:
         return phase.ended(workspace)
@@ -149,8 +150,7 @@ def _no_service(api: ApiServer, workspace: Workspace) -> WorkspaceError:
         now = phase.fetching(workspace.name, download)
     if not why:
         why = f'there is no Service "{workspace.name}" yet'
-        # To a user who may not read workspaces, the two look alike.
-        why += "" if workspace.readable else "; the name may be wrong, or the workspace may not be created yet"
+        why += "" if workspace.readable else UNKNOWN_NAME
         now = now._replace(why=why)
     return phase.NotAnsweringError(now, waiting_hint(workspace), _explanation(api, workspace))
 

@@ -164,10 +164,12 @@ def ended(workspace: Workspace) -> WorkspaceError:
 
 
 def note(workspace: Workspace, *, answers: bool = True) -> str:
-    """Return a line for the user about a workspace that is asked although its objects say that it is not ready."""
+    """Return a line for the user about a workspace that is asked although its objects call it not ready, or ""."""
     name = workspace.name
     if workspace.deleting:
         return f"note: {name} is being deleted, so it may stop answering"
+    if ready_status(workspace) != "False":
+        return ""
     cause = why_not_ready(workspace)
     if answers and not cause:
         return f"note: KAITO is still measuring {name}, so it may answer slowly"

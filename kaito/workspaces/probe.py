@@ -20,7 +20,7 @@ from kaito.workspaces.objects import fetch
 from kaito.workspaces.phase import ANSWERS, FETCHES, NOT_ASKED, SILENT, Download, Probe
 from kaito.workspaces.readiness import explanation, waiting_hint
 from kaito.workspaces.routes import UnansweredError
-from kaito.workspaces.workspace import in_doubt, read_workspace
+from kaito.workspaces.workspace import read_workspace
 
 if TYPE_CHECKING:
     from kaito.kube.api_server import ApiServer
@@ -55,7 +55,7 @@ def answering(api: ApiServer, lookup: Lookup, endpoint: Endpoint, what: str) -> 
     if probe.state == NOT_ASKED and what == TOKEN:
         probe = ask_one_token(endpoint.link)
     if probe.state in (ANSWERS, NOT_ASKED):
-        return probe, phase.note(workspace, answers=probe.state == ANSWERS) if in_doubt(workspace) else ""
+        return probe, phase.note(workspace, answers=probe.state == ANSWERS)
     if workspace.deleting:
         raise phase.ended(workspace)
     raise phase.NotAnsweringError(
@@ -84,18 +84,20 @@ def explained(error: NotReadyError, api: ApiServer, workspace: Workspace, link: 
     return NotReadyError(error.message, error.hint, details)
 
 
-def ask(link: Link, seconds: float = SECONDS) -> Probe:
+def ask(link: Link) -> Probe:
     """Ask the server for its models. Raises UnreachableError if the API server is away."""
     try:
-        status, body = _send(link, Request("GET", "/v1/models", timeouts=Timeouts(total=seconds)))
+        status, body = _send(link, Request("GET", "/v1/models", timeouts=Timeouts(total=SECONDS)))
     except UnreachableError:
         raise
     except ClusterError:
         return Probe(NOT_ASKED)
     except TransportError as error:
         return Probe(SILENT, _silence(error))
+    if status == 403 and link.refusal(status, body):
+        return Probe(NOT_ASKED)
     if status == 404 and not body:
-        download = read_download(link, seconds)
+        download = read_download(link)
         # A server of somebody's own may answer like that, but has no such gauges.
         return Probe(FETCHES, download=download) if download else Probe(ANSWERS)
     refused = _refused(link, status, body)
@@ -117,10 +119,10 @@ def ask_one_token(link: Link) -> Probe:
     return _refused(link, status, body) or Probe(ANSWERS)
 
 
-def read_download(link: Link, seconds: float = SECONDS) -> Download | None:
+def read_download(link: Link) -> Download | None:
     """Return the download's figures from the server's /metrics, None if it has none."""
     try:
-        status, body = _send(link, Request("GET", "/metrics", timeouts=Timeouts(total=seconds)))
+        status, body = _send(link, Request("GET", "/metrics", timeouts=Timeouts(total=SECONDS)))
     except (KaitoError, TransportError):
         return None
     found = dict(_GAUGE.findall(body.decode("utf-8", "replace"))) if status == 200 else {}

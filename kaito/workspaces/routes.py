@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _PRE_DOWNLOAD = b"Unsupported method ("
 
 
+UNKNOWN_NAME = "; the name may be wrong, or the workspace may not be created yet"
+"""What a user is told who may not read the workspace, and to whom the two look alike."""
+
+
 class UnansweredError(NotReadyError):
     """Nothing answers for the model yet. `why`: in words; `fetching`: its weights are being downloaded or loaded."""
 
@@ -53,12 +57,18 @@ class Endpoint(NamedTuple):
 class ProxyLink:
     """The API server's service proxy, with kubectl's credentials. Works wherever kubectl works."""
 
-    def __init__(self, api: ApiServer, namespace: str, service: str, port: int, direct: str = "") -> None:
-        """`direct`: why the direct ways, which need no rights, do not lead to the model; "" if there were none."""
+    def __init__(
+        self, api: ApiServer, namespace: str, service: str, port: int, direct: str = "", *, known: bool = True
+    ) -> None:
+        """`direct`: why the direct ways, which need no rights, do not lead to the model; "" if there were none.
+
+        `known`: there is a workspace of that name.
+        """
         self._api = api
         self._namespace = namespace
         self._service = service
         self._direct = direct
+        self._known = known
         self.path = self.path_of(namespace, service, port)
 
     @staticmethod
@@ -81,11 +91,12 @@ class ProxyLink:
             if not self._direct:
                 return missing
             # A pod needs no right to reach its Service, so that a missing one is not what keeps the model from it.
-            why = f"{self._direct}; the name may be wrong, or the workspace may not be created yet"
+            why = self._direct + ("" if self._known else _or_is_wrong(self._direct))
             return UnansweredError(self._service, why, missing.hint and f"for the API server's way, {missing.hint}")
         if status in (404, 503):
             hint = f"look at its pods: kubectl get pods -n {self._namespace} -l kaito.sh/workspace={self._service}"
-            return UnansweredError(self._service, _unreachable_words(said.message), hint)
+            why = _unreachable_words(said.message) + ("" if self._known else _or_is_wrong(said.message))
+            return UnansweredError(self._service, why, hint)
         return ClusterError(f"the API server's service proxy answers {status}: {said.message}")
 
     def is_transient(self, status: int, body: bytes) -> bool:
@@ -129,6 +140,11 @@ class DirectLink:
     def close(self) -> None:
         """See Link."""
         self._connection.close()
+
+
+def _or_is_wrong(message: str) -> str:
+    """Return what else a missing Service may mean, or a host that DNS does not know."""
+    return UNKNOWN_NAME if message.endswith(("not found", "no such host")) else ""
 
 
 def _fetching(workspace: str, status: int, body: bytes) -> UnansweredError | None:

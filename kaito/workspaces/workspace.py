@@ -94,6 +94,7 @@ def ready_status(workspace: Workspace) -> str:
 def in_doubt(workspace: Workspace) -> bool:
     """Return whether the objects say that the workspace may not answer, so that its server is asked before a chat.
 
-    Only an InferenceReady that is "False" says that: a condition that is absent or Unknown is not decided yet.
+    Only an InferenceReady that is "False" says that: a condition that is absent or Unknown is not decided yet. Nothing
+    is known of a workspace that the user may not read, and its server has to be asked for the model's name anyway.
     """
-    return workspace.deleting or ready_status(workspace) == "False"
+    return workspace.deleting or not workspace.readable or ready_status(workspace) == "False"

@@ -34,7 +34,7 @@ def test_an_unknown_verb_cannot_be_loaded():
 class TestChat:
     def test_defaults(self):
         found = options(chat, *NAME)
-        assert found.workspace == "phi"
+        assert found.workspace == ("phi", "")
         assert found.sampling == (0.7, 1024, 0.9, None, ())
         assert not found.max_tokens_chosen
         assert (found.messages, found.file, found.wait, found.model, found.via) == ((), None, None, "", "auto")
@@ -74,8 +74,8 @@ def test_status():
 
 
 def test_get_endpoint():
-    assert options(get_endpoint, *NAME)[:2] == ("phi", False)
-    assert options(get_endpoint, *NAME, "--format", "json")[:2] == ("phi", True)
+    assert options(get_endpoint, *NAME)[:2] == (("phi", ""), False)
+    assert options(get_endpoint, *NAME, "--format", "json")[:2] == (("phi", ""), True)
 
 
 class TestKubectl:

@@ -63,6 +63,9 @@ class Link:
     def is_transient(self, status, body):
         return status not in self._lasting
 
+    def move_on(self, why):
+        return False
+
 
 def event(**delta):
     """One event of a stream."""
