@@ -212,7 +212,7 @@ def _probe(
             continue
         # Only a list of models shows that a model's server answers: any web server has a `/health`.
         try:
-            models = ChatModel(link).models(seconds)
+            models = ChatModel(link).models(round(seconds, 2))
         except KaitoError as error:
             why = error.message
             if "answers 404" in why:
