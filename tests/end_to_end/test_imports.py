@@ -36,7 +36,7 @@ CLUSTER = """
     json_document  json_fields
 """
 WORKSPACE = "workspaces  workspaces.objects  workspaces.lookup  workspaces.workspace"
-READINESS = "workspaces.readiness  kube.duration"
+READINESS = "workspaces.readiness  workspaces.phase  kube.duration"
 ENDPOINT = f"""
     {WORKSPACE}  workspaces.endpoint  workspaces.own_cluster  workspaces.reference  workspaces.routes
     workspaces.service  workspaces.ways

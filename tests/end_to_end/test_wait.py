@@ -25,11 +25,22 @@ from tests.tools.watches import wait_for_watch, watches
 
 from . import CHAT, CONNECTED, NAME
 
-WAITING = b"waiting: "
+WAITING = f"{NAME}: ".encode()
 
 
 def pending(why="creating a machine", name=NAME, **changes):
     return workspace(name, conditions=[condition("InferenceReady", False, "Pending", why)], ready=False, **changes)
+
+
+def not_yet(cluster, *args, **changes):
+    """Let the workspace wait for its machine: KAITO makes its Service only then."""
+    if cluster.get("services", NAME, "default"):
+        cluster.remove("services", NAME)
+    cluster.add(pending(*args, **changes))
+
+
+def ready(cluster, **changes):
+    cluster.add(service(NAME), workspace(NAME, **changes))
 
 
 @pytest.fixture
@@ -56,29 +67,28 @@ def test_what_is_ready_costs_nothing_more(cluster, chat):
 
 
 def test_it_goes_on_into_the_chat(cluster, wait):
-    cluster.add(pending())
+    not_yet(cluster)
     process = wait()
     wait_for_watch(cluster)
-    cluster.add(workspace(NAME))
+    ready(cluster)
     assert result_of(process) == (0, b"OK\n", CONNECTED)
 
 
 def test_each_change_is_a_line(cluster, wait):
     """Without a terminal there is one line per change: what the program waits for, and since when."""
-    cluster.add(pending("one"))
+    not_yet(cluster, "one")
     process = wait()
     for number, why in enumerate(("two", "two", "three")):
         wait_for_watch(cluster, number + 1)
-        cluster.add(pending(why))
+        not_yet(cluster, why)
     wait_for_watch(cluster, 4)
-    cluster.add(workspace(NAME))
-    head = f'waiting: workspace "{NAME}" is not ready: InferenceReady is False: '
-    assert result_of(process)[2] == f"{head}two\n{head}three\n{CONNECTED}"
+    ready(cluster)
+    assert result_of(process)[2] == f"{NAME}: two\n{NAME}: three\n{CONNECTED}"
 
 
 def test_it_watches_and_does_not_poll(cluster, wait):
     """In two seconds without a change, not one request."""
-    cluster.add(pending())
+    not_yet(cluster)
     wait()
     wait_for_watch(cluster)
     before = list(cluster.requests)
@@ -92,23 +102,23 @@ def test_it_watches_and_does_not_poll(cluster, wait):
 
 def test_a_change_before_the_watch_is_not_missed(cluster, start_chat):
     """The workspace becomes ready after it was read and before it is watched: the watch begins at the version read."""
-    cluster.add(pending())
+    not_yet(cluster)
     process = start_chat("--wait")
     cluster.requests.wait(2)
-    cluster.add(workspace(NAME))
+    ready(cluster)
     assert result_of(process)[:2] == (0, b"OK\n")
 
 
 def test_the_time_is_up(cluster, chat):
     """Exit code 4, explained as without --wait."""
-    cluster.add(pending())
+    not_yet(cluster)
     start = time.monotonic()
     result = chat("Say OK\n", "--wait=1s")
     assert (result.code, result.out) == (4, "")
     assert 1 < time.monotonic() - start < 3
     error = result.err.splitlines()[1:]
     assert error[0] == (
-        f'error: workspace "{NAME}" is not ready: InferenceReady is False: creating a machine (waited 1 s)'
+        f'error: workspace "{NAME}" is not ready: creating a machine (waited 1 s)'
     )
     assert error[1].startswith("TYPE ")
     assert error[-1] == "wait longer with --wait=1h"
@@ -125,13 +135,13 @@ def test_the_time_is_up(cluster, chat):
 )
 def test_a_workspace_that_is_ready_before_its_model(cluster, wait, backend, why):
     """Nothing announces that a model is loaded, so its server is asked, with growing pauses."""
-    cluster.add(pending())
+    not_yet(cluster)
     cluster.route(NAME, backend)
     process = wait()
     wait_for_watch(cluster)
-    cluster.add(workspace(NAME))
+    ready(cluster)
     line = process.stderr.readline().decode()
-    assert line.startswith(f'waiting: workspace "{NAME}" does not answer yet: {why}')
+    assert line.startswith(f"{NAME}: {why}")
     cluster.route(NAME, cluster.model)
     assert result_of(process) == (0, b"OK\n", CONNECTED)
     assert len(cluster.model.chats) == 1
@@ -153,23 +163,23 @@ def test_a_server_without_a_list_of_models_is_up(cluster, chat):
 
 
 def test_an_inference_set(cluster, start_kaito):
-    cluster.add(inference_set("phi-set"), pending(name="phi-set-0", labels=replica_of("phi-set")), service("phi-set-0"))
+    cluster.add(inference_set("phi-set"), pending(name="phi-set-0", labels=replica_of("phi-set")))
     process = start_kaito("chat", "--workspace-name", "phi-set", "--wait")
-    assert process.stderr.readline().startswith(b'waiting: InferenceSet "phi-set" is not ready: none of its 1')
+    assert process.stderr.readline().startswith(b"phi-set-0: creating a machine ")
     wait_for_watch(cluster)
     assert "labelSelector=inferenceset.kaito.sh%2Fcreated-by%3Dphi-set" in watches(cluster)[0].target
-    cluster.add(workspace("phi-set-0", labels=replica_of("phi-set")))
+    cluster.add(service("phi-set-0"), workspace("phi-set-0", labels=replica_of("phi-set")))
     assert result_of(process)[:2] == (0, b"OK\n")
 
 
 def test_an_old_cluster_is_watched_in_its_own_version(start_kaito, tmp_path):
     with Cluster(versions=("v1alpha1",)) as cluster:
-        cluster.add(pending(version="v1alpha1"), service(NAME))
+        not_yet(cluster, version="v1alpha1")
         env = {"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "old")}
         process = start_kaito(*CHAT, "--wait", env=env)
         wait_for_watch(cluster)
         assert watches(cluster)[0].path == "/apis/kaito.sh/v1alpha1/namespaces/default/workspaces"
-        cluster.add(workspace(NAME, version="v1alpha1"))
+        ready(cluster, version="v1alpha1")
         assert result_of(process)[:2] == (0, b"OK\n")
 
 
@@ -178,18 +188,18 @@ class TestWithoutAWatch:
 
     def test_what_may_not_be_watched(self, cluster, wait):
         cluster.deny("watch", "workspaces")
-        cluster.add(pending())
+        not_yet(cluster)
         process = wait()
         time.sleep(1)
         before = len(cluster.requests)
         assert before <= 10
-        cluster.add(workspace(NAME))
+        ready(cluster)
         assert result_of(process)[:2] == (0, b"OK\n")
         assert len(cluster.requests) <= before + 6
 
     def test_what_may_not_even_be_listed(self, cluster, wait):
         cluster.deny("list", "workspaces")
-        cluster.add(pending())
+        not_yet(cluster)
         wait()
         time.sleep(1)
         assert len(cluster.requests) <= 10
@@ -206,7 +216,7 @@ class TestWithoutAWatch:
         event = json.dumps({"type": "ERROR", "object": {"kind": "Status", "status": "Failure", **answer}}) + "\n"
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(event)}\r\n\r\n"
         cluster.on("watch=true", Raw((head + event).encode(), then=None))
-        cluster.add(pending())
+        not_yet(cluster)
         wait()
         wait_for_watch(cluster)
         time.sleep(1)
@@ -214,7 +224,7 @@ class TestWithoutAWatch:
 
     def test_a_watch_that_ends_at_once(self, cluster, wait):
         cluster.on("watch=true", Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", then=None))
-        cluster.add(pending())
+        not_yet(cluster)
         wait()
         wait_for_watch(cluster)
         time.sleep(1)
@@ -233,13 +243,13 @@ class TestAnApiServerThatIsAway:
         ],
     )
     def test_it_is_waited_for(self, cluster, wait, answer, why):
-        cluster.add(pending())
+        not_yet(cluster)
         process = wait()
         wait_for_watch(cluster)
         cluster.on("/apis/kaito.sh/", answer, times=2)
-        cluster.add(workspace(NAME))
+        ready(cluster)
         line = process.stderr.readline()
-        assert line.startswith(WAITING) and why in line
+        assert line.startswith(WAITING) and why in line, line
         assert result_of(process)[:2] == (0, b"OK\n")
 
     def test_before_its_first_answer_the_run_ends_at_once(self, cluster, chat):
@@ -247,7 +257,7 @@ class TestAnApiServerThatIsAway:
         assert chat("Say OK\n", "--wait").code == 3
 
     def test_the_time_is_up(self, cluster, start_chat):
-        cluster.add(pending())
+        not_yet(cluster)
         process = start_chat("--wait=2s")
         wait_for_watch(cluster)
         cluster.on("/apis/kaito.sh/", Refusal(503))
@@ -256,11 +266,11 @@ class TestAnApiServerThatIsAway:
         assert " answers 503: " in err.splitlines()[-1]
 
     def test_a_right_that_is_taken_away_ends_it(self, cluster, wait):
-        cluster.add(pending())
+        not_yet(cluster)
         process = wait()
         wait_for_watch(cluster)
         cluster.on("/apis/kaito.sh/", Refusal(401, {"kind": "Status", "code": 401}))
-        cluster.add(workspace(NAME))
+        ready(cluster)
         assert result_of(process)[0] == 3
 
 
@@ -282,14 +292,13 @@ def test_what_waiting_does_not_mend_ends_at_once(cluster, run_kaito, made, argv,
 class TestTerminal:
     def test_one_live_line(self, cluster, terminal):
         """The line shows what the program waits for and for how long, and disappears when the chat begins."""
-        cluster.add(pending())
+        not_yet(cluster)
         screen = terminal(*CHAT, "--wait")
-        screen.expect(re.compile(r"waiting: workspace \"phi-3-5-mini\" is not ready: Inf.*… ?"))
-        screen.expect(re.compile(r"waiting: "), timeout=5)
+        screen.expect(re.compile(rf"{NAME}: creating a machine \(0s\)"))
         wait_for_watch(cluster)
         before = screen.raw
         assert b"\n" not in before
-        cluster.add(workspace(NAME))
+        ready(cluster)
         screen.expect("Connected to workspace")
         shown = screen.raw[len(before) :].partition(b"Connected")[0]
         assert re.search(rb"\r +\r$", shown), "the line is wiped"
@@ -298,16 +307,16 @@ class TestTerminal:
         assert screen.wait() == 0
 
     def test_the_elapsed_time(self, cluster, terminal):
-        cluster.add(pending("x"))
+        not_yet(cluster, "x")
         screen = terminal(*CHAT, "--wait", columns=120)
-        screen.expect(re.compile(r"InferenceReady is False: x \(0s\)"))
-        screen.expect(re.compile(r"InferenceReady is False: x \(1s\)"))
-        screen.expect(re.compile(r"InferenceReady is False: x \(2s\)"))
+        screen.expect(re.compile(r"phi-3-5-mini: x \(0s\)"))
+        screen.expect(re.compile(r"phi-3-5-mini: x \(1s\)"))
+        screen.expect(re.compile(r"phi-3-5-mini: x \(2s\)"))
 
     def test_ctrl_c_leaves_at_once(self, cluster, terminal):
-        cluster.add(pending())
+        not_yet(cluster)
         screen = terminal(*CHAT, "--wait")
-        screen.expect("waiting: ")
+        screen.expect(f"{NAME}: ")
         watch = wait_for_watch(cluster)
         pressed = time.monotonic()
         screen.interrupt()
@@ -319,9 +328,9 @@ class TestTerminal:
 
     def test_ctrl_c_while_nothing_may_be_watched(self, cluster, terminal):
         cluster.deny("watch", "workspaces")
-        cluster.add(pending())
+        not_yet(cluster)
         screen = terminal(*CHAT, "--wait")
-        screen.expect("waiting: ")
+        screen.expect(f"{NAME}: ")
         cluster.requests.wait(7)
         pressed = time.monotonic()
         screen.interrupt()
