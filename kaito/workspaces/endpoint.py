@@ -215,7 +215,8 @@ def _probe(
             models = ChatModel(link).models(round(seconds, 2))
         except KaitoError as error:
             why = error.message
-            if "answers 404" in why:
+            # KAITO's pre-download server adds no word to it.
+            if why.endswith(" 404 Not Found"):
                 _check_not_fetching(api, workspace, link)
         else:
             if models:

@@ -124,7 +124,9 @@ def _get_service(api: ApiServer, name: str, namespace: str) -> Mapping[str, Any]
         return error
 
 
-def _usable(api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: Workspace) -> Mapping[str, Any] | None:
+def _usable(
+    api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: Workspace, replica_of: str = ""
+) -> Mapping[str, Any] | None:
     """Return the Service, None if the user may not read it. Raises ClusterError, and NotReadyError if there is none."""
     if not isinstance(service, KaitoError):
         return service
@@ -132,11 +134,11 @@ def _usable(api: ApiServer, service: Mapping[str, Any] | KaitoError, workspace: 
     if code == 403:
         return None
     if code == 404:
-        raise _no_service(api, workspace)
+        raise _no_service(api, workspace, replica_of)
     raise service
 
 
-def _no_service(api: ApiServer, workspace: Workspace) -> WorkspaceError:
+def _no_service(api: ApiServer, workspace: Workspace, replica_of: str) -> WorkspaceError:
     from kaito.workspaces import phase
     from kaito.workspaces.readiness import read_mirror, waiting_hint
     from kaito.workspaces.routes import UNKNOWN_NAME
@@ -152,7 +154,8 @@ def _no_service(api: ApiServer, workspace: Workspace) -> WorkspaceError:
         why = f'there is no Service "{workspace.name}" yet'
         why += "" if workspace.readable else UNKNOWN_NAME
         now = now._replace(why=why)
-    return phase.NotAnsweringError(now, waiting_hint(workspace), _explanation(api, workspace))
+    hint = waiting_hint(workspace, replica_of)
+    return phase.NotAnsweringError(now, hint, _explanation(api, workspace), replica_of)
 
 
 def _explanation(api: ApiServer, workspace: Workspace) -> list[str]:
@@ -174,7 +177,7 @@ def _look_up_set(api: ApiServer, wanted: Reference, namespace: str) -> Lookup:
         if not (isinstance(service, StatusError) and service.status.code == 404):
             break
     others = tuple(one for one in choice.workspaces if one.name != chosen.name)
-    return Lookup(chosen, _usable(api, service, chosen), name, others, f"{choice.ready} of {choice.wanted} ready")
+    return Lookup(chosen, _usable(api, service, chosen, name), name, others, f"{choice.ready} of {choice.wanted} ready")
 
 
 def at_replica(api: ApiServer, lookup: Lookup, workspace: Workspace) -> Lookup:
@@ -182,7 +185,7 @@ def at_replica(api: ApiServer, lookup: Lookup, workspace: Workspace) -> Lookup:
     if workspace == lookup.workspace:
         return lookup
     service = _get_service(api, workspace.name, workspace.namespace)
-    return lookup._replace(workspace=workspace, service=_usable(api, service, workspace))
+    return lookup._replace(workspace=workspace, service=_usable(api, service, workspace, lookup.replica_of))
 
 
 def unknown_name(api: ApiServer, name: str, namespace: str) -> WorkspaceError:

@@ -59,7 +59,10 @@ def answering(api: ApiServer, lookup: Lookup, endpoint: Endpoint, what: str) -> 
     if workspace.deleting:
         raise phase.ended(workspace)
     raise phase.NotAnsweringError(
-        phase.judge(workspace, probe), waiting_hint(workspace), explanation(api, workspace), lookup.replica_of
+        phase.judge(workspace, probe),
+        waiting_hint(workspace, lookup.replica_of),
+        explanation(api, workspace),
+        lookup.replica_of,
     )
 
 

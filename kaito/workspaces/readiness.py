@@ -28,9 +28,9 @@ _WIDEST_CELL = 300
 _PODS_SHOWN = 5
 
 
-def waiting_hint(workspace: Workspace) -> str:
-    """Return the next step for a workspace that is not ready."""
-    where = f"--workspace-name {workspace.name} -n {workspace.namespace}"
+def waiting_hint(workspace: Workspace, replica_of: str = "") -> str:
+    """Return the next step for a workspace that is not ready; `replica_of`: the InferenceSet that was asked for."""
+    where = f"--workspace-name {replica_of or workspace.name} -n {workspace.namespace}"
     return f"wait for it with --wait, or watch it: kubectl kaito status {where} --watch"
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cluster import Cluster, Model, Refusal, inference_set, port, replica_of, service, workspace
+from tests.cluster import REFUSED, Cluster, Model, Refusal, inference_set, port, replica_of, service, workspace
 
 from . import NAME, SERVICE_PATH
 
@@ -85,6 +85,7 @@ def test_below_a_path_as_rancher_has_it(run_kaito, tmp_path):
 @pytest.mark.parametrize("form", ["url", "json"])
 def test_one_that_is_not_ready(cluster, run_kaito, form):
     cluster.add(workspace(NAME, ready=False))
+    cluster.route(NAME, REFUSED)
     result = run_kaito(*GET, "--format", form)
     assert (result.code, result.out) == (4, "")
     assert result.err.startswith(f'error: workspace "{NAME}" is not ready: ')

@@ -224,7 +224,7 @@ class TestLoadBalancerBehindAProxy:
 def test_a_replica_of_an_inference_set(pod, names):
     names[f"phi-set-0.models.svc.{DOMAIN}"] = CLUSTER_IP
     pod.cluster.add(
-        inference_set("phi-set", "models"),
+        inference_set("phi-set", "models", replicas=1),
         workspace("phi-set-0", "models", labels=replica_of("phi-set")),
         pod.service("phi-set-0"),
     )

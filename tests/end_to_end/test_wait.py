@@ -117,9 +117,7 @@ def test_the_time_is_up(cluster, chat):
     assert (result.code, result.out) == (4, "")
     assert 1 < time.monotonic() - start < 3
     error = result.err.splitlines()[1:]
-    assert error[0] == (
-        f'error: workspace "{NAME}" is not ready: creating a machine (waited 1 s)'
-    )
+    assert error[0] == (f'error: workspace "{NAME}" is not ready: creating a machine (waited 1 s)')
     assert error[1].startswith("TYPE ")
     assert error[-1] == "wait longer with --wait=1h"
     assert not cluster.model.requests
