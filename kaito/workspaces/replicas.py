@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kaito.errors import NotReadyError
 from kaito.kube.status import read_status
-from kaito.net.errors import CancelledError, ConnectError, TimedOutError, TransportError
+from kaito.net.errors import CancelledError, TimedOutError, TransportError
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,19 +51,23 @@ class ReplicaLink:
         self._find = find
         self._relist = relist
         self._failed: set[str] = set()
+        self._exhausted = False
         self._why = ""
 
     def request(self, request: Request) -> Response:
         """See Link. A replica that fails is left for another one; if all fail, the last one's failure counts."""
+        if self._exhausted:
+            # A later attempt, or question: each may have become able to answer.
+            self._exhausted = False
+            self._failed.clear()
         while True:
             try:
                 response = self.present.endpoint.link.request(request)
                 why = _why_gone(self.present.endpoint.link, response)
             except TransportError as error:
                 # A server that was asked and is silent may be at work on the answer.
-                if isinstance(error, (CancelledError, TimedOutError)) and not isinstance(error, ConnectError):
-                    raise
-                if not self.move_on(error.message):
+                silent = isinstance(error, TimedOutError) and error.stage != "connect"
+                if silent or isinstance(error, CancelledError) or not self.move_on(error.message):
                     raise
                 continue
             if not why:
@@ -73,12 +77,14 @@ class ReplicaLink:
                 return response
 
     def move_on(self, why: str) -> bool:
-        """See Link. A replica is not tried twice before another one has answered; then all of them are new."""
+        """See Link. A replica is not tried twice in one request; after all of them have failed, there is none."""
+        if self._exhausted:
+            return False
         self._why = self._why or why
         self._failed.add(self.present.name)
         if self._take_one() or self._take_one(self._relist()):
             return True
-        self._failed.clear()
+        self._exhausted = True
         return False
 
     def _take_one(self, names: Sequence[str] | None = None) -> bool:
