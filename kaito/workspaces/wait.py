@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # A watch of the workspace does not see its Service, so it is ended after this time for another attempt.
 _LONGEST_WATCH = 30.0
 
+# KAITO samples a download so often.
+_SAMPLE_SECONDS = 2.0
+
 _ERROR_LIMIT = 1 << 20
 
 
@@ -155,6 +158,8 @@ class _Search:
         elif now.bytes_left:
             self._most = max(self._most, now.bytes_left)
             now = now._replace(done=1 - now.bytes_left / self._most)
+        if now.why != before.why:
+            self._pauses = pauses()
         self._before = now
         return now
 
@@ -168,7 +173,7 @@ class _Search:
             self._pauses = pauses()
             seconds = min(left, _LONGEST_WATCH)
         else:
-            seconds = min(left, next(self._pauses))
+            seconds = min(left, _SAMPLE_SECONDS if self._before.bytes_left else next(self._pauses))
         if isinstance(error, ClusterError):
             # The API server is away, so it cannot be watched.
             time.sleep(seconds)

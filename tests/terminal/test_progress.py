@@ -102,3 +102,40 @@ def test_wide_characters_count_twice(show, columns):
     assert screen.wait() == 0
     line = re.search("\r([^\r]*… \\(0s\\))", screen.raw.decode()).group(1)
     assert columns - 5 <= width(line) <= columns - 3
+
+
+def test_what_is_measured_is_a_bar_on_a_terminal(show):
+    screen = show(
+        "with Progress() as progress:\n    progress.update('phi: downloading', '5 MB/s, 9s left', 0.52)\n    input()\n",
+        columns=80,
+    )
+    screen.expect("phi: downloading [#####-----] 52%, 5 MB/s, 9s left (0s)")
+    screen.send("\r")
+
+
+def test_a_narrow_terminal_keeps_the_bar_and_cuts_the_words(show):
+    screen = show(
+        "with Progress() as progress:\n    progress.update('words ' * 9, '5 MB/s', 1.0)\n    input()\n", columns=50
+    )
+    screen.expect(re.compile(r"words .*… \[##########\] 100%, 5 MB/s \(0s\)"))
+    screen.send("\r")
+
+
+def test_without_a_terminal_each_tenth_of_what_is_measured_is_a_line(show, tmp_path):
+    """Or what has come of it in half a minute; other figures alone are no line."""
+    code = (
+        "with Progress() as progress:\n"
+        "    for done in (-1, 0.0, 0.05, 0.1, 0.19, 0.31, 0.3, 1.0):\n"
+        "        progress.update('a', f'{done}', done)\n"
+    )
+    assert show(code, stderr=tmp_path / "err").wait() == 0
+    lines = re.sub(r" \(\d+s\)", "", (tmp_path / "err").read_text()).splitlines()
+    assert lines == ["a, -1", "a 0%, 0.0", "a 10%, 0.1", "a 31%, 0.31", "a 100%, 1.0"]
+
+
+def test_without_a_terminal_a_line_fits_80_columns(show, tmp_path):
+    code = "with Progress() as progress:\n    progress.update('word ' * 40, '5 MB/s', 0.5)\n"
+    assert show(code, stderr=tmp_path / "err").wait() == 0
+    (line,) = (tmp_path / "err").read_text().splitlines()
+    assert len(line) == 80
+    assert line.endswith("… 50%, 5 MB/s (0s)")

@@ -245,6 +245,7 @@ def test_a_server_without_kaito_s_gauges_is_not_downloading(cluster, visit):
     """A server of somebody's own may answer /v1/models with an empty 404, and still chat."""
     phi = Workload(cluster, "phi", "benchmarking")
     phi.model.on("/v1/models", Refusal(404))
+    phi.model.on("/metrics", Refusal(404))
     assert visit(phi, EVERYTHING) == (0, MEASURED, "WSMDQ")
 
 

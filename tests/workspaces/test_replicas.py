@@ -15,7 +15,8 @@ from kaito.workspaces.endpoint import find
 from kaito.workspaces.reference import INFERENCE_SETS, WORKSPACES, Reference
 from tests.cluster import CLOSE, HANG, NO_ENDPOINTS, NO_OBJECT, REFUSED, Cluster, Refusal, too_many_requests
 from tests.cluster.kinds import rag_engine
-from tests.cluster.workload import MultiRole, Replicas, Workload
+from tests.cluster.replicas import MultiRole, Replicas
+from tests.cluster.workload import Workload
 
 from .clients import client, target
 
