@@ -57,7 +57,9 @@ SOURCES_ONLY = frozenset(
         *("net/socks", "net/http_date", "kube/oidc", "chat/saved"),  # SOCKS, Retry-After dates, OIDC, /save and /load
         *("chat/endings", "chat/refused"),  # no answer, and rare finish reasons; what does not fit the window
         *("workspaces/wait", "workspaces/watch", "model/refusals"),  # --wait, and refused requests
-        *("workspaces/readiness", "kube/duration", "commands/complete"),  # what is not ready; Tab in a shell
+        *("workspaces/readiness", "workspaces/phase", "workspaces/probe"),  # what is not ready
+        *("workspaces/sets", "workspaces/replicas", "workspaces/inference_set"),  # InferenceSets, in 4 ms
+        *("kube/duration", "commands/complete"),  # ages; Tab in a shell
         *("kube/exec_plugin", "kube/plugin_process"),  # a plugin's own start takes many times longer
     )
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kaito.yaml import load as yaml
-from tests.cluster import NO_ENDPOINTS, Cluster, Server, service, workspace
+from tests.cluster import NO_ENDPOINTS, REFUSED, Cluster, Server, service, workspace
 from tests.cluster.process import ROOT, environment, program, run
 from tests.tools.names import Names
 from tests.tools.network import Network, why_not
@@ -225,6 +225,7 @@ class TestJob:
         further = yaml.load(blocks("A Job in an air-gapped cluster", "yaml")[1])
         cluster.grant(*self.rights(*further))
         cluster.add(workspace(NAME, "models", ready=False))
+        cluster.route(NAME, REFUSED, "models")
         result = run(args, None, models, command=command)
         assert result.code == 4
         assert "InferenceReady" in result.err

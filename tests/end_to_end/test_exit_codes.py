@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tests.cluster import HANG, NO_ENDPOINTS, workspace
+from tests.cluster import HANG, NO_ENDPOINTS, REFUSED, workspace
 
 from . import NAME
 
@@ -43,6 +43,7 @@ def no_such_workspace(cluster):
 
 def not_ready(cluster):
     cluster.add(workspace(NAME, ready=False))
+    cluster.route(NAME, REFUSED)
     return ()
 
 

@@ -15,6 +15,7 @@ from tests.cluster import (
     CUT,
     END,
     HANG,
+    REFUSED,
     RESET,
     Cluster,
     Reasoning,
@@ -351,12 +352,15 @@ class TestWorkspace:
                 id="it tunes a model",
             ),
             pytest.param(
-                workspace(NAME, ready=False), "is not ready: .*nodeClaim ws1234 is not ready.*", id="it is not ready"
+                workspace(NAME, ready=False),
+                "is not ready: InsufficientCapacity, nodeClaim ws1234",
+                id="it is not ready",
             ),
         ],
     )
     def test_it_serves_nothing(self, cluster, chat, made, words):
         cluster.add(made)
+        cluster.route(NAME, REFUSED)
         result = chat(ASK)
         assert (result.code, result.out) == (4, "")
         assert re.match(f'error: workspace "{NAME}" {words}\n', result.err)

@@ -109,8 +109,9 @@ class TestBeforeTheSession:
     def test_during_wait(self, cluster, terminal):
         loading = condition("InferenceReady", False, "Pending", "no GPU yet")
         cluster.add(workspace(NAME, conditions=[loading], ready=False))
+        cluster.remove("services", NAME)
         screen = terminal(*CHAT, "--wait")
-        screen.expect(re.compile(r"waiting: .*\(\d+s\)"))
+        screen.expect(re.compile(r"no GPU yet \(\d+s\)"))
         screen.interrupt()
         assert screen.wait() == 130
         assert re.search(rb"\^C\r +\r(\r?\n)?$", screen.raw), "the live line is gone"

@@ -219,7 +219,7 @@ class TestModel:
         cluster.model.adapters = ("adapter-a",)
         result = chat("Say a\n", "--model", "adapter-a")
         assert (result.code, result.out) == (0, "a\n")
-        assert [request.json.get("model") for request in cluster.model.requests] == ["adapter-a"]
+        assert [request.json.get("model") for request in cluster.model.chats] == ["adapter-a"]
 
     def test_a_wrong_one_lists_those_there_are(self, cluster, chat):
         cluster.model.adapters = ("adapter-b", "adapter-a")
@@ -229,6 +229,25 @@ class TestModel:
             'error: the model "nope" is not served here\n'
             "--model takes one of: phi-3.5-mini-instruct, adapter-b, adapter-a\n"
         )
+        assert not cluster.model.chats, "a script ends at once"
+
+    def test_a_wrong_one_is_said_before_the_banner_of_a_session(self, cluster, terminal):
+        """Without ending it: `/model` chooses another one."""
+        screen = terminal(*CHAT, "--model", "nope")
+        screen.expect('note: the model "nope" is not served here; --model takes one of: phi-3.5-mini-instruct')
+        screen.expect(f"Connected to workspace: {NAME} (model: nope)")
+        screen.expect("> ")
+        screen.line("/quit")
+        assert screen.wait() == 0
+
+    def test_a_list_that_is_known_already_is_not_asked_for_again(self, cluster, chat):
+        assert chat("Say a\nSay b\n", "--model", "phi-3.5-mini-instruct", "--wait").out == "a\nb\n"
+        assert [request.path for request in cluster.model.requests].count("/v1/models") == 1
+
+    def test_a_list_that_may_not_be_read_changes_nothing(self, cluster, chat):
+        cluster.deny("get", "services/proxy")
+        cluster.model.adapters = ("adapter-a",)
+        assert chat("Say a\n", "--model", "adapter-a").out == "a\n"
 
     def test_where_the_list_may_not_be_read_the_preset_is_tried(self, cluster, chat):
         cluster.model.requires_model = True

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.cluster import tokens, too_many_requests, workspace
+from tests.cluster import REFUSED, tokens, too_many_requests, workspace
 
 from . import CHAT, CONNECTED, NAME, assistant, questions, user
 
@@ -241,13 +241,15 @@ class TestQuiet:
     @pytest.mark.parametrize("quiet", [True, False])
     def test_wait_says_nothing_either(self, cluster, start_chat, quiet):
         cluster.add(workspace(NAME, ready=False))
+        cluster.route(NAME, REFUSED)
         process = start_chat("-m", "Say OK", "--wait=20s", *(["-q"] if quiet else []), stdin=subprocess.DEVNULL)
-        cluster.requests.wait(3)
+        cluster.requests.wait(4)
+        cluster.route(NAME, cluster.model)
         cluster.add(workspace(NAME))
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out) == (0, b"OK\n")
         assert (err == b"") == quiet
-        assert (b"waiting: workspace" in err) != quiet
+        assert (b"phi-3-5-mini: InsufficientCapacity" in err) != quiet
 
     def test_errors_stay(self, cluster, chat):
         cluster.model.refuse(500, "out of order")
