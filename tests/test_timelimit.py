@@ -94,7 +94,8 @@ def timed(run_kaito):
 
 def error(doing, seconds="0.7"):
     """Return what the run prints if --timeout ends it while it does that."""
-    return f"error: the run was ended by --timeout after {seconds} s while {doing}\nallow more time with a larger --timeout\n"
+    message = f"error: the run was ended by --timeout after {seconds} s while {doing}\n"
+    return message + "allow more time with a larger --timeout\n"
 
 
 class TestWholeRun:

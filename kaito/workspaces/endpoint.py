@@ -186,7 +186,7 @@ def _choose(api: ApiServer, lookup: Lookup, environ: Mapping[str, str], via: str
         direct = "; ".join(
             f"{attempt.url}: {attempt.why.rpartition(': ')[2]}" for attempt in tried if attempt.way is CLUSTER_IP
         )
-        link = ProxyLink(api, namespace, name, http_port(service), direct, known=lookup.workspace.readable)
+        link = ProxyLink(api, lookup.workspace, http_port(service), direct)
         return Endpoint(API_PROXY, api.target.cluster.server + link.path, link), tried
     why = "; ".join(f"{attempt.url}: {attempt.why}" for attempt in tried)
     raise NotReadyError(f'workspace "{name}" does not answer with --via {via}: {why}', "omit --via to try every way")

@@ -8,6 +8,7 @@ from kaito.kube.names import in_url
 from kaito.kube.status import read_status
 from kaito.net.connection import Connection
 from kaito.values import TYPE_CHECKING, NamedTuple
+from kaito.workspaces.workspace import ready_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kaito.net.response import Response
     from kaito.net.url import Url
     from kaito.workspaces.ways import Way
+    from kaito.workspaces.workspace import Workspace
 
 
 # KAITO's server on the model's port until the weights are loaded: any method but GET is refused like this.
@@ -57,19 +59,12 @@ class Endpoint(NamedTuple):
 class ProxyLink:
     """The API server's service proxy, with kubectl's credentials. Works wherever kubectl works."""
 
-    def __init__(
-        self, api: ApiServer, namespace: str, service: str, port: int, direct: str = "", *, known: bool = True
-    ) -> None:
-        """`direct`: why the direct ways, which need no rights, do not lead to the model; "" if there were none.
-
-        `known`: there is a workspace of that name.
-        """
+    def __init__(self, api: ApiServer, workspace: Workspace, port: int, direct: str = "") -> None:
+        """`direct`: why the direct ways, which need no rights, do not lead to the model; "" if there were none."""
         self._api = api
-        self._namespace = namespace
-        self._service = service
+        self._workspace = workspace
         self._direct = direct
-        self._known = known
-        self.path = self.path_of(namespace, service, port)
+        self.path = self.path_of(workspace.namespace, workspace.name, port)
 
     @staticmethod
     def path_of(namespace: str, service: str, port: int) -> str:
@@ -82,27 +77,33 @@ class ProxyLink:
 
     def refusal(self, status: int, body: bytes) -> KaitoError | None:
         """Return an error if the API server answers itself, with a Status: a missing right, or no pod to connect to."""
-        said = read_status(body)
+        said, name = read_status(body), self._workspace.name
         if said is None or status == 401:
             # The API server's own 401 is an error of the request.
-            return _fetching(self._service, status, body)
+            return _fetching(name, status, body)
         if status == 403:
             missing = forbidden(said.message, self._api.target)
             if not self._direct:
                 return missing
             # A pod needs no right to reach its Service, so that a missing one is not what keeps the model from it.
-            why = self._direct + ("" if self._known else _or_is_wrong(self._direct))
-            return UnansweredError(self._service, why, missing.hint and f"for the API server's way, {missing.hint}")
+            why = self._direct + ("" if self._workspace.readable else _or_is_wrong(self._direct))
+            return UnansweredError(
+                self._workspace.name, why, missing.hint and f"for the API server's way, {missing.hint}"
+            )
         if status in (404, 503):
-            hint = f"look at its pods: kubectl get pods -n {self._namespace} -l kaito.sh/workspace={self._service}"
-            why = _unreachable_words(said.message) + ("" if self._known else _or_is_wrong(said.message))
-            return UnansweredError(self._service, why, hint)
+            hint = f"look at its pods: kubectl get pods -n {self._workspace.namespace} -l kaito.sh/workspace={name}"
+            why = _unreachable_words(said.message) + ("" if self._workspace.readable else _or_is_wrong(said.message))
+            return UnansweredError(name, why, hint)
         return ClusterError(f"the API server's service proxy answers {status}: {said.message}")
 
     def is_transient(self, status: int, body: bytes) -> bool:
-        """Return False for a Service without such a port. A pod may exist soon, and a server may soon be less busy."""
+        """Return False for a Service without such a port. A pod may exist soon, and a server may soon be less busy.
+
+        But if the workspace itself says that it is not ready, soon is not soon enough.
+        """
         said = read_status(body)
-        return said is None or not said.message.startswith("no service port")
+        expected = ready_status(self._workspace) != "False"
+        return said is None or (expected and not said.message.startswith("no service port"))
 
     def move_on(self, why: str) -> bool:
         """See Link."""

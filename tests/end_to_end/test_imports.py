@@ -63,7 +63,9 @@ TABLE = {
     "__complete chat --workspace-name ph": f"""
         {START}  {ALL_VERBS}  commands.complete  {CLUSTER}  workspaces.objects
     """,
-    "status": f"{START}  commands.status  commands.status_view  {CLUSTER}  {WORKSPACE}  {READINESS}",
+    "status": f"""
+        {START}  commands.status  commands.status_view  {CLUSTER}  {WORKSPACE}  {READINESS}  workspaces.reference
+    """,
     f"get-endpoint --workspace-name {NAME}": f"{START}  commands.get_endpoint  {CLUSTER}  {ENDPOINT}",
     " ".join(CHAT): PIPE,
     " ".join((*CHAT, "-o", "json")): f"{PIPE}  chat.json_output  chat.interrupts",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import END, NO_ENDPOINTS, NO_OBJECT, REFUSED, Raw, Refusal, too_many_requests
 
-from . import CONNECTED, NAME
+from . import CHAT, CONNECTED, NAME
 
 QUEUE = "Too many requests: waiting queue (17) exceeds max-num-seqs (16)."
 LOADING = {"error": {"message": "The model is loading", "code": 503}}
