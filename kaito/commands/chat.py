@@ -293,7 +293,7 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
 
     def move(replica: Replica, why: str) -> None:
         session.destination = session.destination._replace(found=session.destination.found.at(replica))
-        console.notice(f"note: {replica.name} answers from now on, because the replica before does not: {why}")
+        console.notice(f"note: the workspace asked so far does not answer ({why}); {replica.name} does from now on")
 
     model = ChatModel(
         found.endpoint.link,
