@@ -292,6 +292,7 @@ def _session(options: ChatOptions, console: Console, api: ApiServer, found: Foun
         return explained(error, api, session.destination.found.workspace, found.endpoint.link)
 
     def move(replica: Replica, why: str) -> None:
+        why = why.partition(" (")[0]
         session.destination = session.destination._replace(found=session.destination.found.at(replica))
         console.notice(f"note: the workspace asked so far does not answer ({why}); {replica.name} does from now on")
 
