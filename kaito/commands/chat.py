@@ -218,11 +218,13 @@ def _doing(session: Session) -> str:
 def _check_model(name: str, session: Session, console: Console, *, batch: bool) -> None:
     """Say that a --model is not served, where the server's list may be read; a script ends. Raises InferenceError."""
     try:
-        ids = [model.id for model in session.model.models()]
+        models = session.model.models()
     except KaitoError:
         # The first question will show it.
         return
-    if name in ids:
+    ids = [model.id for model in models]
+    # A list without windows is the transformers runtime's, which refuses the question at once and in better words.
+    if name in ids or (batch and not any(model.max_model_len for model in models)):
         return
     from kaito.model.refusals import not_served
 
