@@ -19,8 +19,8 @@ from tests.cluster.workload import Workload
 from .clients import client, target
 
 PROXY = ("create", "services/proxy")
-NO_SERVICE = 'its Service is missing or has no endpoints (services "phi" not found)'
-NO_POD = 'no pod of it is running (no endpoints available for service "phi")'
+NO_SERVICE = "its Service is missing or has no endpoints"
+NO_POD = "no pod of it is running"
 NOT_SERVED = "its pod is there, but the model is not being served"
 UNKNOWN = "; the name may be wrong, or the workspace may not be created yet"
 
