@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import os
 
+from kaito.errors import KaitoError
 from kaito.flags import by_word, parse, split_verb
 from kaito.lazy_re import pattern
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from kaito.commands.verb import Verb
     from kaito.flags import Flag, Values
+    from kaito.kube.api_server import ApiServer
 
 # cobra's directives: complete file names if there are no candidates (ShellCompDirectiveDefault), or nothing but the
 # candidates (ShellCompDirectiveNoFileComp).
 _FILES, _NOTHING_ELSE = 0, 4
 
+# The bounds of the whole run, and of the lists of objects in it.
 _SECONDS = 1.8
+_LIST_SECONDS = 1.4
 
 # The flags whose values are files; the shell completes those.
 _FILE_FLAGS = frozenset(("kubeconfig", "file", "certificate-authority", "client-certificate", "client-key"))
@@ -58,7 +63,7 @@ def _candidates(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb
     if flag:
         if flag.name in _FILE_FLAGS:
             return [], _FILES
-        names = _values(flag, parse(others, flags))
+        names = _values(flag, typed, parse(others, flags))
         return [(name, "") for name in names if name.startswith(typed) and _is_safe(name, flag)], _NOTHING_ELSE
     if typed.startswith("-"):
         given = parse(rest, flags).given
@@ -72,7 +77,8 @@ def _candidates(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb
 def _is_safe(name: str, flag: Flag) -> bool:
     """Return whether `name` is valid for the flag, and means itself on a shell's command line."""
     if flag.name in _OBJECT_FLAGS:
-        return _OBJECT_NAME.fullmatch(name) is not None
+        # `_names` has left out all others.
+        return True
     return name.isprintable() and not _SHELL_SYNTAX.search(name)
 
 
@@ -88,8 +94,8 @@ def _awaiting(rest: Sequence[str], typed: str, flags: Sequence[Flag]) -> tuple[F
     return None, typed, rest
 
 
-def _values(flag: Flag, values: Values) -> list[str]:
-    """Return the valid values of `flag`, as far as they can be listed. Raises KaitoError."""
+def _values(flag: Flag, typed: str, values: Values) -> list[str]:
+    """Return the valid values of `flag`, as far as they can be listed. `typed`: the begin of one. Raises KaitoError."""
     if flag.kind.choices:
         return list(flag.kind.choices)
     if flag.name in ("context", "cluster", "user"):
@@ -98,23 +104,59 @@ def _values(flag: Flag, values: Values) -> list[str]:
         config = read_config(values.text("kubeconfig"), os.environ)
         return sorted({"context": config.contexts, "cluster": config.clusters, "user": config.users}[flag.name])
     if flag.name in _OBJECT_FLAGS:
-        return _object_names(flag.name, values)
+        from kaito.commands.kubectl_flags import connect, read_kubectl_flags
+
+        # The shell owns the terminal while it completes a word, so no exec plugin may ask for anything.
+        api = connect(read_kubectl_flags(values), interactive=False)
+        if flag.name == "namespace":
+            return sorted(_names(api.get("/api/v1/namespaces")))
+        return _models(api, typed)
     return []
 
 
-def _object_names(flag_name: str, values: Values) -> list[str]:
-    """Return the names of the cluster's namespaces, or of the namespace's workspaces. Raises KaitoError."""
-    from kaito.commands.kubectl_flags import connect, read_kubectl_flags
-    from kaito.json_fields import items, part, text
-    from kaito.workspaces.objects import fetch
+def _models(api: ApiServer, typed: str) -> list[str]:
+    """Return the names of the namespace's workspaces and InferenceSets, or KIND/NAME of one if a kind is typed.
 
-    # The shell owns the terminal while it completes a word, so no exec plugin may ask for anything.
-    api = connect(read_kubectl_flags(values), interactive=False)
-    if flag_name == "namespace":
-        listed = api.get("/api/v1/namespaces")
-    else:
-        listed = dict(fetch(api, "workspaces", api.target.namespace).document)
-    return sorted(text(part(item, "metadata"), "name") for item in items(listed, "items"))
+    Both are listed at the same time, so that one that fails or hangs does not hide the other. Raises ClusterError.
+    """
+    import _thread
+    import time
+
+    from kaito.workspaces.objects import fetch
+    from kaito.workspaces.reference import INFERENCE_SETS, WORKSPACES, read_reference
+
+    kind, slash, _ = typed.rpartition("/")
+    wanted = read_reference(f"{kind}{slash}any")
+    kinds = [one for one in (WORKSPACES, INFERENCE_SETS) if wanted and wanted.may_be(one)]
+    found: set[str] = set()
+    listed = []
+    api.prepare()
+
+    def list_kind(plural: str, done: _thread.LockType) -> None:
+        try:
+            found.update(_names(fetch(api.beside(), plural, api.target.namespace).document))
+        except KaitoError:
+            # The other kind may be listed all the same.
+            pass
+        finally:
+            done.release()
+
+    end = time.monotonic() + _LIST_SECONDS
+    for plural in kinds:
+        listed.append(_thread.allocate_lock())
+        listed[-1].acquire()
+        _thread.start_new_thread(list_kind, (plural, listed[-1]))
+    for done in listed:
+        done.acquire(timeout=max(0.0, end - time.monotonic()))
+    return sorted(f"{kind}{slash}{name}" for name in tuple(found))
+
+
+def _names(listed: Mapping[str, Any]) -> list[str]:
+    """Return the names of the objects in a list, if they are valid."""
+    from kaito.json_fields import items, part, text
+
+    found = (text(part(item, "metadata"), "name") for item in items(listed, "items"))
+    return [name for name in found if _OBJECT_NAME.fullmatch(name)]
 
 
 def run(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb]) -> int:

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import build_zipapp
-from tests.cluster import HANG, Refusal, Terminal, service, workspace
+from tests.cluster import HANG, Refusal, Terminal, inference_set, service, workspace
 from tests.cluster.objects import namespace
 from tests.cluster.process import environment
 from tests.servers import RawServer
@@ -42,6 +42,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 def cluster(cluster):
     """The usual cluster with more to choose from."""
     cluster.add(workspace("phi-4"), service("phi-4"), workspace("llama", namespace="models"))
+    cluster.add(inference_set("gemma", "models"))
     cluster.add(namespace("default"), namespace("models"), namespace("monitoring"))
     return cluster
 
@@ -94,8 +95,17 @@ def complete(run_completer):
         pytest.param(["chat", "--workspace-name", "phi-4"], ["phi-4"], id="a workspace that was begun"),
         pytest.param(["chat", "--workspace-name=phi-3"], [NAME], id="a workspace after an equals sign"),
         pytest.param(["status", "--workspace-name", ""], [NAME, "phi-4"], id="workspaces for another verb"),
-        pytest.param(["chat", "-n", "models", "--workspace-name", ""], ["llama"], id="workspaces of a namespace"),
-        pytest.param(["-n", "models", "chat", "--workspace-name", ""], ["llama"], id="a namespace before the verb"),
+        pytest.param(
+            ["chat", "-n", "models", "--workspace-name", ""], ["gemma", "llama"], id="both kinds of a namespace"
+        ),
+        pytest.param(
+            ["-n", "models", "chat", "--workspace-name", ""], ["gemma", "llama"], id="a namespace before the verb"
+        ),
+        pytest.param(["chat", "-n", "models", "--workspace-name", "isets/"], ["isets/gemma"], id="a kind"),
+        pytest.param(
+            ["chat", "-n", "models", "--workspace-name=workspace/l"], ["workspace/llama"], id="the other kind"
+        ),
+        pytest.param(["chat", "-n", "models", "--workspace-name", "pod/"], [], id="a kind that serves no model"),
         pytest.param(["chat", "-n", ""], ["default", "models", "monitoring"], id="namespaces"),
         pytest.param(["chat", "--namespace", "mo"], ["models", "monitoring"], id="namespaces that were begun"),
         pytest.param(["chat", "--context", ""], ["stand-in"], id="contexts"),
@@ -185,6 +195,13 @@ def test_only_names_of_a_kubeconfig_that_mean_themselves_in_a_shell_are_offered(
 )
 def test_errors_are_silent(complete, changes):
     assert complete("chat", "--workspace-name", "", **changes) == ([], ":4")
+
+
+@pytest.mark.parametrize("refusal", [Refusal(403, {"kind": "Status", "code": 403}), Refusal(200, before=HANG)])
+@pytest.mark.parametrize(("kind", "offered"), [("workspaces", ["gemma"]), ("inferencesets", ["llama"])])
+def test_a_kind_that_cannot_be_listed_does_not_hide_the_other(complete, cluster, kind, offered, refusal):
+    cluster.on(f"/{kind}", refusal)
+    assert complete("chat", "-n", "models", "--workspace-name", "") == (offered, ":4")
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
