@@ -1,10 +1,11 @@
-"""`kubectl kaito get-endpoint`: the URL of a workspace's model, for other programs."""
+"""`kubectl kaito get-endpoint`: the URL at which a model answers, for other programs."""
 
 from __future__ import annotations
 
 import os
 
 from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, read_kubectl_flags, required_name
+from kaito.errors import UsageError
 from kaito.flags import Flag, choice
 from kaito.values import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 FLAGS: tuple[Flag, ...] = (
     WORKSPACE_NAME,
-    Flag("format", choice("url", "json"), "url", "Output format: url or json"),
+    Flag("output", choice("url", "json"), "url", "Output format: url or json", short="o"),
+    Flag("format", choice("url", "json"), "url", "The same as --output"),
 )
 
 
@@ -36,15 +38,16 @@ class GetEndpoint:
     usage = "get-endpoint --workspace-name NAME [flags]"
     description = (
         "Print the base URL at which a workspace's model answers OpenAI-compatible requests\n"
-        "(append /v1/chat/completions): the one that a chat would use, or with --format json\n"
-        "all of them. The APIProxy requires kubectl's credentials, the others require none."
+        "(append /v1/chat/completions): the one that a chat would use, or with -o json\n"
+        "all of them. The APIProxy requires kubectl's credentials, the others require none.\n"
+        "For an InferenceSet, they are those of one of its ready workspaces."
     )
     examples = (
         "  # The URL that a chat would use\n"
         "  kubectl kaito get-endpoint --workspace-name my-llama\n"
         "\n"
         "  # All of them, with their types\n"
-        "  kubectl kaito get-endpoint --workspace-name my-llama --format json"
+        "  kubectl kaito get-endpoint --workspace-name my-llama -o json"
     )
     flags = FLAGS
 
@@ -60,9 +63,12 @@ class GetEndpoint:
 
 def read_options(values: Values) -> EndpointOptions:
     """Turn the flags into options. Raises UsageError."""
+    forms = {values.text(name) for name in ("output", "format") if name in values.given}
+    if len(forms) > 1:
+        raise UsageError("--output and --format are the same flag, but their values differ")
     return EndpointOptions(
         workspace=required_name(values, "get-endpoint"),
-        as_json=values.text("format") == "json",
+        as_json=forms == {"json"},
         kubectl=read_kubectl_flags(values),
     )
 
