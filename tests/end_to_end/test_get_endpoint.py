@@ -6,7 +6,18 @@ import json
 
 import pytest
 
-from tests.cluster import REFUSED, Cluster, Model, Refusal, inference_set, port, replica_of, service, workspace
+from tests.cluster import (
+    Cluster,
+    Model,
+    Refusal,
+    Replicas,
+    Workload,
+    inference_set,
+    port,
+    replica_of,
+    service,
+    workspace,
+)
 
 from . import NAME, SERVICE_PATH
 
@@ -62,6 +73,20 @@ def test_as_json(cluster, run_kaito, balanced):
     ]
 
 
+@pytest.mark.parametrize(
+    "flags", [("-o", "json"), ("--output=json",), ("--format", "json"), ("-o", "json", "--format", "json")]
+)
+def test_either_flag_chooses_json(run_kaito, flags):
+    assert json.loads(run_kaito(*GET, *flags).out)["workspace"] == NAME
+
+
+@pytest.mark.parametrize(("output", "form"), [("json", "url"), ("url", "json")])
+def test_flags_that_contradict_each_other(run_kaito, output, form):
+    result = run_kaito(*GET, "-o", output, "--format", form)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: --output and --format are the same flag, but their values differ\n")
+
+
 def test_without_a_load_balancer(run_kaito):
     document = json.loads(run_kaito(*GET, "--format=json").out)
     assert [one["type"] for one in document["endpoints"]] == ["APIProxy", "ClusterIP"]
@@ -73,6 +98,7 @@ def test_an_inference_set(cluster, run_kaito):
     document = json.loads(result.out)
     assert document["workspace"] == "set"
     assert document["endpoints"][0]["url"].endswith("/services/set-0:80/proxy")
+    assert run_kaito("get-endpoint", "--workspace-name", "set").out.endswith("/services/set-0:80/proxy\n")
 
 
 def test_below_a_path_as_rancher_has_it(run_kaito, tmp_path):
@@ -84,11 +110,25 @@ def test_below_a_path_as_rancher_has_it(run_kaito, tmp_path):
 
 @pytest.mark.parametrize("form", ["url", "json"])
 def test_one_that_is_not_ready(cluster, run_kaito, form):
-    cluster.add(workspace(NAME, ready=False))
-    cluster.route(NAME, REFUSED)
-    result = run_kaito(*GET, "--format", form)
+    Workload(cluster, NAME, "starting")
+    result = run_kaito(*GET, "-o", form)
     assert (result.code, result.out) == (4, "")
     assert result.err.startswith(f'error: workspace "{NAME}" is not ready: ')
+
+
+@pytest.mark.parametrize("form", ["url", "json"])
+def test_an_inference_set_that_is_not_ready(cluster, run_kaito, form):
+    Replicas(cluster, "set", 1).children[0].enter("starting")
+    result = run_kaito("get-endpoint", "--workspace-name", "set", "-o", form)
+    assert (result.code, result.out) == (4, "")
+    assert result.err.startswith("error: ") and " is not ready: " in result.err
+
+
+def test_of_an_inference_set_only_a_ready_workspace_is_offered(cluster, run_kaito):
+    replicas = Replicas(cluster, "set", 3).children
+    replicas[0].enter("lost")
+    replicas[2].enter("crash-looping")
+    assert run_kaito("get-endpoint", "--workspace-name", "set").out.endswith(f"/services/{replicas[1].name}:80/proxy\n")
 
 
 def test_a_wrong_name(run_kaito):
