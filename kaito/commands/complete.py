@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 # candidates (ShellCompDirectiveNoFileComp).
 _FILES, _NOTHING_ELSE = 0, 4
 
-# The bounds of the whole run, and of the lists of objects in it.
+# The bounds of the whole run, and of the user's credentials and the lists of objects in it.
 _SECONDS = 1.8
-_LIST_SECONDS = 1.4
+_LIST_SECONDS = 1.6
 
 # The flags whose values are files; the shell completes those.
 _FILE_FLAGS = frozenset(("kubeconfig", "file", "certificate-authority", "client-certificate", "client-key"))
@@ -130,6 +130,7 @@ def _models(api: ApiServer, typed: str) -> list[str]:
     kinds = [one for one in (WORKSPACES, INFERENCE_SETS) if wanted and wanted.may_be(one)]
     found: set[str] = set()
     listed = []
+    end = time.monotonic() + _LIST_SECONDS
     api.prepare()
 
     def list_kind(plural: str, done: _thread.LockType) -> None:
@@ -141,7 +142,6 @@ def _models(api: ApiServer, typed: str) -> list[str]:
         finally:
             done.release()
 
-    end = time.monotonic() + _LIST_SECONDS
     for plural in kinds:
         listed.append(_thread.allocate_lock())
         listed[-1].acquire()

@@ -1,4 +1,4 @@
-"""Watches of workspaces: the API server announces changes, so that there is no need to poll."""
+"""Watches of KAITO's objects: the API server announces changes, so that there is no need to poll."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kaito.values import TYPE_CHECKING
 from kaito.workspaces.objects import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from kaito.kube.api_server import ApiServer
     from kaito.workspaces.objects import Reading
@@ -49,27 +49,28 @@ def pauses() -> Iterator[float]:
 
 
 class Changes:
-    """Changes of the workspaces that `query` selects ("" for all), in a namespace ("" for all).
+    """Changes of the objects of a kind that `query` selects ("" for all), in a namespace ("" for all).
 
-    State: a connection of its own, and the resource version after which changes count.
+    `kind`: a plural. State: a connection of its own, and the resource version after which changes count.
     """
 
-    def __init__(self, api: ApiServer, namespace: str, query: str = "") -> None:
+    def __init__(self, api: ApiServer, namespace: str, query: str = "", kind: str = "workspaces") -> None:
         self._api = api.beside()
         self._namespace = namespace
         self._query = query
+        self._kind = kind
         self._path = ""
         self._revision = ""
         self._marked = 0.0
 
     def mark(self) -> Reading:
-        """List the workspaces; changes after this list count. Raises ClusterError.
+        """List the objects; changes after this list count. Raises ClusterError.
 
         The list has the cluster's latest resourceVersion; that of an object may be too old to watch from.
         """
         self._revision = ""
         self._marked = time.monotonic()
-        listed = fetch(self._api, "workspaces", self._namespace, query=self._query)
+        listed = fetch(self._api, self._kind, self._namespace, query=self._query)
         self._path = listed.path
         revision = text(part(listed.document, "metadata"), "resourceVersion")
         self._revision = revision if _REVISION.fullmatch(revision) else ""
@@ -109,3 +110,28 @@ class Changes:
         except (TransportError, ClusterError):
             return False
         return _CHANGE.match(event) is not None
+
+
+def wait_for_any(several: Sequence[Changes], seconds: float) -> None:
+    """Wait as long as the one whose wait is the shortest. The others' waits go on until they are closed."""
+    if len(several) == 1:
+        several[0].wait(seconds)
+        return
+    # Not threading, which this run needs for nothing else.
+    import _thread
+
+    over = _thread.allocate_lock()
+    over.acquire()
+
+    def wait(changes: Changes) -> None:
+        try:
+            changes.wait(seconds)
+        finally:
+            try:
+                over.release()
+            except RuntimeError:  # another one was the first
+                pass
+
+    for changes in several:
+        _thread.start_new_thread(wait, (changes,))
+    over.acquire(timeout=seconds + POLL_SECONDS)

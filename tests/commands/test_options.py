@@ -68,9 +68,10 @@ class TestChat:
 
 
 def test_status():
-    assert options(status)[:4] == ("", False, False, False)
-    assert options(status, "-A", "-w", "-o", "json")[:4] == ("", True, True, True)
-    assert options(status, *NAME)[:4] == ("phi", False, False, False)
+    assert options(status)[:4] == (None, False, False, "table")
+    assert options(status, "-A", "-w", "-o", "json")[:4] == (None, True, True, "json")
+    assert options(status, *NAME)[:4] == (("phi", ""), False, False, "table")
+    assert options(status, "--workspace-name", "isets/phi").wanted == ("phi", "inferencesets")
 
 
 def test_get_endpoint():

@@ -52,7 +52,9 @@ def test_help_names_the_flags(run_kaito, verb, flags):
             id="an unknown format",
         ),
         pytest.param(
-            ("status", "-o", "yaml"), 'invalid value "yaml" for -o: it takes one of table, json', id="an unknown output"
+            ("status", "-o", "yaml"),
+            'invalid value "yaml" for -o: it takes one of table, wide, name, json',
+            id="an unknown output",
         ),
         pytest.param(
             ("status", "--workspace-name", "x", "-A"),

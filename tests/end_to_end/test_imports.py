@@ -61,10 +61,12 @@ TABLE = {
     "chat --help": f"{START}  {CHAT_FLAGS}",
     "__complete ch": f"{START}  {ALL_VERBS}  commands.complete",
     "__complete chat --workspace-name ph": f"""
-        {START}  {ALL_VERBS}  commands.complete  {CLUSTER}  workspaces.objects
+        {START}  {ALL_VERBS}  commands.complete  {CLUSTER}  workspaces.objects  workspaces.reference
     """,
     "status": f"""
-        {START}  commands.status  commands.status_view  {CLUSTER}  {WORKSPACE}  {READINESS}  workspaces.reference
+        {START}  commands.status  commands.status_fetch  commands.status_view  {CLUSTER}  {READINESS}
+        workspaces  workspaces.objects  workspaces.workspace
+        workspaces.details  workspaces.inference_set  workspaces.reference
     """,
     f"get-endpoint --workspace-name {NAME}": f"{START}  commands.get_endpoint  {CLUSTER}  {ENDPOINT}",
     " ".join(CHAT): PIPE,

@@ -71,7 +71,8 @@ def test_another_service(cluster, run_kaito):
 def test_a_document_without_names_is_that_of_the_name_asked_for(cluster, run_kaito):
     cluster.on(WORKSPACE_PATH, Refusal(200, {"kind": "Workspace", "inference": {"preset": {"name": "phi-4"}}}))
     assert run_kaito(*GET) == (0, f"{cluster.url}{SERVICE_PATH}:80/proxy\n", "")
-    assert f"Name:       {NAME}\nNamespace:  default\nModel:      phi-4\n" in run_kaito(*STATUS).out
+    lines = run_kaito(*STATUS).out.splitlines()
+    assert lines[:2] + lines[3:4] == [f"Name:        {NAME}", "Namespace:   default", "Model:       phi-4"]
 
 
 def test_a_replica_without_a_name_is_not_chosen(cluster, run_kaito):
@@ -163,7 +164,7 @@ class TestMemory:
         result, peak = measured(*argv)
         assert (result.code, peak < 200) == (0, True), peak
         if len(argv) > 1:
-            assert json.loads(result.out) == {"items": items}
+            assert json.loads(result.out)["items"] == items
 
     def test_a_wide_character_in_a_large_answer(self, cluster, measured):
         cluster.on(LIST, Refusal(200, json.dumps({"x": "x" * (60 << 20) + "😀"}, ensure_ascii=False)))

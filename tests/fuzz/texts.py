@@ -21,11 +21,14 @@ from kaito.model.events import Content, Reasoning
 from kaito.model.stream import read_events
 from kaito.terminal.message import Assembler, recalled
 from kaito.text import excerpt, harmless, width
+from kaito.workspaces.details import KIND, count_nodes, read_entry
 from kaito.workspaces.phase import why_not_ready
 from kaito.workspaces.service import balancer_urls, cluster_urls, http_port
 from kaito.workspaces.workspace import read_workspace, ready_status
 from kaito.yaml.load import YamlError
 from kaito.yaml.load import load as load_yaml
+from tests.cluster import inference_set
+from tests.cluster.kinds import inference_set_status
 from tests.fuzz.mutate import pieces
 from tests.fuzz.target import Target
 from tests.model.answers import Answer
@@ -36,6 +39,7 @@ RECORDED = [
     path.read_bytes().partition(b"\r\n\r\n")[2] for path in sorted((DATA / "cluster" / "recordings").glob("*.http"))
 ]
 OBJECTS = [b"{" + body.partition(b"{")[2].rpartition(b"}")[0] + b"}" for body in RECORDED if b"{" in body]
+INFERENCE_SET = json.dumps({**inference_set("phi"), "status": inference_set_status("phi", 2, 1)}).encode()
 STREAM = b"".join(
     b"data: %s\n\n" % json.dumps({"model": "phi", "choices": [{"delta": delta, "finish_reason": reason}]}).encode()
     for delta, reason in (
@@ -146,12 +150,14 @@ def exec_credential(source, data):
 
 
 def kaito_object(source, data):
-    """Read a Workspace and a Service: no value of a field makes the readers fail."""
+    """Read a Workspace, an InferenceSet and a Service: no value of a field makes the readers fail."""
     document = json.loads(data)
     if isinstance(document, dict):
         workspace = read_workspace(document)
         assert ready_status(workspace) and "\n" not in why_not_ready(workspace)
         age(workspace.created)
+        for kind in KIND:
+            assert read_entry(kind, document).ready and count_nodes([read_entry(kind, document)])
         assert 0 < http_port(document) < 65536
         cluster_urls(document, "phi", "default")
         balancer_urls(document)
@@ -186,7 +192,7 @@ TARGETS = {
     "exec-credential": Target(
         exec_credential, (ValueError,), [json.dumps(CREDENTIAL).encode(), b"kind: ExecCredential\nstatus: {token: t}"]
     ),
-    "kaito-object": Target(kaito_object, (ValueError, RecursionError), OBJECTS),
+    "kaito-object": Target(kaito_object, (ValueError, RecursionError), [*OBJECTS, INFERENCE_SET]),
     "kubeconfig": Target(kubeconfig, (ClusterError,), KUBECONFIGS),
     "refusal": Target(refusal, (), [*OBJECTS, b"<html><script>x</script><h1>Log in</h1></html>", b"Bad gateway"]),
     "saved-conversation": Target(saved_conversation, (ValueError,), CONVERSATIONS),

@@ -9,8 +9,8 @@ import pytest
 from kaito.kube.kubeconfig.model import Overrides
 from kaito.kube.kubeconfig.resolve import resolve
 from kaito.workspaces.objects import named, replicas_of
-from kaito.workspaces.watch import Changes
-from tests.cluster import Raw, Refusal, replica_of, workspace
+from kaito.workspaces.watch import Changes, wait_for_any
+from tests.cluster import Raw, Refusal, inference_set, replica_of, workspace
 from tests.tools.watches import wait_for_watch, watches
 
 from .clients import client
@@ -23,8 +23,8 @@ def changes(kubeconfig, monkeypatch):
     target = resolve(Overrides(kubeconfig=kubeconfig), {})
     made = []
 
-    def watch(namespace="default", query=""):
-        made.append(Changes(client(target), namespace, query))
+    def watch(namespace="default", query="", kind="workspaces"):
+        made.append(Changes(client(target), namespace, query, kind))
         return made[-1]
 
     yield watch
@@ -116,3 +116,19 @@ def test_workspaces_that_may_not_be_listed_are_not_watched(cluster, changes):
     watched.mark()
     assert 0.25 < seconds(watched.wait) < 2
     assert not watches(cluster)
+
+
+@pytest.mark.parametrize("changed", [workspace("any"), inference_set("any")], ids=["the first", "the second"])
+def test_of_several_any_change_ends_the_wait(cluster, changes, changed):
+    several = [changes(), changes(kind="inferencesets")]
+    for each in several:
+        each.mark()
+    cluster.add(changed)
+    assert seconds(lambda limit: wait_for_any(several, limit)) < 2
+
+
+def test_of_several_none_changes(cluster, changes):
+    several = [changes(), changes(kind="inferencesets")]
+    for each in several:
+        each.mark()
+    assert 0.9 < seconds(lambda limit: wait_for_any(several, limit), 1) < 2
