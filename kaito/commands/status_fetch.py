@@ -9,6 +9,7 @@ from kaito.errors import KaitoError
 from kaito.json_fields import items
 from kaito.values import TYPE_CHECKING, NamedTuple
 from kaito.workspaces.details import KIND, read_entry
+from kaito.workspaces.inference_set import InferenceSet
 from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, fetch, named, replicas_of
 from kaito.workspaces.reference import INFERENCE_SETS, WORKSPACES, Reference
 from kaito.workspaces.workspace import Workspace, in_doubt
@@ -91,7 +92,7 @@ def _view_of_object(api: ApiServer, namespace: str, kind: str, reading: Reading,
     listed = fetch(api, WORKSPACES, namespace, query=replicas_of(name))
     note = _note(WORKSPACES, listed.why, namespace) if listed.why else ""
     children = sorted(_entries(WORKSPACES, listed), key=lambda one: one.object.name)
-    lines: list[str] = []
+    lines = _scaling_hint(entry)
     asked = False
     for child in [one for one in children if one.ready != "True"][:_MOST_EXPLAINED]:
         if isinstance(child.object, Workspace):
@@ -131,6 +132,14 @@ def _state(api: ApiServer, workspace: Workspace) -> _State:
                 # What its pods report is older than its answer.
                 return _State(found.note.partition("note: ")[2], asked=True)
     return _State(reason, tuple(pod_lines(api, workspace)), asked)
+
+
+def _scaling_hint(entry: Entry) -> list[str]:
+    """Return what starts an InferenceSet without replicas, which KAITO calls ready."""
+    found = entry.object
+    if not isinstance(found, InferenceSet) or found.replicas or found.deleting:
+        return []
+    return [f"it is scaled to zero: kubectl scale {entry.reference} --replicas=1 -n {found.namespace}"]
 
 
 def _entries(kind: str, reading: Reading) -> list[Entry]:

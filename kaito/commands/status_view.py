@@ -193,16 +193,11 @@ def _fields(view: View) -> list[tuple[str, str]]:
 
 
 def _readiness(entry: Entry) -> str:
-    """Return whether it is ready, since when it is being deleted, and how a set without replicas is started."""
+    """Return whether it is ready, or since when it is being deleted."""
     from kaito.kube.duration import age
-    from kaito.workspaces.inference_set import InferenceSet
 
-    one = entry.object
-    if one.deleting:
-        return f"{entry.ready} since {entry.details.deleted} ({age(entry.details.deleted)})"
-    if isinstance(one, InferenceSet) and not one.replicas:
-        return f"{entry.ready} (scaled to zero: kubectl scale {entry.reference} -n {one.namespace} --replicas=1)"
-    return entry.ready
+    deleted = entry.details.deleted
+    return f"{entry.ready} since {deleted} ({age(deleted)})" if entry.object.deleting else entry.ready
 
 
 def _model(entry: Entry) -> str:
