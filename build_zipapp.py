@@ -61,6 +61,7 @@ SOURCES_ONLY = frozenset(
         *("workspaces/sets", "workspaces/replicas", "workspaces/inference_set"),  # InferenceSets, in 4 ms
         *("kube/duration", "commands/complete"),  # ages; Tab in a shell
         *("workspaces/details", "commands/status_fetch", "commands/status_view"),  # status, which is not a chat
+        *("commands/choose", "commands/older_verbs"),  # a workspace that is not named; a verb that is none
         *("kube/exec_plugin", "kube/plugin_process"),  # a plugin's own start takes many times longer
     )
 )

@@ -24,7 +24,11 @@ PROGRAM = "kubectl kaito"
 # In the order in which help lists them; `load` imports them.
 VERBS = ("chat", "status", "get-endpoint", "version")
 
+# Lists kubectl's flags, as `kubectl options` does; help does not list it among the verbs, as kubectl's does not.
+_OPTIONS = "options"
+
 HELP = Flag("help", SWITCH, False, "Show this help", short="h", bare="true")
+VERSION = Flag("version", SWITCH, False, "Print the version", bare="true")
 ROOT_FLAGS = (NAMESPACE, HELP, *KUBECTL_FLAGS)
 
 EXIT_CODES = """\
@@ -146,24 +150,34 @@ def run(argv: Sequence[str]) -> int:
         from kaito.commands import complete
 
         return complete.run(argv[1:], ROOT_FLAGS, [load(name) for name in VERBS])
-    name, rest = split_verb(argv, ROOT_FLAGS)
+    name, rest = split_verb(argv, (*ROOT_FLAGS, VERSION))
     if name == "help":
         topic, _ = split_verb(rest, ROOT_FLAGS)
         name, rest = topic if topic != "help" else "", ["--help"]
-    if not name:
-        _parse(rest, ROOT_FLAGS, PROGRAM)
-        print_text(root_help())
+    if name in ("", _OPTIONS):
+        values = _parse(rest, (*ROOT_FLAGS, VERSION), PROGRAM)
+        if values.switch("version"):
+            return load("version").run(values)
+        print_text(options_help() if name else root_help())
         return 0
     if name not in VERBS:
-        similar = nearest(name, VERBS)
-        hint = f"did you mean {PROGRAM} {similar[0]}?" if similar else f"see: {PROGRAM} --help"
-        raise UsageError(f'unknown command "{name}" for "{PROGRAM}"', hint)
+        raise _unknown(name)
     verb = load(name)
     values = _parse(rest, (*verb.flags, *ROOT_FLAGS), f"{PROGRAM} {name}")
     if values.switch("help"):
         print_text(verb_help(verb))
         return 0
     return verb.run(values)
+
+
+def _unknown(name: str) -> UsageError:
+    """Return the error for a verb that does not exist, with what the user may have meant."""
+    from kaito.commands.older_verbs import INSTEAD
+
+    hint = INSTEAD.get(name, f"see: {PROGRAM} --help")
+    if name not in INSTEAD and (similar := nearest(name, (*VERBS, _OPTIONS, "help"))):
+        hint = f"did you mean {PROGRAM} {similar[0]}?"
+    return UsageError(f'unknown command "{name}" for "{PROGRAM}"', hint)
 
 
 def _parse(argv: Sequence[str], flags: Sequence[Flag], command: str) -> Values:
@@ -180,10 +194,12 @@ def root_help() -> str:
     return _help(
         "Chat with the models that KAITO serves on Kubernetes.",
         "[command] [flags]",
-        "  kubectl kaito chat --workspace-name phi-3.5-mini-instruct",
+        "  kubectl kaito chat --workspace-name phi-3-5-mini",
         "Commands:\n" + "\n".join(verbs),
-        _section("Flags", (NAMESPACE, HELP)),
-        _section("kubectl's flags, for every command", KUBECTL_FLAGS),
+        _section("Flags", (NAMESPACE, HELP, VERSION)),
+        f'Use "{PROGRAM} COMMAND --help" for the flags of a command, and\n'
+        f'"{PROGRAM} {_OPTIONS}" for those of kubectl, which every command takes.',
+        EXIT_CODES,
     )
 
 
@@ -194,14 +210,19 @@ def verb_help(verb: Verb) -> str:
         verb.usage,
         verb.examples,
         _section("Flags", (*verb.flags, NAMESPACE, HELP)),
-        _section("kubectl's flags", KUBECTL_FLAGS),
+        f'kubectl\'s flags: "{PROGRAM} {_OPTIONS}"; exit codes: "{PROGRAM} --help"\n',
     )
+
+
+def options_help() -> str:
+    """Return the text of `kubectl kaito options`."""
+    return _section("Every command takes these flags of kubectl's", KUBECTL_FLAGS) + "\n"
 
 
 def _help(description: str, usage: str, examples: str, *sections: str) -> str:
     head = (description, f"Usage:\n  {PROGRAM} {usage}", f"Examples:\n{examples}")
-    return "\n\n".join((*head, *sections, EXIT_CODES))
+    return "\n\n".join((*head, *sections))
 
 
 def _section(title: str, flags: Sequence[Flag]) -> str:
-    return f"{title}:\n" + "\n".join(describe(flags))
+    return "\n".join((f"{title}:", *describe(flags)))

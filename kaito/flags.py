@@ -120,6 +120,10 @@ _NANOSECONDS = {
     "h": 3600 * 10**9,
 }
 _LONGEST_DURATION = 1000  # characters
+
+# The width of help.
+_COLUMNS = 80
+
 _SWITCH = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
     **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
@@ -310,7 +314,10 @@ def split_verb(argv: Sequence[str], flags: Sequence[Flag]) -> tuple[str, list[st
 
 
 def describe(flags: Sequence[Flag]) -> list[str]:
-    """Return a line of help for each flag in pflag's layout: names, type, description and default."""
+    """Return lines of help in pflag's layout: names, type, description and default of each flag.
+
+    No line is longer than a terminal is wide: a description goes on below its own beginning.
+    """
     heads = []
     for flag in flags:
         head = f"  -{flag.short}, " if flag.short else "      "
@@ -318,11 +325,19 @@ def describe(flags: Sequence[Flag]) -> list[str]:
         if flag.bare is not None and flag.kind is not SWITCH:
             head = head.replace(f" {flag.kind.word}", f"[={flag.kind.word}]")
         heads.append(head)
-    width = max(map(len, heads)) + 3
-    return [f"{head:<{width}}{flag.help}{_default(flag)}" for head, flag in zip(heads, flags)]
+    width = max(map(len, heads)) + 2
+    lines = []
+    for head, flag in zip(heads, flags):
+        line = head.ljust(width)
+        for word in (*flag.help.split(), *_default(flag)):
+            if len(line) + 1 + len(word) > _COLUMNS:
+                lines.append(line)
+                line = " " * width
+            line += f" {word}"
+        lines.append(line)
+    return lines
 
 
-def _default(flag: Flag) -> str:
-    if flag.default in ("", None, False, ()):
-        return ""
-    return f" (default {flag.shown or flag.default})"
+def _default(flag: Flag) -> tuple[str, ...]:
+    """Return what help says about the default, as one word, none if there is nothing to say."""
+    return () if flag.default in ("", None, False, ()) else (f"(default {flag.shown or flag.default})",)

@@ -14,6 +14,7 @@ from kaito.chat.json_output import FIELDS
 from kaito.commands import chat, get_endpoint, status, version
 from kaito.commands.kubectl_flags import KUBECTL_FLAGS
 from kaito.flags import describe, parse, split_verb
+from kaito.kube.names import is_label
 from tests import messages
 from tests.messages import GAP, KAITO
 
@@ -65,7 +66,7 @@ def same(page, documented, real):
 def flag_row(flag):
     """Return what a table says about a flag: its names, its type, its default."""
     names = [f"-{flag.short}", f"--{flag.name}"] if flag.short else [f"--{flag.name}"]
-    default = re.search(r"\(default (.+)\)$", describe([flag])[0])
+    default = re.search(r"\(default (.+)\)$", " ".join(describe([flag])))
     return names, flag.kind.word or "switch", default[1] if default else ""
 
 
@@ -156,6 +157,9 @@ def test_the_program_accepts_each_documented_command_line(words):
     assert name in (*cli.VERBS, "")
     values = parse(rest, (*(cli.load(name).flags if name else ()), *cli.ROOT_FLAGS))
     assert not values.arguments
+    # A Workspace's Service has its name, which must be a label (RFC 1123); placeholders are in capitals.
+    name = values.text("workspace-name") if "workspace-name" in values.given else ""
+    assert not name.islower() or is_label(name)
 
 
 # --- Messages ------------------------------------------------------------------------------------------------

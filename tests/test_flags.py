@@ -217,3 +217,14 @@ def test_help_shows_names_types_and_defaults():
         "      --as-group strings    Group",
         "  -o, --output string       Output (default text)",
     ]
+
+
+def test_a_long_description_goes_on_below_its_beginning():
+    """A line of help has 80 columns at most; the default stays in one piece."""
+    words = "word " * 20
+    assert describe([Flag("a", SWITCH, False, words, bare="true"), Flag("level", whole_number(0), 7, "x" * 54)]) == [
+        "      --a           " + "word " * 11 + "word",
+        "                    " + "word " * 7 + "word",
+        "      --level int   " + "x" * 54,
+        "                    (default 7)",
+    ]

@@ -36,7 +36,7 @@ def run(
     """
     if output:
         output.connected(session)
-    asked = False
+    asked = noted = False
     for question in questions:
         text = question.text
         if question.line and _may_be_command(text):
@@ -44,9 +44,13 @@ def run(
 
             leave, text = take(text, session, console)
             if leave:
+                _note_rest(question, console)
                 break
             if not text:
                 continue
+        if question.line and asked and not noted:
+            console.notice("note: each line of stdin is a message of its own; to send all of it as one: -f -")
+            noted = True
         asked = True
         answer = _ask(session, console, text, output)
         if stats:
@@ -61,6 +65,14 @@ def run(
             "nothing was asked: stdin holds no message",
             'pipe one message a line: echo "Say OK" | kubectl kaito chat --workspace-name NAME',
         )
+
+
+def _note_rest(last: Question, console: Console) -> None:
+    """Say that `last`, which ended the run, left lines unread, as far as that is known without waiting for them."""
+    from kaito.chat.script_input import is_left
+
+    if last.more or is_left():
+        console.notice(f"note: {last.text.strip()} ended the run; the lines after it were not read")
 
 
 def _may_be_command(line: str) -> bool:

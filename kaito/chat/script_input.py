@@ -23,10 +23,11 @@ _PATIENCE = 2.0
 
 
 class Question(NamedTuple):
-    """One message. `line`: it is a line of stdin; only such a line may be a command."""
+    """One message. `line`: it is a line of stdin; only such a line may be a command. `more`: text after it was read."""
 
     text: str
     line: bool = False
+    more: bool = False
 
 
 def from_flags(messages: Sequence[str], notice: Callable[[str], None]) -> list[Question]:
@@ -67,22 +68,37 @@ def from_file(path: str) -> list[Question]:
 
 def from_lines() -> Iterator[Question]:
     """Yield the lines of stdin that are not blank, without line ends, each as soon as it comes. Raises UsageError."""
-    for number, data in enumerate(_lines(), 1):
+    for number, (data, more) in enumerate(_lines(), 1):
         line = _decode(data, "stdin", number)
         if line.strip():
-            yield Question(line.rstrip("\r"), line=True)
+            yield Question(line.rstrip("\r"), line=True, more=more)
 
 
-def _lines() -> Iterator[bytes]:
-    """Yield the lines of stdin without their line feeds, in time that is linear in their length."""
+def _lines() -> Iterator[tuple[bytes, bool]]:
+    """Yield the lines of stdin without their line feeds, in time that is linear in their length.
+
+    Beside each: whether text after it was read together with it.
+    """
     begun: list[bytes] = []
     for data in _stdin():
         first, *others = data.split(b"\n")
         begun.append(first)
+        left = len(data.rstrip())
         for piece in others:
-            yield b"".join(begun)
+            left -= len(begun[-1]) + 1
+            yield b"".join(begun), left > 0
             begun = [piece]
-    yield b"".join(begun)
+    yield b"".join(begun), False
+
+
+def is_left() -> bool:
+    """Return whether stdin holds more text right now, some of which this reads."""
+    import select
+
+    try:
+        return bool(select.select([STDIN], [], [], 0)[0] and os.read(STDIN, _PIECE).strip())
+    except OSError:
+        return False
 
 
 def _stdin() -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from kaito.chat.parameters import PARAMETERS
-from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, read_kubectl_flags, required_name
+from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, optional_name, read_kubectl_flags
 from kaito.errors import KaitoError, UsageError
 from kaito.flags import (
     DURATION,
@@ -43,37 +43,37 @@ if TYPE_CHECKING:
 FLAGS: tuple[Flag, ...] = (
     WORKSPACE_NAME,
     *PARAMETERS,
-    Flag("message", TEXTS, (), "Ask this and exit; may be repeated, for the turns of one chat", short="m", many=True),
-    Flag("file", TEXT, "", "Ask the text of this file and exit; - is stdin", short="f"),
-    Flag("output", choice("text", "json", "jsonl"), "text", "Output format: text, json or jsonl", short="o"),
+    Flag("message", TEXTS, (), "Ask this and exit; repeat it for more turns", short="m", many=True),
+    Flag("file", TEXT, "", "Ask this file's text and exit; - is stdin", short="f"),
+    Flag("output", choice("text", "json", "jsonl"), "text", "Format: text, json or jsonl", short="o"),
     Flag("quiet", SWITCH, False, "Show no banner and no notices, only errors", short="q", bare="true"),
-    Flag("expect", PATTERNS, (), "Exit with 6 unless each answer matches; may be repeated", many=True),
-    Flag("seed", whole_number(-(2**63)), 0, "Seed of the sampling, for reproducible answers"),
+    Flag("expect", PATTERNS, (), "Exit with 6 unless each answer matches", many=True),
+    Flag("seed", whole_number(-(2**63)), 0, "Sampling seed, for reproducible answers"),
     Flag("stop", TEXTS, (), "Text that ends the answer; may be repeated", many=True),
-    Flag("timeout", DURATION, 0.0, "How long the whole run may take; 0 means no limit"),
-    Flag("system-prompt", TEXT, "", "Instructions to the model, sent before the conversation"),
+    Flag("timeout", DURATION, 0.0, "Time limit of the whole run; 0 means none"),
+    Flag("system-prompt", TEXT, "", "Instructions to the model, sent first"),
     Flag("no-reasoning", SWITCH, False, "Do not show what a reasoning model thinks", bare="true"),
     Flag("stats", SWITCH, False, "Show tokens and times after each answer", bare="true"),
     Flag("no-history", SWITCH, False, "Keep no history of the typed lines", bare="true"),
-    Flag("color", choice("auto", "always", "never"), "auto", "When to use colours: auto, always or never"),
-    Flag("model", TEXT, "", "Served model to ask, for example a LoRA adapter (default the base model)"),
+    Flag("color", choice("auto", "always", "never"), "auto", "Colour: auto, always or never"),
+    Flag("model", TEXT, "", "Model to ask (default the base model)"),
     Flag(
         "via",
         choice(*VIA),
         ANY_WAY,
         f"Way to the model: {', '.join(VIA[:-1])} or {VIA[-1]}",
     ),
-    Flag("wait", DURATION, 0.0, "Wait until the workspace can answer (30m if no duration is given)", bare="30m"),
-    Flag("retry-timeout", DURATION, 60.0, "How long to retry while the model is busy", shown="1m"),
+    Flag("wait", DURATION, 0.0, "Wait until it can answer, by default 30m", bare="30m"),
+    Flag("retry-timeout", DURATION, 60.0, "How long to retry a busy model", shown="1m"),
 )
 
 
 class ChatOptions(NamedTuple):
     """What the flags of `chat` say, except for --output and --timeout. Times are in seconds.
 
-    `messages`, `file`: the questions that the flags ask; without either, they come from a terminal or a pipe. `model`:
-    "" for the one that the workspace serves. `wait`: how long to wait for the workspace; None means not to wait.
-    `max_tokens_chosen`: --max-tokens was given.
+    `workspace`: its name is "" if none is given. `messages`, `file`: the questions that the flags ask; without either, they come
+    from a terminal or a pipe. `model`: "" for the one that the workspace serves. `wait`: how long to wait for the
+    workspace; None means not to wait. `max_tokens_chosen`: --max-tokens was given.
     """
 
     workspace: Reference
@@ -103,18 +103,19 @@ class Chat:
     usage = "chat --workspace-name NAME [flags]"
     description = (
         "Start an interactive chat session with the model that a KAITO workspace serves.\n"
-        "It finds the endpoint by itself and uses kubectl's credentials.\n"
-        "In a pipe, each line of stdin is one message, and stdout receives only the answers."
+        "Without --workspace-name, a terminal offers the workspaces of the namespace.\n"
+        "In a pipe, each line of stdin is one message; stdout receives only the answers.\n"
+        "Commands in a chat: /help /status /clear /model /params /set /system /retry\n"
+        "/undo /history /save /load /quit /exit"
     )
+    # Without empty lines between them, so that all of the help fits a screen of 50 lines.
     examples = (
         "  # Start an interactive chat session\n"
-        "  kubectl kaito chat --workspace-name phi-3.5-mini-instruct\n"
-        "\n"
+        "  kubectl kaito chat --workspace-name phi-3-5-mini\n"
         "  # Configure inference parameters\n"
-        "  kubectl kaito chat --workspace-name my-llama --temperature 0.5 --max-tokens 512\n"
-        "\n"
+        "  kubectl kaito chat --workspace-name llama --temperature 0.5 --max-tokens 512\n"
         "  # Ask one question from a script\n"
-        '  echo "Say OK" | kubectl kaito chat --workspace-name my-llama -n models'
+        '  echo "Say OK" | kubectl kaito chat --workspace-name phi-3-5-mini -n models'
     )
     flags = FLAGS
 
@@ -138,13 +139,15 @@ class Chat:
 
 def read_options(values: Values) -> ChatOptions:
     """Turn the flags into options. Raises UsageError."""
-    wanted = required_name(values, "chat")
+    from kaito.workspaces.reference import Reference
+
+    wanted = optional_name(values, "chat")
     if values.given.issuperset(("message", "file")):
         raise UsageError(
             "--message and --file exclude each other", "to add the text of a file to a message: -m TEXT < FILE"
         )
     return ChatOptions(
-        workspace=wanted,
+        workspace=wanted or Reference(""),
         kubectl=read_kubectl_flags(values),
         sampling=_read_sampling(values),
         max_tokens_chosen="max-tokens" in values.given,
@@ -185,11 +188,19 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None, limit: TimeLimit)
     batch = bool(options.messages) or options.file is not None or not console.interactive
     if not batch and (output or options.expected):
         raise UsageError("--output and --expect need a question", "ask with -m TEXT, -f FILE, or pipe lines in")
+    if batch and not options.workspace.name:
+        from kaito.commands.choose import name_is_missing
+
+        raise name_is_missing(options.kubectl)
     # Read before connecting, so that an error in the questions is reported at once.
     limit.doing = lambda: "reading the questions"
     questions = _questions(options, console) if batch else ()
     limit.doing = lambda: "connecting"
     api = connect(options.kubectl)
+    if not options.workspace.name:
+        from kaito.commands.choose import choose
+
+        options = options._replace(workspace=choose(api, console))
     found = _find(options, api, limit, batch=batch)
     found = found._replace(model=options.model or found.model)
     # Reasoning as text is shown, or not even that, and never asked for again.

@@ -111,6 +111,8 @@ def _values(flag: Flag, typed: str, values: Values) -> list[str]:
         if flag.name == "namespace":
             return sorted(_names(api.get("/api/v1/namespaces")))
         return _models(api, typed)
+    if flag.name == "model" and "workspace-name" in values.given:
+        return _served_models(values)
     return []
 
 
@@ -157,6 +159,18 @@ def _names(listed: Mapping[str, Any]) -> list[str]:
 
     found = (text(part(item, "metadata"), "name") for item in items(listed, "items"))
     return [name for name in found if _OBJECT_NAME.fullmatch(name)]
+
+
+def _served_models(values: Values) -> list[str]:
+    """Return the ids of the models that the workspace's server lists. Raises KaitoError."""
+    from kaito.commands.kubectl_flags import connect, read_kubectl_flags, required_name
+    from kaito.model.client import ChatModel
+    from kaito.workspaces.endpoint import find
+
+    api = connect(read_kubectl_flags(values), interactive=False)
+    wanted = required_name(values, "chat")
+    endpoint = find(api, wanted, api.target.namespace, os.environ, values.text("via")).endpoint
+    return [model.id for model in endpoint.models or ChatModel(endpoint.link).models()]
 
 
 def run(words: Sequence[str], root: Sequence[Flag], verbs: Sequence[Verb]) -> int:

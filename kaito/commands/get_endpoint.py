@@ -37,9 +37,9 @@ class GetEndpoint:
     summary = "Print where a workspace's model answers"
     usage = "get-endpoint --workspace-name NAME [flags]"
     description = (
-        "Print the base URL at which a workspace's model answers OpenAI-compatible requests\n"
-        "(append /v1/chat/completions): the one that a chat would use, or with -o json\n"
-        "all of them. The APIProxy requires kubectl's credentials, the others require none.\n"
+        "Print the base URL at which a workspace's model answers (append\n"
+        "/v1/chat/completions): the one that a chat would use, or with -o json all.\n"
+        "The APIProxy requires kubectl's credentials, the others require none.\n"
         "For an InferenceSet, they are those of one of its ready workspaces."
     )
     examples = (

@@ -64,8 +64,13 @@ def required_name(values: Values, verb: str) -> Reference:
     """Return what --workspace-name names. Raises UsageError if it is missing or not valid."""
     wanted = optional_name(values, verb)
     if wanted is None:
-        raise UsageError("--workspace-name is missing", "list the workspaces: kubectl kaito status")
+        raise missing_name()
     return wanted
+
+
+def missing_name(hint: str = "list the workspaces: kubectl kaito status") -> UsageError:
+    """Return the error for a missing --workspace-name."""
+    return UsageError("--workspace-name is missing", hint)
 
 
 def optional_name(values: Values, verb: str) -> Reference | None:

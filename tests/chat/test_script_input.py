@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from kaito.chat.script_input import Question, from_file, from_flags, from_lines
+from kaito.chat.script_input import Question, from_file, from_flags, from_lines, is_left
 from kaito.errors import UsageError
 
 
@@ -78,7 +78,33 @@ def test_a_file_or_stdin_is_one_message(stdin, tmp_path, name):
 )
 def test_lines(stdin, data, lines):
     stdin(data)
-    assert list(from_lines()) == [Question(line, line=True) for line in lines]
+    assert [question._replace(more=False) for question in from_lines()] == [Question(one, line=True) for one in lines]
+
+
+@pytest.mark.parametrize(
+    ("data", "more"),
+    [
+        pytest.param(b"a\nb\nc", [True, True, False], id="lines"),
+        pytest.param(b"a\nb\n", [True, False], id="the last line's end is nothing more"),
+        pytest.param(b"a\n\n \r\n\t\n", [False], id="nor are blank lines"),
+        pytest.param(b"a\n\n \r\nb\n\n", [True, False], id="after blank lines"),
+    ],
+)
+def test_a_line_knows_whether_more_was_read(stdin, data, more):
+    stdin(data)
+    assert [question.more for question in from_lines()] == more
+
+
+def test_whether_more_is_there_is_known_without_waiting(stdin):
+    read, write = os.pipe()
+    stdin(read)
+    assert not is_left()
+    os.write(write, b"\n \n")
+    assert not is_left()
+    os.write(write, b"a")
+    assert is_left()
+    os.close(write)
+    assert not is_left()
 
 
 def test_time_is_linear_in_a_line(stdin):

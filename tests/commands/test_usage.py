@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
 
-from kaito.cli import main
+from kaito.chat import slash
+from kaito.cli import VERBS, main
+from kaito.kube.names import is_label
 
 
 @pytest.fixture
@@ -37,6 +40,24 @@ def test_help_names_the_flags(run_kaito, verb, flags):
     assert f"Usage:\n  kubectl kaito {verb} " in out
     assert [flag for flag in flags if flag not in out] == []
     assert f"  {verb} " in run_kaito("--help")[1]
+
+
+@pytest.mark.parametrize("argv", [(), ("options",), *((verb,) for verb in VERBS)])
+def test_help_fits_a_terminal_of_80_columns(run_kaito, argv):
+    assert max(map(len, run_kaito(*argv, "--help")[1].splitlines())) <= 80
+
+
+def test_the_help_of_chat_fits_50_lines_and_names_the_commands(run_kaito):
+    out = run_kaito("chat", "--help")[1]
+    assert out.count("\n") <= 50
+    assert [command.name for command in slash.COMMANDS if f" /{command.name} " not in out.replace("\n", " ")] == []
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_the_examples_name_workspaces_that_can_exist(run_kaito, verb):
+    """A Workspace's Service has its name, which must be a label (RFC 1123)."""
+    names = re.findall(r"--workspace-name (\S+)", run_kaito(*filter(None, (verb,)), "--help")[1].partition("Flags:")[0])
+    assert [name for name in names if name.strip("]") != "NAME" and not is_label(name)] == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ CHAT = ("chat", "--workspace-name", NAME)
 CONNECTED = f"Connected to workspace: {NAME} (model: phi-3.5-mini-instruct)\n"
 BANNER = f"{CONNECTED}Type /help for commands or /quit to exit.\n\n> "
 
+# What a pipe is told at its second message.
+EACH_LINE = "note: each line of stdin is a message of its own; to send all of it as one: -f -\n"
+
 # The hint for an answer that ended early.
 AGAIN = "the model may have been restarted, or a proxy on the way ended the answer: ask again"
 

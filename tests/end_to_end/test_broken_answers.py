@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster import CLOSE, CUT, HANG, NO_ENDPOINTS, NO_OBJECT, REFUSED, RESET, Raw, Refusal, Reply, port, service
 
-from . import AGAIN, CHAT_PATH, CONNECTED, NAME
+from . import AGAIN, CHAT_PATH, CONNECTED, EACH_LINE, NAME
 
 ASK = "Say OK\n"
 LONGER = "wait longer with --request-timeout; 0 waits forever"
@@ -342,7 +342,7 @@ def test_the_api_server_goes_away(cluster, start_chat):
     assert process.stdout.read() == b""
     err = process.stderr.read().decode()
     assert err == (
-        f"{CONNECTED}error: cannot reach the API server {cluster.url}: connection refused\n"
+        f"{CONNECTED}{EACH_LINE}error: cannot reach the API server {cluster.url}: connection refused\n"
         "check with: kubectl version --context stand-in\n"
     )
     assert process.wait(10) == 3

@@ -48,7 +48,8 @@ def test_help_of_the_root(run_kaito, argv):
     assert "Examples:\n  kubectl kaito chat --workspace-name " in out
     assert re.search(r"Commands:\n(  \S+ .*\n)*  chat +Chat with", out)
     assert "-n, --namespace string" in out
-    assert "--kubeconfig string" in out and "--context string" in out
+    assert "--version " in out
+    assert '"kubectl kaito options" for those of kubectl' in out
     assert EXIT_CODES in out
 
 
@@ -60,27 +61,30 @@ def test_help_of_chat(cluster, run_kaito, argv):
     for flag in (
         r"--workspace-name string +Name of the workspace \(required\)",
         r"-n, --namespace string +Kubernetes namespace",
-        r"--temperature float +Temperature for response generation \(0.0-2.0\) \(default 0.7\)",
+        r"--temperature float +Temperature for response generation \(0.0-2.0\)\s+\(default 0.7\)",
         r"--max-tokens int +Maximum tokens in response \(default 1024\)",
-        r"--top-p float +Top-p \(nucleus sampling\) parameter \(0.0-1.0\) \(default 0.9\)",
-        r"--kubeconfig string +Path",
-        r"--context string +The name",
+        r"--top-p float +Top-p \(nucleus sampling\) parameter \(0.0-1.0\)\s+\(default 0.9\)",
     ):
         assert re.search(rf"^ +{flag}", out, re.MULTILINE), flag
     assert "--max-tokens 512" in out, "the documented example"
-    assert EXIT_CODES in out
+    assert 'kubectl\'s flags: "kubectl kaito options"; exit codes: "kubectl kaito --help"\n' in out
     assert "kubectl-kaito" not in out
     assert not cluster.connections
 
 
-def test_help_fits_a_wide_terminal(run_kaito):
-    for argv in ((), ("help", "chat"), ("help", "version")):
-        assert max(map(len, run_kaito(*argv).out.splitlines())) <= 130
+@pytest.mark.parametrize("argv", [("options",), ("help", "options"), ("options", "--help"), ("-n", "ns", "options")])
+def test_kubectl_s_flags_have_a_help_of_their_own(cluster, run_kaito, argv):
+    code, out, err = run_kaito(*argv)
+    assert (code, err) == (0, "")
+    for flag in (r"--kubeconfig string +Path", r"--context string +The name", r"-v, --v int +Number"):
+        assert re.search(rf"^ +{flag}", out, re.MULTILINE), flag
+    assert not cluster.connections
 
 
 def test_the_version(run_kaito):
     python = ".".join(map(str, sys.version_info[:3]))
     assert run_kaito("version") == (0, f"kubectl-kaito {__version__} (Python {python})\n", "")
+    assert run_kaito("--version") == run_kaito("version")
 
 
 @UNMEASURED

@@ -127,6 +127,15 @@ def test_what_is_offered(complete, typed, offered):
     assert complete(*typed) == (offered, ":4")
 
 
+def test_models_of_the_workspace(complete, cluster):
+    """Without a workspace, there is no server to ask, and no set of names is known."""
+    cluster.model.adapters = ("sql-lora", "phi $x")
+    assert complete("chat", "--workspace-name", NAME, "--model", "") == (["phi-3.5-mini-instruct", "sql-lora"], ":4")
+    assert complete("--workspace-name", NAME, "chat", "--model=sql") == (["sql-lora"], ":4")
+    assert complete("chat", "--model", "") == ([], ":4")
+    assert complete("chat", "--workspace-name", "nobody", "--model", "") == ([], ":4")
+
+
 def test_flags_have_descriptions(run_completer):
     out, _ = run_completer(["kubectl_complete-kaito"], "chat", "--temp")
     assert out == "--temperature\tTemperature for response generation (0.0-2.0)\n:4\n"
@@ -239,6 +248,7 @@ def test_kubectl_asks_it(run_completer):
         pytest.param(["chat", "--context", ""], ["stand-in"], id="contexts"),
         pytest.param(["chat", "--via", "c"], ["cluster"], id="the values of a choice"),
         pytest.param(["chat", "--workspace-n"], ["--workspace-name"], id="flags"),
+        pytest.param(["chat", "--workspace-name", NAME, "--model", "p"], ["phi-3.5-mini-instruct"], id="models"),
         pytest.param(["chat", "--workspace-name", "nobody"], [""], id="nothing"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from tests.cluster import service, workspace
 from tests.cluster.process import ROOT
 
-from . import BANNER, CHAT, CONNECTED, NAME
+from . import BANNER, CHAT, CONNECTED, EACH_LINE, NAME
 
 KUBECTL = shutil.which("kubectl")
 NEEDS_KUBECTL = pytest.mark.skipif(KUBECTL is None, reason="needs kubectl")
@@ -42,7 +42,7 @@ def converse(terminal):
 
 
 def test_in_a_pipe_stdout_holds_the_answers_and_nothing_else(chat):
-    assert chat(QUESTIONS) == (0, ANSWERS, CONNECTED)
+    assert chat(QUESTIONS) == (0, ANSWERS, CONNECTED + EACH_LINE)
 
 
 def test_on_a_terminal_it_looks_as_documented(terminal):
@@ -53,13 +53,13 @@ def test_on_a_terminal_it_looks_as_documented(terminal):
 
 def test_the_launcher_of_a_checkout_runs_as_it_stands(run_kaito):
     result = run_kaito(*CHAT, stdin=QUESTIONS, command=[os.path.join(ROOT, "kubectl-kaito")])
-    assert result == (0, ANSWERS, CONNECTED)
+    assert result == (0, ANSWERS, CONNECTED + EACH_LINE)
 
 
 def test_the_zipapp_runs_alone(run_kaito, zipapp, tmp_path):
     copy = shutil.copy(zipapp, tmp_path / "anything")
     result = run_kaito(*CHAT, stdin=QUESTIONS, command=[copy], cwd=tmp_path, env={"PYTHONPATH": None})
-    assert result == (0, ANSWERS, CONNECTED)
+    assert result == (0, ANSWERS, CONNECTED + EACH_LINE)
 
 
 class TestThroughKubectl:
@@ -67,7 +67,7 @@ class TestThroughKubectl:
 
     def test_in_a_pipe(self, run_kaito, plugin_path):
         result = run_kaito(*CHAT, stdin=QUESTIONS, command=[KUBECTL, "kaito"], env={"PATH": plugin_path})
-        assert result == (0, ANSWERS, CONNECTED)
+        assert result == (0, ANSWERS, CONNECTED + EACH_LINE)
 
     def test_on_a_terminal(self, terminal, plugin_path):
         screen = terminal(*CHAT, command=[KUBECTL, "kaito"], env={"PATH": plugin_path})

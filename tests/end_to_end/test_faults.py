@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from kaito.commands.older_verbs import INSTEAD
 from tests.cluster import (
     CLOSE,
     CUT,
@@ -27,7 +28,7 @@ from tests.cluster import (
     workspace,
 )
 
-from . import AGAIN, CHAT, CONNECTED, NAME, WORKSPACE_PATH
+from . import AGAIN, CHAT, CONNECTED, EACH_LINE, NAME, WORKSPACE_PATH
 
 ASK = "Say OK\n"
 KUBECTL = shutil.which("kubectl")
@@ -126,6 +127,14 @@ class TestUsage:
                 'error: unknown command "frobnicate" for "kubectl kaito"\nsee: kubectl kaito --help\n',
                 id="an unknown verb",
             ),
+            *(
+                pytest.param(
+                    (verb, "--workspace-name", "x"),
+                    f'error: unknown command "{verb}" for "kubectl kaito"\n{hint}\n',
+                    id=f"a verb of the older plugin: {verb}",
+                )
+                for verb, hint in INSTEAD.items()
+            ),
             pytest.param(
                 ("--nope",), "error: unknown flag: --nope\nsee: kubectl kaito --help\n", id="the root's flags"
             ),
@@ -142,10 +151,9 @@ class TestUsage:
 
     @pytest.mark.parametrize("argv", [("chat",), ("chat", "--workspace-name", ""), ("chat", "--workspace-name=")])
     def test_the_name_is_required(self, cluster, run_kaito, argv):
-        result = run_kaito(*argv, stdin=ASK)
-        assert (result.code, result.out) == (2, "")
-        assert result.err.startswith("error: --workspace-name is missing\n")
-        assert not cluster.connections
+        err = f"error: --workspace-name is missing\nthere is: {NAME}\n"
+        assert run_kaito(*argv, stdin=ASK) == (2, "", err)
+        assert not cluster.model.requests
 
 
 class TestCluster:
@@ -251,7 +259,7 @@ class TestCluster:
         cluster.tokens.clear()
         out, err = process.communicate(b"Say b\nSay c\n", 10)
         assert (process.returncode, out) == (3, b"")
-        assert err.decode().splitlines()[1].endswith("(401)")
+        assert err.decode().splitlines()[2].endswith("(401)")
 
     def test_a_right_that_is_missing_is_named_with_the_line_that_checks_it(self, cluster, chat):
         cluster.deny("create", "services/proxy")
@@ -465,14 +473,14 @@ class TestCompleteness:
 
     def test_a_finish_reason_without_done(self, cluster, chat):
         cluster.model.reply(Reply(["whole"], done=False))
-        assert chat("a\nSay b\n") == (0, "whole\nb\n", CONNECTED)
+        assert chat("a\nSay b\n") == (0, "whole\nb\n", CONNECTED + EACH_LINE)
 
     @pytest.mark.parametrize("then", [HANG, CUT], ids=["stays open", "is cut"])
     def test_done_counts_though_the_connection(self, cluster, start_chat, then):
         """Nothing after [DONE] matters: the run goes on at once, if necessary on a new connection."""
         cluster.model.reply(Reply([{"choices": [{"index": 0, "delta": {"content": "whole"}}]}, _done(), then]))
         out, err = start_chat().communicate(b"a\nSay b\n", 5)
-        assert (out, err.decode()) == (b"whole\nb\n", CONNECTED)
+        assert (out, err.decode()) == (b"whole\nb\n", CONNECTED + EACH_LINE)
 
     def test_a_model_that_waits_is_waited_for(self, cluster, start_chat):
         gate = threading.Event()

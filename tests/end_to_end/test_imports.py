@@ -59,6 +59,7 @@ TABLE = {
     "version": f"{START}  commands.version",
     "--help": f"{START}  {ALL_VERBS}",
     "chat --help": f"{START}  {CHAT_FLAGS}",
+    "options": START,
     "__complete ch": f"{START}  {ALL_VERBS}  commands.complete",
     "__complete chat --workspace-name ph": f"""
         {START}  {ALL_VERBS}  commands.complete  {CLUSTER}  workspaces.objects  workspaces.reference
@@ -68,12 +69,15 @@ TABLE = {
         workspaces  workspaces.objects  workspaces.workspace
         workspaces.details  workspaces.inference_set  workspaces.reference
     """,
+    f"__complete chat --workspace-name {NAME} --model ph": f"""
+        {START}  {ALL_VERBS}  commands.complete  {CLUSTER}  {ENDPOINT}
+    """,
     f"get-endpoint --workspace-name {NAME}": f"{START}  commands.get_endpoint  {CLUSTER}  {ENDPOINT}",
     " ".join(CHAT): PIPE,
     " ".join((*CHAT, "-o", "json")): f"{PIPE}  chat.json_output  chat.interrupts",
 }
 # A part of these runs comes as sources only, since the file has no room for everything.
-SOMETIMES = ("status", "__complete ch", "__complete chat --workspace-name ph")
+SOMETIMES = ("status", *(typed for typed in TABLE if typed.startswith("__complete")))
 AN_EXEC_PLUGIN = f"{PIPE}  kube.exec_plugin  kube.plugin_process"
 
 # The standard library's expensive modules, which no run above imports.
@@ -140,15 +144,18 @@ def test_a_question_with_an_exec_plugin_imports_its_row(cluster, watched, tmp_pa
     assert expensive(imported()) == set()
 
 
-def test_a_chat_on_a_terminal_imports_its_row(watched, kubeconfig, home):
+@pytest.mark.parametrize(
+    ("argv", "row"), [(CHAT, TERMINAL), (("chat",), f"{TERMINAL}  commands.choose  workspaces.inference_set")]
+)
+def test_a_chat_on_a_terminal_imports_its_row(watched, kubeconfig, home, argv, row):
     words, imported = watched
-    with Terminal([*CHAT, "--kubeconfig", kubeconfig], command=words, home=home) as chat:
+    with Terminal([*argv, "--kubeconfig", kubeconfig], command=words, home=home) as chat:
         chat.expect("\n> ")
         chat.line("Say OK")
         chat.expect("OK\n\n> ")
         chat.line("/quit")
         assert chat.wait() == 0
-    assert of_kaito(imported()) == modules(TERMINAL)
+    assert of_kaito(imported()) == modules(row)
     assert expensive(imported()) == set()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import END, Reasoning
 
-from . import CONNECTED, assistant, questions, user
+from . import CONNECTED, EACH_LINE, assistant, questions, user
 
 NOTHING_ASKED = (
     "error: nothing was asked: stdin holds no message\n"
@@ -33,8 +33,17 @@ NOTHING_ASKED = (
 def test_each_line_is_a_message(cluster, chat, stdin, messages):
     cluster.model.always("OK")
     result = chat(stdin)
-    assert result == (0, "OK\n" * len(messages), CONNECTED)
+    assert result == (0, "OK\n" * len(messages), CONNECTED + (EACH_LINE if len(messages) > 1 else ""))
     assert questions(cluster) == messages
+
+
+def test_only_the_second_message_brings_the_note(cluster, chat):
+    """The note comes once, and not with -q; -f - sends what is piped as one message."""
+    cluster.model.always("OK")
+    assert chat("a\n/clear\nb\nc\n").err == f"{CONNECTED}Conversation cleared.\n{EACH_LINE}"
+    assert chat("a\nb\n", "-q").err == ""
+    assert chat("a\nb\n", "-f", "-").err == CONNECTED
+    assert questions(cluster)[-1] == "a\nb\n"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +89,23 @@ def test_commands_work_and_write_to_stderr_alone(cluster, chat, slash):
 
 @pytest.mark.parametrize("word", ["/exit", "exit", "/quit", "quit", "  quit  ", "/exit\r"])
 def test_leaving_ends_the_run(cluster, chat, word):
-    assert chat(f"Say a\n{word}\nSay b\n") == (0, "a\n", CONNECTED)
+    assert chat(f"Say a\n{word}\n") == (0, "a\n", CONNECTED)
+
+
+def test_leaving_in_the_middle_says_that_lines_were_not_read(cluster, chat):
+    note = "note: quit ended the run; the lines after it were not read\n"
+    assert chat("Say a\nquit\nSay b\n") == (0, "a\n", CONNECTED + note)
+    assert chat("Say a\nquit\nSay b\n", "-q").err == ""
+    assert chat("Say a\nquit\n \n\r\n").err == CONNECTED, "nothing was left"
+    assert chat("\n" * 300_000 + "Say a\nquit\n" + "Say b\n" * 100_000).err == CONNECTED + note
+
+
+def test_leaving_does_not_wait_for_the_lines_after_it(cluster, start_chat):
+    process = start_chat()
+    process.stdin.write(b"Say a\nquit\n")
+    process.stdin.flush()
+    assert process.wait(10) == 0
+    assert process.stderr.read().decode() == CONNECTED
 
 
 @pytest.mark.parametrize(
@@ -140,7 +165,7 @@ def test_a_line_of_a_megabyte(cluster, chat):
 def test_reasoning_is_not_part_of_the_answer(cluster, chat):
     cluster.model.reply([Reasoning("They want "), Reasoning("a word."), "Fine", ".", Reasoning("Done.")])
     cluster.model.reply([Reasoning("Once more.", "reasoning_content"), "Still fine."])
-    assert chat("a\nb\n") == (0, "Fine.\nStill fine.\n", CONNECTED)
+    assert chat("a\nb\n") == (0, "Fine.\nStill fine.\n", CONNECTED + EACH_LINE)
     assert cluster.model.chats[1].json["messages"] == [user("a"), assistant("Fine."), user("b")]
 
 

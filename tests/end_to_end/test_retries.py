@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import END, NO_ENDPOINTS, NO_OBJECT, REFUSED, Raw, Refusal, too_many_requests
 
-from . import CHAT, CONNECTED, NAME
+from . import CHAT, CONNECTED, EACH_LINE, NAME
 
 QUEUE = "Too many requests: waiting queue (17) exceeds max-num-seqs (16)."
 LOADING = {"error": {"message": "The model is loading", "code": 503}}
@@ -143,7 +143,7 @@ def test_a_connection_that_the_server_closed_meanwhile_does_not_show(cluster, st
     process.stdin.write(b"Say b\n")
     process.stdin.close()
     assert process.stdout.read() == b"b\n"
-    assert process.stderr.read().decode() == CONNECTED
+    assert process.stderr.read().decode() == CONNECTED + EACH_LINE
     assert process.wait(10) == 0
 
 
@@ -205,7 +205,7 @@ class TestModel:
         served["data"].reverse()
         model.on("/v1/models", Refusal(200, served))
         model.refuse(code, body)
-        assert chat("Say a\nSay b\n") == (0, "a\nb\n", CONNECTED)
+        assert chat("Say a\nSay b\n") == (0, "a\nb\n", CONNECTED + EACH_LINE)
         paths = [request.path for request in model.requests]
         assert paths[:3] == ["/v1/chat/completions", "/v1/models", "/v1/chat/completions"]
         named = [request.json.get("model") for request in model.chats]

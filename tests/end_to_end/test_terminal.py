@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import CLOSE, END, HANG, Refusal, Reply
 
-from . import AGAIN, BANNER, NAME, conversation, user
+from . import AGAIN, BANNER, EACH_LINE, NAME, conversation, user
 from .repl import ask, interrupt_prompt
 
 # The documented commands; others stand between them.
@@ -202,7 +202,7 @@ class TestStreamsElsewhere:
         (tmp_path / "questions").write_text("a\nb\n")
         screen = terminal("chat", "--workspace-name", NAME, stdin=tmp_path / "questions")
         assert screen.wait() == 0
-        assert screen.text == f"{BANNER.splitlines()[0]}\n␛[2Jone\ntwo\n"
+        assert screen.text == f"{BANNER.splitlines()[0]}\n␛[2Jone\n{EACH_LINE}two\n"
 
     def test_errors_go_to_stderr(self, terminal, tmp_path):
         screen = terminal("chat", "--workspace-name", "nope", stderr=tmp_path / "err.txt")
