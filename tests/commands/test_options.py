@@ -35,6 +35,7 @@ class TestChat:
     def test_defaults(self):
         found = options(chat, *NAME)
         assert found.workspace == ("phi", "")
+        assert options(chat).workspace == ("", ""), "to be chosen"
         assert found.sampling == (0.7, 1024, 0.9, None, ())
         assert not found.max_tokens_chosen
         assert (found.messages, found.file, found.wait, found.model, found.via) == ((), None, None, "", "auto")
