@@ -71,9 +71,9 @@ FLAGS: tuple[Flag, ...] = (
 class ChatOptions(NamedTuple):
     """What the flags of `chat` say, except for --output and --timeout. Times are in seconds.
 
-    `workspace`: its name is "" if none is given. `messages`, `file`: the questions that the flags ask; without either, they come
-    from a terminal or a pipe. `model`: "" for the one that the workspace serves. `wait`: how long to wait for the
-    workspace; None means not to wait. `max_tokens_chosen`: --max-tokens was given.
+    `workspace`: its name is "" if none is given. `messages`, `file`: the questions that the flags ask; without either,
+    they come from a terminal or a pipe. `model`: "" for the one that the workspace serves. `wait`: how long to wait for
+    the workspace; None means not to wait. `max_tokens_chosen`: --max-tokens was given.
     """
 
     workspace: Reference

@@ -55,8 +55,8 @@ class Status:
     summary = "Show workspaces and whether they are ready"
     usage = "status [--workspace-name NAME] [flags]"
     description = (
-        "Show the namespace's Workspaces and InferenceSets with model, instance type and readiness,\n"
-        "or one of them with its nodes, benchmark, conditions and the state of its pods.\n"
+        "Show the namespace's Workspaces and InferenceSets with model, instance type\n"
+        "and readiness, or one of them with its conditions and the state of its pods.\n"
         "NAME may be KIND/NAME, such as inferenceset/my-llama."
     )
     examples = (
