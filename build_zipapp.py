@@ -62,6 +62,7 @@ SOURCES_ONLY = frozenset(
         *("kube/duration", "commands/complete"),  # ages; Tab in a shell
         *("workspaces/details", "commands/status_fetch", "commands/status_view"),  # status, which is not a chat
         *("commands/choose", "commands/older_verbs"),  # a workspace that is not named; a verb that is none
+        *(f"terminal/{name}" for name in ("render", "markdown", "table", "wrap", "styles")),  # loaded beside the prompt
         *("kube/exec_plugin", "kube/plugin_process"),  # a plugin's own start takes many times longer
     )
 )

@@ -1,4 +1,4 @@
-"""Text for a terminal: untrusted text made harmless, the width of a line, the nearest name. Pure."""
+"""Text for a terminal: untrusted text made harmless, the nearest name. Pure."""
 
 from __future__ import annotations
 
@@ -52,20 +52,6 @@ def harmless(text: str) -> str:
     Each character is treated alone, so a control sequence that is split between two texts becomes harmless, too.
     """
     return text if text.isascii() and text.isprintable() else text.translate(_DISARMED)
-
-
-def width(text: str) -> int:
-    """Return how many columns a line takes: two for an East Asian wide character, none for a combining mark.
-
-    `text` holds no control characters.
-    """
-    if text.isascii():
-        return len(text)
-    from unicodedata import category, east_asian_width
-
-    return sum(
-        0 if category(char) in ("Mn", "Me", "Cf") else 2 if east_asian_width(char) in "WF" else 1 for char in text
-    )
 
 
 def nearest(wanted: str, names: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:

@@ -1,10 +1,10 @@
-"""Untrusted text made harmless, the width of a line, the nearest name."""
+"""Untrusted text made harmless, the nearest name."""
 
 from __future__ import annotations
 
 import pytest
 
-from kaito.text import excerpt, harmless, nearest, width
+from kaito.text import excerpt, harmless, nearest
 
 
 @pytest.mark.parametrize(
@@ -32,21 +32,6 @@ def test_an_excerpt_is_bounded():
     assert excerpt("abc def", 5) == "abc…"
     assert excerpt(b" " * 10_000 + b"x", 10) == "…"
     assert len(excerpt("é" * 10_000_000)) == 120
-
-
-@pytest.mark.parametrize(
-    ("text", "columns"),
-    [
-        pytest.param("", 0, id="nothing"),
-        pytest.param("plain", 5, id="ASCII"),
-        pytest.param("Grüße", 5, id="narrow"),
-        pytest.param("世界。", 6, id="wide"),
-        pytest.param("e\u0301", 1, id="a combining mark"),
-        pytest.param("한👍", 4, id="Hangul and an emoji"),
-    ],
-)
-def test_the_width_on_a_terminal(text, columns):
-    assert width(text) == columns
 
 
 @pytest.mark.parametrize(

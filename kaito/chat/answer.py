@@ -8,6 +8,8 @@ from kaito.model.events import Content, Finish, Reasoning, Served, ToolCall, Usa
 from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kaito.chat.window import Plan
     from kaito.model.events import Event
 
@@ -20,6 +22,21 @@ A server that sends more has lost its bounds, and would take all memory.
 
 # More names of tools than anybody reads; a model in a loop calls one again and again.
 _MOST_TOOLS = 20
+
+
+def with_thoughts_apart(events: Iterator[Event]) -> Iterator[Event]:
+    """Yield the events; what stands between <think> and </think> at the beginning of the content is reasoning."""
+    for event in events:
+        if isinstance(event, Content):
+            if event.text.lstrip()[:1] in ("", "<"):
+                from kaito.chat.thoughts import set_apart
+
+                yield from set_apart(event, events)
+                return
+            yield event
+            break
+        yield event
+    yield from events
 
 
 class Answer(NamedTuple):

@@ -47,6 +47,7 @@ class AnswerView:
 
     def interrupted(self) -> None:
         """Show that Ctrl-C ended the answer: ^C at the cursor, even if the terminal did not echo it."""
+        self._console.settle()
         if self._unechoed.active:
             self._console.prompt("^C")
         # Erasing the line of the wait also leaves the cursor at the beginning of a line.

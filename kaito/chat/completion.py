@@ -41,7 +41,7 @@ def candidates(line: str, session: Session) -> list[str]:
 
 def _arguments(kind: str, typed: str, session: Session) -> list[str]:
     if kind == "parameters":
-        return [f"{name} " for name in parameters.NAMES if name.startswith(parameters.flag_name(typed))]
+        return [f"{name} " for name in parameters.SETTABLE if name.startswith(parameters.flag_name(typed))]
     if kind == "models":
         return [name for name in _models(session) if name.startswith(typed)]
     return _files(typed) if kind == "files" else []

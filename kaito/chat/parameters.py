@@ -6,7 +6,7 @@ This table is the only place for their names, ranges and defaults. Each name, wi
 
 from __future__ import annotations
 
-from kaito.flags import Flag, number, whole_number
+from kaito.flags import Flag, choice, number, whole_number
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ PARAMETERS: tuple[Flag, ...] = (
     _number("top-p", 0.0, 1.0, 0.9, "Top-p (nucleus sampling) parameter"),
 )
 NAMES = tuple(parameter.name for parameter in PARAMETERS)
+
+RENDER = Flag("render", choice("auto", "raw"), "auto", "How a terminal shows answers: auto (Markdown) or raw")
+"""A setting of the screen, so not one of the parameters, which are the model's."""
+
+SETTABLE = (*NAMES, RENDER.name)
 
 
 def rows(sampling: Sampling) -> list[tuple[str, object]]:

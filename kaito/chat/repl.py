@@ -25,6 +25,7 @@ class Display(NamedTuple):
 
 def run(session: Session, console: Console, keyboard: Keyboard, display: Display) -> None:
     """Hold the conversation. The error of a failed question is shown, and the chat goes on."""
+    console.prepare()
     going_on = True
     while going_on:
         try:

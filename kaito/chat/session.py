@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaito.chat.answer import LIMIT, PartialAnswer
+from kaito.chat.answer import LIMIT, PartialAnswer, with_thoughts_apart
 from kaito.chat.conversation import Conversation, Turn
 from kaito.chat.served_model import ServedModel
 from kaito.chat.window import Draft
@@ -172,7 +172,7 @@ class Session:
         while True:
             events = self.model.client.stream(plan.messages, self.sampling._replace(max_tokens=plan.max_tokens))
             try:
-                for event in events:
+                for event in with_thoughts_apart(events):
                     # Only now, after the server has accepted the request: a refusal may have cost more turns.
                     self._note_left_out()
                     partial.take(event)

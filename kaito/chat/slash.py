@@ -86,7 +86,7 @@ def _help(session: Session, console: Console, argument: str) -> Outcome:
     shown = [(f"/{command.name} {command.arguments}".rstrip(), command.help) for command in COMMANDS]
     width = max(len(head) for head, _ in shown)
     for head, text in shown:
-        console.say(f"  {head:<{width}}  {text}")
+        console.say(f"  {head:<{width}}  {text}", hang=width + 4)
     bare = [command.name for command in COMMANDS if command.bare]
     console.say(f"The slash may be left out of {', '.join(bare[:-1])} and {bare[-1]}.")
     console.say('A line that begins with """ opens a block of lines, which """ closes; a \\ at the end continues.')
@@ -98,7 +98,7 @@ def _status(session: Session, console: Console, argument: str) -> Outcome:
     from kaito.chat.report import rows
 
     for name, value in rows(session):
-        console.say(f"{name + ':':<15}{value}")
+        console.say(f"{name + ':':<15}{value}", hang=15)
     return Outcome()
 
 
@@ -140,9 +140,13 @@ def _params(session: Session, console: Console, argument: str) -> Outcome:
 def _set(session: Session, console: Console, argument: str) -> Outcome:
     name, *words = argument.split(None, 1)
     name, text = parameters.flag_name(name), "".join(words)
-    if name not in parameters.NAMES:
-        raise UsageError(f'there is no parameter "{name}"', "there is: " + ", ".join(parameters.NAMES))
+    if name not in parameters.SETTABLE:
+        raise UsageError(f'there is no parameter "{name}"', "there is: " + ", ".join(parameters.SETTABLE))
     try:
+        if name == parameters.RENDER.name:
+            console.look = console.look._replace(raw=parameters.RENDER.kind.read(text) == "raw")
+            console.say(f"{name}: {text}")
+            return Outcome()
         session.set_sampling(parameters.with_value(session.sampling, name, text))
     except ValueError as wanted:
         refused = f'invalid value "{text}" for {name}' if text else f"{name} needs a value"
@@ -184,9 +188,16 @@ def _history(session: Session, console: Console, argument: str) -> Outcome:
         if place:
             console.say()
         console.say(f"> {turn.question}")
-        console.say(turn.answer)
+        console.recall(turn.answer)
         if turn.cut_off:
             console.aside("[stopped]")
+    return Outcome()
+
+
+def _raw(session: Session, console: Console, argument: str) -> Outcome:
+    if not session.answer:
+        raise UsageError("there is no answer yet")
+    console.as_it_came(session.answer.content)
     return Outcome()
 
 
@@ -214,7 +225,7 @@ def _first_line(text: str) -> str:
     return line if len(line) <= 60 and line == text.strip() else line[:60] + "…"
 
 
-_SETTABLE = f"{', '.join(parameters.NAMES[:-1])} or {parameters.NAMES[-1]}"
+_SETTABLE = f"{', '.join(parameters.SETTABLE[:-1])} or {parameters.SETTABLE[-1]}"
 
 COMMANDS = (
     Command("help", "", "Show available commands", _help, bare=True),
@@ -227,6 +238,7 @@ COMMANDS = (
     Command("retry", "", "Ask the last question again", _retry),
     Command("undo", "", "Forget the last turn", _undo),
     Command("history", "", "Show the conversation", _history),
+    Command("raw", "", "Print the last answer as it came", _raw),
     Command("save", "FILE", "Save the conversation as JSON", _save, completes="files"),
     Command("load", "FILE", "Go on with a saved conversation", _load, completes="files"),
     Command("quit", "", "Exit the chat session", _leave, bare=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from kaito.chat.parameters import PARAMETERS
+from kaito.chat.parameters import PARAMETERS, RENDER
 from kaito.commands.kubectl_flags import WORKSPACE_NAME, connect, optional_name, read_kubectl_flags
 from kaito.errors import KaitoError, UsageError
 from kaito.flags import (
@@ -56,6 +56,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("stats", SWITCH, False, "Show tokens and times after each answer", bare="true"),
     Flag("no-history", SWITCH, False, "Keep no history of the typed lines", bare="true"),
     Flag("color", choice("auto", "always", "never"), "auto", "Colour: auto, always or never"),
+    RENDER,
     Flag("model", TEXT, "", "Model to ask (default the base model)"),
     Flag(
         "via",
@@ -89,6 +90,7 @@ class ChatOptions(NamedTuple):
     stats: bool
     history: bool
     color: str
+    render: str
     model: str
     via: str
     wait: float | None
@@ -160,6 +162,7 @@ def read_options(values: Values) -> ChatOptions:
         stats=values.switch("stats"),
         history=not values.switch("no-history"),
         color=values.text("color"),
+        render=values.text("render"),
         model=values.text("model"),
         via=values.text("via"),
         wait=values.real("wait") if "wait" in values.given else None,
@@ -247,12 +250,16 @@ def _check_model(name: str, session: Session, console: Console, *, batch: bool) 
 
 
 def _console(options: ChatOptions, output: JsonOutput | None) -> Console:
-    from kaito.terminal.console import Console, wants_colour
+    from kaito.terminal.console import Console, Look, wants_colour
     from kaito.terminal.streams import Streams
 
     return Console(
         Streams.of_process(),
-        colour=wants_colour(options.color, os.environ),
+        Look(
+            colour=wants_colour(options.color, os.environ),
+            raw=options.render == "raw",
+            dumb=os.environ.get("TERM", "dumb") == "dumb",
+        ),
         quiet=options.quiet,
         stdout_is_data=output is not None,
     )

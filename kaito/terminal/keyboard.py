@@ -95,9 +95,10 @@ class Keyboard:
         return line
 
     def _line(self, prompt: str) -> str | None:
+        shown = self._console.bold(prompt)
         if self._readline is not None:
-            return self._edited_line(prompt)
-        self._console.prompt(prompt)
+            return self._edited_line(readline_setup.prompt(self._readline, prompt, shown))
+        self._console.prompt(shown)
         return _plain_line()
 
     def _edited_line(self, prompt: str) -> str | None:

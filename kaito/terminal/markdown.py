@@ -2,8 +2,8 @@
 
 Only the last row of the page can change, so a style begins at once and ends with its paragraph at the latest. A marker
 that was never closed gets its place back while that is in the last row; otherwise it stands where its style ends. There
-are no Setext headings. Line breaks stay as the model wrote them, and so do HTML and formulas ($…$, \\(…\\)). What comes of
-a text does not depend on the pieces in which it comes.
+are no Setext headings. Line breaks stay as the model wrote them, and so do HTML and formulas in TeX. What comes of a
+text does not depend on the pieces in which it comes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ _UNDECIDED = pattern(
 _PLAIN = pattern(r"[^\n*_`~\\\[\]$]+")
 _MARK = pattern(r"([*_~`$])\1*|\\.?|[\[\]]")
 _TARGET = pattern(r"\]\(((?:[^\s()]|\([^\s()]{0,500}\)){1,2000})(?: {1,4}\"[^\"\n]{0,200}\")?\)")
-_PART_OF_TARGET = pattern(r"\](?:\((?:(?:[^\s()]|\([^\s()]{0,500}\)?){0,2000}(?: {1,4}(?:\"[^\"\n]{0,200}\"?)?)?)?)?")
+_PART_OF_TARGET = pattern(
+    r"\](?:\((?:[^\s()]|\([^\s()]{0,500}\)){0,2000}(?:\([^\s()]{0,500}| {1,4}(?:\"[^\"\n]{0,200}\"?)?)?)?"
+)
+_LONGEST_TARGET = 2_000  # characters
 
 _STYLES = {"**": BOLD, "__": BOLD, "*": ITALIC, "_": ITALIC, "~~": STRUCK}
 _CLOSING = frozenset(").,;:!?]}/|>%=<")
@@ -84,7 +87,7 @@ class Reader:
     def number(self) -> str:
         """The number that the text begins with, as long as it may become a list's."""
         begun = self._text[self._at :]
-        return begun if self._page.width < 0 and begun.isalnum() else ""
+        return begun if self._page.width < 0 and begun.isalnum() and len(begun) < 6 else ""
 
     def feed(self, text: str) -> None:
         """Read a piece of the text."""
@@ -193,7 +196,7 @@ class Reader:
             end = len(body) - len(body.lstrip(" \t"))
             if len(lead) >= 4 and self._context != "list" and (self._blank or self._context):
                 line = self._context = "code"
-            elif self._context == "code" or not lead and self._blank:
+            elif self._context == "code" or (not lead and self._blank):
                 self._context = ""
         self._row(quote, depth, lead, len(lead))
         self._line = line
@@ -390,8 +393,9 @@ class Reader:
 
     def _end_link(self, final: bool) -> bool:
         text, at = self._text, self._at
-        found = _TARGET.match(text, at)
-        if not found and not final and _PART_OF_TARGET.fullmatch(text, at):
+        most = at + _LONGEST_TARGET
+        found = _TARGET.match(text, at, most) if self._page.has("[") else None
+        if not (found or final) and len(text) < most and self._page.has("[") and _PART_OF_TARGET.fullmatch(text, at):
             return False
         target = found[1] if found else ""
 
@@ -416,9 +420,7 @@ class Reader:
             if not ended:
                 continue
 
-            def restored(
-                atoms: list[Atom], mark: str = mark, style: int = style, ended: int = ended
-            ) -> list[Atom]:
+            def restored(atoms: list[Atom], mark: str = mark, style: int = style, ended: int = ended) -> list[Atom]:
                 return [(mark, style, ""), *((text, own & ~ended, name) for text, own, name in atoms)]
 
             if not self._page.reset(mark, restored):

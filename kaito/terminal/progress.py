@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from kaito.terminal.streams import STDERR
-from kaito.text import harmless, width
+from kaito.terminal.streams import STDERR, columns
+from kaito.terminal.width import width
+from kaito.text import harmless
 
 # Seconds between two drawings of the live line, which shows whole seconds.
 _PERIOD = 1.0
@@ -125,11 +126,7 @@ def _fitted(text: str, end: str, room: int) -> str:
 
 def _room() -> int:
     """Return the columns of the terminal that the live line may fill: a full row would wrap."""
-    try:
-        columns = os.get_terminal_size(STDERR).columns or _COLUMNS
-    except OSError:
-        columns = _COLUMNS
-    return columns - 1 - len(_CTRL_C)
+    return columns(STDERR) - 1 - len(_CTRL_C)
 
 
 def _elapsed(start: float) -> str:

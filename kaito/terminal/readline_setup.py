@@ -73,6 +73,15 @@ def bracket_pastes(readline: ModuleType, terminal: str) -> int:
     return version if able else 0
 
 
+def prompt(readline: ModuleType, plain: str, shown: str) -> str:
+    """Return the prompt `shown` with marks around what is invisible in it, so that readline knows its width.
+
+    libedit gets the `plain` one: it loses control sequences at the end of a prompt.
+    """
+    head, found, tail = shown.partition(plain)
+    return f"\1{head}\2{plain}\1{tail}\2" if _is_gnu(readline) and found and head else plain
+
+
 def ends_line(brackets: int) -> bool:
     """Return whether readline itself leaves the prompt's line at the end of input; `brackets` as `bracket_pastes`."""
     return brackets >= _ENDS_LINE

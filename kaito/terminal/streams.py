@@ -54,10 +54,34 @@ def write(descriptor: int, text: str) -> None:
             return
 
 
+def columns(descriptor: int) -> int:
+    """Return the width of the terminal behind STDOUT or STDERR; 80 if it does not say."""
+    try:
+        return os.get_terminal_size(descriptor).columns or 80
+    except OSError:
+        return 80
+
+
+def fitted(descriptor: int, text: str, hang: int = -1) -> str:
+    """Return lines with their words wrapped if they go to a terminal and are too long for it.
+
+    `hang`: the indent of the rows that continue a line; -1 for the line's own.
+    """
+    if (len(text) <= 40 and text.isascii()) or not os.isatty(descriptor):
+        return text
+    room = columns(descriptor)
+    if text.isascii() and max(map(len, text.split("\n"))) <= room:
+        return text
+    from kaito.terminal.wrap import wrapped
+
+    return wrapped(text, room, hang)
+
+
 def report(error: KaitoError) -> None:
     """Write an error to stderr as every part of the program does: what failed and why, details, what to do next."""
     lines = (f"error: {error.message}", *error.details, *([error.hint] if error.hint else []))
-    write(STDERR, "".join(harmless(" ".join(line.splitlines())) + "\n" for line in lines))
+    text = "\n".join(harmless(" ".join(line.splitlines())) for line in lines)
+    write(STDERR, fitted(STDERR, text) + "\n")
 
 
 def print_text(text: str) -> None:

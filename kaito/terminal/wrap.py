@@ -25,8 +25,8 @@ _SPACE = ("", 0, " ")
 _SPACES = " \t\u3000"
 
 # What a row must not begin or end with if it breaks beside a wide character.
-_CLOSING = frozenset(",.!?:;)]}%\"'”’…、。，．！？：；）］｝」』》〉】〕〗ー～％·")  # noqa: RUF001
-_OPENING = frozenset("([{\"'“‘（［｛「『《〈【〔〖$")  # noqa: RUF001
+_CLOSING = frozenset(",.!?:;)]}%\"'”’…、。，．！？：；）］｝」』》〉】〕〗ー～％·")
+_OPENING = frozenset("([{\"'“‘（［｛「『《〈【〔〖$")
 
 # Runs of white space, and of characters that are not; the latter short, since they are measured again and again.
 _RUNS = pattern(r"\t|[ \u3000]+|[^ \t\u3000]{1,64}")
@@ -39,9 +39,10 @@ class Page:
     """Rows of text. `columns` returns the width of the next row; a change of it applies from there on.
 
     `rows`: those that are complete and not taken yet. `row`: the last one. `hang`: the atoms that begin a row which
-    continues another. `width`: of the row, in columns; 0 if it is not limited, -1 before the first line. State: where in
-    the row the last word begins (its place, its column, its text), whether the row is full, and how much of the first
-    row that is not taken has been taken before; -1 if that has changed since.
+    continues another. `width`: of the row, in columns; 0 if it is not limited, -1 before the first line.
+
+    State: where in the row the last word begins (its place, its column, its text), whether the row is full, and how
+    much of the first row that is not taken has been taken before; -1 if that has changed since.
     """
 
     def __init__(self, columns: Callable[[], int]) -> None:
@@ -72,7 +73,7 @@ class Page:
             self._taken = -1
 
     def line(self, lead: list[Atom], hang: list[Atom], *, again: bool = False) -> None:
-        """Begin a line with `lead`; its other rows begin with `hang`. `again`: in the row that has begun and is empty."""
+        """Begin a line with `lead`; its other rows begin with `hang`. `again`: in the empty row that has begun."""
         if self.width >= 0 and not again:
             self.rows.append(self.row)
         self.hang = hang
@@ -104,6 +105,10 @@ class Page:
     def mark(self, name: str) -> None:
         """Give this place in the row a name."""
         self.row.append(("", 0, name))
+
+    def has(self, name: str) -> bool:
+        """Return whether the row has a mark of this name."""
+        return any(atom[2] == name for atom in self.row)
 
     def reset(self, name: str, change: Callable[[list[Atom]], list[Atom]]) -> bool:
         """Replace what follows the last mark of this name by what `change` makes of it; False if it is in no row."""

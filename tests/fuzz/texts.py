@@ -20,7 +20,8 @@ from kaito.model import refusals, sse
 from kaito.model.events import Content, Reasoning
 from kaito.model.stream import read_events
 from kaito.terminal.message import Assembler, recalled
-from kaito.text import excerpt, harmless, width
+from kaito.terminal.width import width
+from kaito.text import excerpt, harmless
 from kaito.workspaces.details import KIND, count_nodes, read_entry
 from kaito.workspaces.phase import why_not_ready
 from kaito.workspaces.service import balancer_urls, cluster_urls, http_port

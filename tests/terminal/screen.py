@@ -67,7 +67,7 @@ class Screen:
     @property
     def looks(self):
         """The lines with their styles: what two screens that look the same have in common."""
-        rows = ([cell for cell in row] for row in self.cells)
+        rows = (list(row) for row in self.cells)
         return [self._trimmed(row) for row in rows]
 
     @staticmethod

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kaito.terminal.console import Console, wants_colour
+from kaito.terminal.console import Console, Look, wants_colour
 from kaito.terminal.streams import Streams
 
 NOWHERE = Streams()
@@ -46,11 +46,15 @@ def write(console, *pieces):
         pytest.param(["  code\n    more"], "  code\n    more\n", id="indentation"),
         pytest.param([], "", id="nothing"),
         pytest.param(["\n"], "", id="a line feed alone"),
-        pytest.param([["hm"], "a"], "[reasoning]\nhm\n\na\n", id="reasoning"),
-        pytest.param([["\nhm\n"], ["\n"], "\n\na"], "[reasoning]\nhm\n\na\n", id="reasoning in line feeds"),
+        pytest.param([["hm"], "a"], "[reasoning]\nhm\n\n[answer]\na\n", id="reasoning"),
+        pytest.param([["\nhm\n"], ["\n"], "\n\na"], "[reasoning]\nhm\n\n[answer]\na\n", id="reasoning in line feeds"),
         pytest.param([["hm"], ["\nso"]], "[reasoning]\nhm\nso\n", id="reasoning alone"),
         pytest.param([["\n"], "a"], "a\n", id="reasoning that says nothing"),
-        pytest.param([["hm"], "a", ["again"], "b"], "[reasoning]\nhm\n\na\n\n[reasoning]\nagain\n\nb\n", id="by turns"),
+        pytest.param(
+            [["hm"], "a", ["again"], "b"],
+            "[reasoning]\nhm\n\n[answer]\na\n\n[reasoning]\nagain\n\n[answer]\nb\n",
+            id="by turns",
+        ),
         pytest.param(["\x1b", "[2J\r\x07"], "␛[2J␇\n", id="control characters"),
     ],
 )
@@ -73,7 +77,7 @@ def test_an_answer_elsewhere_is_kept_byte_for_byte(capfd, piped, text):
 
 
 def test_colours_dim_what_is_not_the_answer(capfd):
-    console = Console(EVERYWHERE, colour=True)
+    console = Console(EVERYWHERE, Look(colour=True))
     write(console, ["hm"], "a")
     console.aside("[stopped]")
     assert capfd.readouterr().out == "\x1b[2m[reasoning]\x1b[0m\n\x1b[2mhm\x1b[0m\n\na\n\x1b[2m[stopped]\x1b[0m\n"
@@ -87,7 +91,7 @@ def test_colours_dim_what_is_not_the_answer(capfd):
     ],
 )
 def test_no_colours_where_no_terminal_shows_them(capfd, streams):
-    Console(streams, colour=True).aside("[stopped]")
+    Console(streams, Look(colour=True)).aside("[stopped]")
     assert capfd.readouterr() == ("", "[stopped]\n")
 
 

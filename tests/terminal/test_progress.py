@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kaito.text import width
+from kaito.terminal.width import width
 from tests.cluster import Terminal
 from tests.cluster.process import ROOT
 
