@@ -6,7 +6,7 @@ Models of the DeepSeek-R1 and Qwen families do so if their server has no parser 
 
 from __future__ import annotations
 
-from kaito.model.events import Content, Reasoning
+from kaito.model.events import Content, Finish, Reasoning
 from kaito.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ def _reasoning(held: str, events: Iterator[Event]) -> Generator[Event, None, str
         if isinstance(event, Content):
             held += event.text
         else:
+            if type(event) is Finish and held.strip():
+                yield Reasoning(held)
+                held = ""
             yield event
     thought, _, rest = held.partition(_END)
     if thought.strip():

@@ -251,7 +251,7 @@ class Reader:
             self._end_paragraph()
             self._row("", 0)
             self._blank = -1
-        too_large = sum(map(len, lines)) + len(head) > _LARGEST_TABLE
+        too_large = sum(map(len, lines)) + len(lines) + len(head) > _LARGEST_TABLE
         if not done and not too_large:
             return False
         if too_large or (len(lines) == 1 and not table.DELIMITERS.fullmatch(body)):
@@ -286,7 +286,9 @@ class Reader:
                 self._blank += place > 0
                 for name, cell in zip(cells[0], line):
                     self._row("", depth, "", 2)
-                    for text, style, _ in (*_inline(f"{name}: ", UNLIMITED)[0], *_inline(cell, UNLIMITED)[0]):
+                    for text, style, _ in _inline(f"{name}: ", UNLIMITED)[0]:
+                        self._page.text(text, style | BOLD)
+                    for text, style, _ in _inline(cell, UNLIMITED)[0]:
                         self._page.text(text, style)
 
     # --- The text of a line
@@ -421,7 +423,8 @@ class Reader:
                 continue
 
             def restored(atoms: list[Atom], mark: str = mark, style: int = style, ended: int = ended) -> list[Atom]:
-                return [(mark, style, ""), *((text, own & ~ended, name) for text, own, name in atoms)]
+                own = next((own for text, own, _ in atoms if text), style) & ~ended
+                return [(mark, own, ""), *((text, own & ~ended, name) for text, own, name in atoms)]
 
             if not self._page.reset(mark, restored):
                 self._page.text(mark, style)

@@ -267,14 +267,21 @@ def _breaks(before: str, after: str) -> bool:
 
 
 def wrapped(text: str, columns: int, hang: int = 0) -> str:
-    """Return lines of text with each row in at most `columns`; the rows that continue a line begin with `hang` spaces.
+    """Return lines of text with their words in rows of at most `columns`.
 
-    -1: with as many as the line itself.
+    The rows that continue a line begin with `hang` spaces; -1: with as many as the line itself. A word that fits on no
+    row stays where it is, for the terminal to cut, so that an address can be copied.
     """
-    page = Page(lambda: columns)
-    lines = text.split("\n")
-    for line in lines:
-        indent = len(line) - len(line.lstrip(" ")) if hang < 0 else hang
-        page.line([], [(" " * indent, 0, LEAD)] if indent else [])
-        page.text(line, 0)
-    return "\n".join("".join(atom[0] for atom in row).rstrip() if row else "" for row in page.take()[1])
+    rows = []
+    for line in text.split("\n"):
+        words = line.lstrip(" ").split(" ")
+        row = " " * (len(line) - len(line.lstrip(" "))) + words[0]
+        indent = " " * (len(line) - len(line.lstrip(" ")) if hang < 0 else hang if hang <= columns // 2 else 0)
+        for word in words[1:]:
+            if width(row) + 1 + width(word) <= columns or not word or width(indent + word) > columns:
+                row += " " + word
+            else:
+                rows.append(row.rstrip(" "))
+                row = indent + word
+        rows.append(row)
+    return "\n".join(rows)

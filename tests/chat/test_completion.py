@@ -31,7 +31,7 @@ def session(*names):
         ("/st", ["/status"]),
         ("/s", ["/status", "/set ", "/system ", "/save "]),
         ("/nope", []),
-        ("/set ", ["/set temperature ", "/set max-tokens ", "/set top-p "]),
+        ("/set ", ["/set temperature ", "/set max-tokens ", "/set top-p ", "/set render "]),
         ("/set max_", ["/set max-tokens "]),
         ("/set temperature 0", []),
         ("/model ", ["/model base", "/model tuned"]),

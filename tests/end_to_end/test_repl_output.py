@@ -57,7 +57,8 @@ class TestReasoning:
     def test_colours(self, cluster, open_chat, flags, env, coloured):
         cluster.model.reply([Reasoning("hm"), "Four."])
         screen = open_chat("--stats", *flags, env=env)
-        assert ask(screen, "2+2?").startswith("[reasoning]\nhm\n\nFour.\n[2 tokens, ")
+        answer = "Four." if coloured else "[answer]\nFour."
+        assert ask(screen, "2+2?").startswith(f"[reasoning]\nhm\n\n{answer}\n[2 tokens, ")
         assert (DIM in screen.raw) == coloured
 
     def test_a_file_gets_none_of_it(self, cluster, terminal, tmp_path):

@@ -139,7 +139,7 @@ class TestFailures:
         ],
     )
     def test_a_failed_question_does_not_end_the_session(self, cluster, open_chat, reply, shown):
-        screen = open_chat()
+        screen = open_chat(columns=160)
         ask(screen, "My name is Ada.")
         cluster.model.reply(reply)
         assert ask(screen, "what fails") == shown
@@ -150,7 +150,7 @@ class TestFailures:
 
     def test_a_connection_that_breaks_does_not_end_the_session(self, cluster, open_chat):
         cluster.model.reply(["half", CLOSE])
-        screen = open_chat()
+        screen = open_chat(columns=160)
         assert ask(screen, "a") == f"half\n[broken off, not kept]\nerror: the model's answer is cut off\n{AGAIN}"
         assert ask(screen, "Say OK") == "OK"
 

@@ -163,7 +163,7 @@ def test_modules_beside_it_do_not_get_in_the_way(assert_answers, program, tmp_pa
 @pytest.mark.parametrize("how", ["overwritten", "renamed over", "deleted"])
 def test_a_session_outlives_its_file(cluster, kubeconfig, home, program, how):
     flags = ["--kubeconfig", kubeconfig, "--retry-timeout", "0"]
-    with Terminal([*CHAT, *flags], command=[sys.executable, program], home=home) as chat:
+    with Terminal([*CHAT, *flags], command=[sys.executable, program], home=home, columns=200) as chat:
         chat.expect(BANNER)
         if how == "overwritten":
             Path(program).write_bytes(b"#!/bin/sh\necho another version\n" * 50_000)

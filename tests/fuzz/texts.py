@@ -33,6 +33,7 @@ from tests.cluster.kinds import inference_set_status
 from tests.fuzz.mutate import pieces
 from tests.fuzz.target import Target
 from tests.model.answers import Answer
+from tests.terminal import rendering
 
 DATA = Path(__file__).parent.parent / "data"
 KUBECONFIGS = [path.read_bytes() for path in sorted((DATA / "kubeconfigs").glob("*.*")) if path.name != "kubectl.json"]
@@ -173,6 +174,18 @@ def screen_text(source, data):
     assert width(line) <= 2 * len(line)
 
 
+def rendered_answer(source, data):
+    """Render an answer: its screen does not depend on its pieces, and no text is lost."""
+    text = harmless(data.decode("utf-8", "replace"))[:5_000]
+    columns = source.choice((8, 20, 40, 80))
+    cuts = sorted(source.randrange(len(text) + 1) for _ in range(source.choice((0, 1, 2, 5, 40, len(text)))))
+    split = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)])]
+    for styled in (True, False):
+        assert rendering.show(split, columns, styled=styled).looks == rendering.show(text, columns, styled=styled).looks
+    shown = "".join(rendering.show(split, columns, styled=False).lines)
+    assert "".join(shown.split()) == "".join(text.split())
+
+
 CONVERSATIONS = [
     json.dumps([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]).encode(),
     b'{"workspace":"phi","messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},'
@@ -196,6 +209,7 @@ TARGETS = {
     "kaito-object": Target(kaito_object, (ValueError, RecursionError), [*OBJECTS, INFERENCE_SET]),
     "kubeconfig": Target(kubeconfig, (ClusterError,), KUBECONFIGS),
     "refusal": Target(refusal, (), [*OBJECTS, b"<html><script>x</script><h1>Log in</h1></html>", b"Bad gateway"]),
+    "rendered-answer": Target(rendered_answer, (), [text.encode() for text in rendering.SAMPLES.values()]),
     "saved-conversation": Target(saved_conversation, (ValueError,), CONVERSATIONS),
     "screen-text": Target(screen_text, (), ["é漢😀\u202ex".encode(), b"plain text\nof two lines", b"\x1b]0;pwned\x07"]),
     "slash-command": Target(slash_command, (), [b"/set top-p 0.5", b"quit", b"/etc/hosts is empty"]),
