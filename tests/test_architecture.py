@@ -20,8 +20,9 @@ PURE = (
     *("errors", "flags", "text", "lazy_re", "json_document", "json_fields"),
     *("net.head", "net.url", "net.request", "net.proxy", "net.chunked", "net.errors"),
     *(f"yaml.{name}" for name in ("load", "block", "scanner", "composer", "scalars", "resolver")),
+    *(f"terminal.{name}" for name in ("width", "wrap", "styles", "table", "markdown")),
     *("model.events", "model.errors", "model.payload", "model.sse", "model.refusals"),
-    *("workspaces.workspace", "workspaces.ways", "workspaces.service", "kube.names", "chat.conversation"),
+    *("workspaces.workspace", "workspaces.ways", "workspaces.service", "kube.names", "chat.conversation", "chat.thoughts"),
 )
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 

@@ -220,7 +220,7 @@ class Reader:
                 return True
         self._row(quote, depth)
         self._line = "code" if code else "formula"
-        self._at += len(quote) + min(indent, len(body) - len(body.lstrip(" ")))
+        self._at += len(quote) + (min(indent, len(body) - len(body.lstrip(" "))) if self._styled else 0)
         return True
 
     def _show_mark(self, line: str) -> None:

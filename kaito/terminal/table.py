@@ -64,7 +64,7 @@ def set_in_columns(cells: list[list[str]], room: int, inline: Inline) -> Rows | 
     for number, line in enumerate(lines):
         if number == 1 or (number and narrowed):
             rows.append(rule)
-        columns = [inline(cell, max(size, 1)) for cell, size in zip(line, widths)]
+        columns = [[_stripped(row) for row in inline(cell, max(size, 1))] for cell, size in zip(line, widths)]
         for place in range(max(map(len, columns))):
             parts = [column[place] if place < len(column) else [] for column in columns]
             rows.append(_joined(parts, widths, marks, 0 if number else BOLD))
@@ -88,5 +88,12 @@ def _joined(parts: Rows, widths: list[int], marks: list[str], style: int) -> lis
     return row
 
 
+def _stripped(row: list[Atom]) -> list[Atom]:
+    """Return a row without the blanks at its end, which stand there if it continues in another row."""
+    while row and not row[-1][0].strip(" "):
+        row = row[:-1]
+    return [*row[:-1], (row[-1][0].rstrip(" "), row[-1][1], "")] if row else row
+
+
 def _width(row: list[Atom]) -> int:
-    return width("".join(atom[0] for atom in row).rstrip())
+    return width("".join(atom[0] for atom in _stripped(row)))

@@ -16,6 +16,27 @@ HELP = """I am a script, not a model: I stand in for one so that you can see the
 3. tell a story, long enough to be stopped with Ctrl-C;
 4. say anything after you: "Say OK"."""
 
+RESTARTS = """Its container **ends again and again**, so the kubelet starts it again, each time after a longer *back-off delay*. \
+Look at the reason first:
+
+```bash
+kubectl describe pod web-0 | grep -A5 "Last State"
+kubectl logs web-0 --previous
+```
+
+| Exit code | Meaning | What to do |
+|----------:|---------|------------|
+| 1 | an error of the program | read its log |
+| 137 | killed: `OOMKilled` | raise the memory limit |
+| 143 | asked to stop | check the liveness probe |
+
+1. **Memory**: compare `limits.memory` with what it really uses.
+2. **Probes**: a slow start needs a `startupProbe`.
+
+> A pod that is `Pending` has not been started at all.
+
+More in [the docs](https://kubernetes.io/docs/tasks/debug/)."""
+
 STORY = (
     "Once upon a time a cluster had one node, and the node had one GPU. Every night the pods asked who should "
     "sleep on it. The scheduler looked at their requests, looked at the node, and said: Pending. "
@@ -41,6 +62,8 @@ def converse(messages):
         return f"This is turn {len(said)} of our conversation."
     if re.search(r"\bstory\b", last, re.IGNORECASE):
         return STORY * 8 + "And so it waits there still."
+    if re.search(r"\bpod\b.*\brestart", last, re.IGNORECASE):
+        return RESTARTS
     if re.search(r"\bsystem prompt\b", last, re.IGNORECASE):
         return f"My system prompt says: {system}" if system else "I was given no system prompt."
     if re.search(r"\b(?:help|what can you do|who are you|what are you)\b", last, re.IGNORECASE):

@@ -12,7 +12,7 @@ _PARTS = re.compile("\033\\[([0-9;]*)([A-Za-z])|(\r|\n|\t)|([^\033\r\n\t])")
 class Screen:
     """The lines of an endless screen. `lines` is its text, `cells` has the style of each character with it.
 
-    State: the cells, the cursor, the style. A character written past the last column begins a new line.
+    State: the cells, the cursor, the style, marks that wait for the character that they are drawn on. A character written past the last column begins a new line.
     """
 
     def __init__(self, columns=80):
@@ -20,6 +20,7 @@ class Screen:
         self.cells = [[]]
         self.column = 0
         self.style = ""
+        self.loose = ""
 
     def write(self, text):
         """Obey what the program writes; fail for anything that it must not write."""
@@ -50,8 +51,12 @@ class Screen:
             if self.column + width(char) > self.columns:
                 self._break()
                 row = self.cells[-1]
+            if not width(char):
+                self.loose += char
+                continue
             del row[self.column :]
-            row.append((char, self.style))
+            row.append((self.loose + char, self.style))
+            self.loose = ""
             row += [("", "")] * (width(char) - 1)
             self.column += width(char)
 
@@ -62,7 +67,8 @@ class Screen:
     @property
     def lines(self):
         """The text of each line, without blanks at its end."""
-        return ["".join(cell[0] for cell in row).rstrip() for row in self.cells]
+        lines = ["".join(cell[0] for cell in row) for row in self.cells]
+        return [line.rstrip() for line in [*lines[:-1], lines[-1] + self.loose]]
 
     @property
     def looks(self):

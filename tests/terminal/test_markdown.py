@@ -135,14 +135,15 @@ class TestTables:
         assert show(text).lines == text.splitlines()
 
     def test_cells_are_wrapped_if_they_are_too_wide(self):
-        text = "| Name | About |\n|---|---|\n| web | it answers what people ask it all day |\n| db | x |\n"
+        text = "| Name | About | N |\n|---|---|--:|\n| web | it **answers** what people ask it all day | 1 |\n| db | x | 2 |\n"
         assert show(text, 30).lines == [
-            "Name │ About",
-            "─────┼────────────────────────",
-            "web  │ it answers what people",
-            "     │ ask it all day",
-            "─────┼────────────────────────",
-            "db   │ x",
+            "Name │ About              │  N",
+            "─────┼────────────────────┼──",
+            "web  │ it answers what    │  1",
+            "     │ people ask it all  │",
+            "     │ day                │",
+            "─────┼────────────────────┼──",
+            "db   │ x                  │  2",
         ]
 
     def test_one_with_too_many_columns_has_a_line_for_each_cell(self):
