@@ -22,7 +22,14 @@ PURE = (
     *(f"yaml.{name}" for name in ("load", "block", "scanner", "composer", "scalars", "resolver")),
     *(f"terminal.{name}" for name in ("width", "wrap", "styles", "table", "markdown")),
     *("model.events", "model.errors", "model.payload", "model.sse", "model.refusals"),
-    *("workspaces.workspace", "workspaces.ways", "workspaces.service", "kube.names", "chat.conversation", "chat.thoughts"),
+    *(
+        "workspaces.workspace",
+        "workspaces.ways",
+        "workspaces.service",
+        "kube.names",
+        "chat.conversation",
+        "chat.thoughts",
+    ),
 )
 IMPURE = {"os", "socket", "ssl", "http", "select", "subprocess", "time", "threading", "tempfile", "shutil", "io"}
 

@@ -63,7 +63,7 @@ class Reader:
     State: the text that is not read, from `_at` on; the kind of the line that is being read, "" at its beginning; how
     many blank lines come before it, -1 if its row has begun; the markers that are open, with their styles; the fence of
     a block of code (its marks, its indent, the depth of its quotes); whether a "list" goes on, or indented "code"; the
-    lines of a table that are held, None while a table is shown as it comes.
+    table that is being read.
     """
 
     def __init__(self, page: Page, *, styled: bool, line: str = "") -> None:
@@ -76,12 +76,12 @@ class Reader:
         self._open: dict[str, int] = {}
         self._fence = _NO_FENCE
         self._context = ""
-        self._table: list[str] | None = []
+        self._table = table.Held()
 
     @property
     def holds(self) -> int:
         """How many lines of a table are held until it ends, the last one included."""
-        return 0 if self._table is None or self._blank >= 0 else len(self._table) + 1
+        return len(self._table.lines) + 1 if self._blank < 0 else 0
 
     @property
     def number(self) -> str:
@@ -98,13 +98,13 @@ class Reader:
     def finish(self) -> None:
         """Read what is left: the text has ended."""
         self._read(final=True)
-        while self._table:
+        while self._table.lines:
             self._end_table()
             self._read(final=True)
         self._end_paragraph()
 
     def release(self) -> None:
-        """Show a table that has not ended as it comes, from its first line on."""
+        """Show a table that has not ended, and the rest of it line by line."""
         self._let_go()
         self.feed("")
 
@@ -132,13 +132,15 @@ class Reader:
         if not done and _UNDECIDED.fullmatch(body):
             return False
         if self._styled and body.lstrip(" \t").startswith("|"):
-            if self._table is not None:
-                return self._hold(self._table, head, body, done)
-        elif self._table is None:
-            self._table = []
-        elif self._table:
+            if self._table.shape:
+                return self._flow(self._table.shape, head, done)
+            if not self._table.plain:
+                return self._hold(self._table.lines, head, body, done)
+        elif self._table.lines:
             self._end_table()
             return True
+        elif self._table.shape or self._table.plain:
+            self._table = table.Held()
         if body.strip(" \t") or depth:
             self._begin_block(head, quote, depth)
         else:
@@ -262,34 +264,69 @@ class Reader:
         return True
 
     def _let_go(self) -> None:
-        held = "".join(line + "\n" for line in self._table or ())
-        self._text, self._at = f"\n{held}{self._text[self._at :]}", 1
-        self._table = None
+        """Hold the table no longer: show its rows, if they are any, and the rest of it as it comes."""
+        lines, self._table = self._table.lines, table.Held()
+        depth = _QUOTE.match(lines[0])[0].count(">") if lines else 0  # type: ignore[index]
+        room = self._page.width - 2 * depth
+        shape = table.shape_of(_bare(lines), room, _inline, grows=True) if len(lines) > 1 else None
+        self._table.shape = shape
+        self._table.plain = shape is None
+        if shape:
+            self._show_rows(_bare(lines), shape, depth)
+        else:
+            held = "".join(line + "\n" for line in lines)
+            self._text, self._at = f"\n{held}{self._text[self._at :]}", 1
+
+    def _flow(self, shape: table.Shape, head: str, done: bool) -> bool:
+        """Show a line of a table that is not held any more; False if it needs more text."""
+        if len(head) > _LARGEST_TABLE:
+            self._table.shape, self._table.plain = None, True
+            return True
+        if done:
+            quote = _QUOTE.match(head)[0]  # type: ignore[index]
+            for row in table.rows_of(head[len(quote) :], shape, _inline):
+                self._show_row(row, quote.count(">"))
+            self._skip(head)
+        return done
 
     def _end_table(self) -> None:
         """Show a table, in columns if they fit the screen, else with a line for each cell."""
-        lines = self._table or []
+        lines = self._table.lines
         if len(lines) < 2:
             self._let_go()
             return
-        self._table = []
-        quote = _QUOTE.match(lines[0])[0]  # type: ignore[index]
-        depth = quote.count(">")
-        cells = table.read([line[len(quote) :] for line in lines])
-        rows = table.set_in_columns(cells, self._page.width - 2 * depth, _inline)
-        for row in rows or ():
-            self._row("", depth)
-            for text, style, _ in row:
-                self._page.verbatim(text, style)
-        if rows is None:
-            for place, line in enumerate(cells[2:]):
-                self._blank += place > 0
-                for name, cell in zip(cells[0], line):
-                    self._row("", depth, "", 2)
-                    for text, style, _ in _inline(f"{name}: ", UNLIMITED)[0]:
-                        self._page.text(text, style | BOLD)
-                    for text, style, _ in _inline(cell, UNLIMITED)[0]:
-                        self._page.text(text, style)
+        self._table = table.Held()
+        depth = _QUOTE.match(lines[0])[0].count(">")  # type: ignore[index]
+        lines = _bare(lines)
+        shape = table.shape_of(lines, self._page.width - 2 * depth, _inline, grows=False)
+        if shape:
+            self._show_rows(lines, shape, depth)
+        else:
+            self._show_cells(lines, depth)
+
+    def _show_rows(self, lines: list[str], shape: table.Shape, depth: int) -> None:
+        for place, line in enumerate(lines):
+            if place == 1 or (place > 2 and shape.wraps):
+                self._show_row(table.rule_of(shape), depth)
+            if place != 1:
+                for row in table.rows_of(line, shape, _inline, 0 if place else BOLD):
+                    self._show_row(row, depth)
+
+    def _show_row(self, row: list[Atom], depth: int) -> None:
+        self._row("", depth)
+        for text, style, _ in row:
+            self._page.verbatim(text, style)
+
+    def _show_cells(self, lines: list[str], depth: int) -> None:
+        names = table.read(lines[0])
+        for place, line in enumerate(lines[2:]):
+            self._blank += place > 0
+            for name, cell in zip(names, table.read(line, len(names))):
+                self._row("", depth, "", 2)
+                for text, style, _ in _inline(f"{name}: ", UNLIMITED)[0]:
+                    self._page.text(text, style | BOLD)
+                for text, style, _ in _inline(cell, UNLIMITED)[0]:
+                    self._page.text(text, style)
 
     # --- The text of a line
 
@@ -428,6 +465,11 @@ class Reader:
 
             if not self._page.reset(mark, restored):
                 self._page.text(mark, style)
+
+
+def _bare(lines: list[str]) -> list[str]:
+    """Return lines without the marks of their quotes."""
+    return [line[_QUOTE.match(line).end() :] for line in lines]  # type: ignore[union-attr]
 
 
 def _inline(text: str, columns: int) -> list[list[Atom]]:

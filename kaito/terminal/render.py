@@ -39,7 +39,7 @@ class Renderer:
         self._base = base
         self._erases = erases
         self._clock = clock
-        self._held = 0.0
+        self._held: float | None = None
         self._sign = ""
 
     def feed(self, text: str) -> str:
@@ -47,9 +47,13 @@ class Renderer:
         self._rewrite_sign()
         self._reader.feed(text)
         now = self._clock()
-        if self._reader.holds and self._held and now - self._held >= _PATIENCE:
+        if not self._reader.holds:
+            self._held = None
+        elif self._held is None:
+            self._held = now
+        elif now - self._held >= _PATIENCE:
+            self._held = None
             self._reader.release()
-        self._held = (self._held or now) if self._reader.holds else 0.0
         return self._drawn(final=False)
 
     def finish(self) -> str:

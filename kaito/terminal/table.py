@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from kaito.lazy_re import pattern
-from kaito.terminal.styles import BOLD, DIM
+from kaito.terminal.styles import DIM
 from kaito.terminal.width import width
-from kaito.values import TYPE_CHECKING
+from kaito.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,48 +26,77 @@ UNLIMITED = 1 << 20
 # The least columns of a column that is narrower than its text.
 _NARROWEST = 10
 
-
-def read(lines: list[str]) -> list[list[str]]:
-    """Return the cells of the lines of a table, as many in each line. The second line holds the delimiters."""
-    found = [_cells(line) for line in lines]
-    count = max(map(len, found))
-    return [row + [""] * (count - len(row)) for row in found]
+# The most columns that a column is wider than its text if the text of later rows is not known yet.
+_SPARE = 40
 
 
-def _cells(line: str) -> list[str]:
+class Shape(NamedTuple):
+    """The columns of a table: their widths, the delimiters that say how each is aligned, and whether cells may wrap."""
+
+    widths: list[int]
+    marks: list[str]
+    wraps: bool
+
+
+class Held:
+    """A table on its way. State: the lines that are held; its shape once its rows are shown as they come.
+
+    `plain`: the lines are shown as they came.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.shape: Shape | None = None
+        self.plain = False
+
+
+def read(line: str, count: int = 0) -> list[str]:
+    """Return the cells of a line; if `count` is given, so many: empty ones are added, or the last ones joined."""
     line = line.strip().removeprefix("|")
     if line.endswith("|") and not line.endswith("\\|"):
         line = line[:-1]
-    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)]
+    cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)]
+    if not count:
+        return cells
+    return [*cells[: count - 1], " | ".join(cells[count - 1 :]), *[""] * (count - len(cells))][:count]
 
 
-def set_in_columns(cells: list[list[str]], room: int, inline: Inline) -> Rows | None:
-    """Return the rows of a table in at most `room` columns; None if they would be too narrow to read."""
-    head, marks, *body = cells
-    room -= 3 * (len(head) - 1)
-    if room < len(head):
+def shape_of(lines: list[str], room: int, inline: Inline, *, grows: bool) -> Shape | None:
+    """Return the shape of a table in at most `room` columns; None if it would be too narrow to read.
+
+    `grows`: more lines will come, which may need more room.
+    """
+    head = read(lines[0])
+    count = len(head)
+    room -= 3 * (count - 1)
+    if room < count:
         return None
-    lines = [head, *body]
-    widths = [
-        min(room, max(_width(row) for line in lines for row in inline(line[place], UNLIMITED)))
-        for place in range(len(head))
-    ]
-    narrowed = set()
+    cells = [head, *(read(line, count) for line in lines[2:])]
+    natural = [max(_width(row) for line in cells for row in inline(line[place], UNLIMITED)) for place in range(count)]
+    widths = [min(room, size) for size in natural]
     while sum(widths) > room:
-        place = max(range(len(widths)), key=widths.__getitem__)
-        widths[place] -= 1
-        narrowed.add(place)
-    if any(widths[place] < _NARROWEST for place in narrowed):
+        widths[max(range(count), key=widths.__getitem__)] -= 1
+    if grows:
+        widths = [size + min((room - sum(widths)) // count, _SPARE) for size in widths]
+    wraps = any(size < need for size, need in zip(widths, natural))
+    if any(size < min(need, _NARROWEST) for size, need in zip(widths, natural)) or (grows and min(widths) < _NARROWEST):
         return None
-    rule: list[Atom] = [("─┼─".join("─" * size for size in widths), DIM, "")]
+    return Shape([max(size, 1) for size in widths], read(lines[1], count), wraps)
+
+
+def rule_of(shape: Shape) -> list[Atom]:
+    """Return the row below the head of a table, and between its rows if cells wrap."""
+    return [("─┼─".join("─" * size for size in shape.widths), DIM, "")]
+
+
+def rows_of(line: str, shape: Shape, inline: Inline, style: int = 0) -> Rows:
+    """Return the rows of the screen for a line of a table."""
+    cells = zip(read(line, len(shape.widths)), shape.widths)
+    columns = [[_stripped(row) for row in inline(cell, size)] for cell, size in cells]
     rows: Rows = []
-    for number, line in enumerate(lines):
-        if number == 1 or (number and narrowed):
-            rows.append(rule)
-        columns = [[_stripped(row) for row in inline(cell, max(size, 1))] for cell, size in zip(line, widths)]
-        for place in range(max(map(len, columns))):
-            parts = [column[place] if place < len(column) else [] for column in columns]
-            rows.append(_joined(parts, widths, marks, 0 if number else BOLD))
+    for place in range(max(map(len, columns))):
+        parts = [column[place] if place < len(column) else [] for column in columns]
+        rows.append(_joined(parts, shape.widths, shape.marks, style))
     return rows
 
 

@@ -1,9 +1,10 @@
 """A long stream through the whole program: its speed, and the memory it takes.
 
 Speed: 200,000 events from the program's start to its end, against LOOP, which reads, parses and writes the same answer
-and does nothing else. Memory: the growth of the peak from 2,000 to 2,000,000 events, beyond 2 MiB, as a multiple of the
-answer's size. The server is a process of its own (`python3 -m tests.benchmarks.stream EVENTS BLOCK`) and sends bytes
-that it made in advance: each event in an HTTP chunk of its own, as vLLM's events come through the API server.
+and does nothing else; and on a terminal, with Markdown, against `--render raw`. Memory: the growth of the peak from
+2,000 to 2,000,000 events, beyond 2 MiB, as a multiple of the answer's size. The server is a process of its own
+(`python3 -m tests.benchmarks.stream EVENTS BLOCK`) and sends bytes that it made in advance: each event in an HTTP chunk
+of its own, as vLLM's events come through the API server.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 
-from tests.cluster import kubeconfig
+from tests.cluster import Terminal, kubeconfig
 from tests.cluster.objects import service, workspace
 from tests.cluster.process import ROOT, environment, program
 
@@ -25,6 +26,7 @@ from .measure import Row, mebibytes, paired, usage
 EVENTS = 200_000
 FEW, MANY = 2_000, 2_000_000
 MOST_TIME = 1.2
+MOST_RENDERING = 3.0
 MOST_MEMORY = 2.5
 SLACK = 2 << 20
 
@@ -102,6 +104,7 @@ class Rig:
         self.loop = [sys.executable, "-c", LOOP, str(port), "/v1/chat/completions"]
         self.size = count // len(WORDS) * sum(map(len, WORDS)) + 1
         self.environment = environment(folder)
+        self.folder = folder
 
     def __enter__(self):
         return self
@@ -127,11 +130,22 @@ class Rig:
             raise RuntimeError(f"{command}: status {process.returncode}, {size:,} of {self.size:,} bytes")
         return took
 
+    def seconds_on_terminal(self, *flags):
+        """Run the program on a terminal, with the question as a flag, and return its wall time."""
+        began = time.perf_counter()
+        words = [*self.program[1:], "-q", "-m", "Tell a story", *flags]
+        with Terminal(words, command=self.program[:1], home=self.folder, env={"TERM": "xterm-256color"}) as screen:
+            if screen.wait(120):
+                raise RuntimeError(f"{words}: {screen.text[-1000:]}")
+        return time.perf_counter() - began
+
 
 def rows(folder, rounds):
     """Return the rows for speed and memory."""
     with Rig(EVENTS, folder) as rig:
         (loop, whole), ratios = paired((lambda: rig.seconds(rig.loop), lambda: rig.seconds(rig.program)), rounds)
+        on_terminal = (lambda: rig.seconds_on_terminal("--render", "raw"), rig.seconds_on_terminal)
+        (raw, rendered), rendering = paired(on_terminal, rounds)
     peaks, sizes = [], []
     for count in (FEW, MANY):
         with Rig(count, folder) as rig:
@@ -141,6 +155,13 @@ def rows(folder, rounds):
     reference = f"ten lines of http.client and json: {EVENTS / loop:,.0f} a second"
     return [
         Row("stream of 200,000 events", f"{EVENTS / whole:,.0f} a second", reference, ratios[1], MOST_TIME),
+        Row(
+            "the same stream on a terminal, with Markdown",
+            f"{EVENTS / rendered:,.0f} a second",
+            f"the program with --render raw: {EVENTS / raw:,.0f} a second",
+            rendering[1],
+            MOST_RENDERING,
+        ),
         Row(
             "memory of an answer of 2,000,000 events",
             f"{mebibytes(peaks[1] - peaks[0])} more",

@@ -16,8 +16,8 @@ HELP = """I am a script, not a model: I stand in for one so that you can see the
 3. tell a story, long enough to be stopped with Ctrl-C;
 4. say anything after you: "Say OK"."""
 
-RESTARTS = """Its container **ends again and again**, so the kubelet starts it again, each time after a longer *back-off delay*. \
-Look at the reason first:
+RESTARTS = """Its container **ends again and again**, so the kubelet starts it again, each time after a longer \
+*back-off delay*. Look at the reason first:
 
 ```bash
 kubectl describe pod web-0 | grep -A5 "Last State"

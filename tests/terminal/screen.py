@@ -12,7 +12,8 @@ _PARTS = re.compile("\033\\[([0-9;]*)([A-Za-z])|(\r|\n|\t)|([^\033\r\n\t])")
 class Screen:
     """The lines of an endless screen. `lines` is its text, `cells` has the style of each character with it.
 
-    State: the cells, the cursor, the style, marks that wait for the character that they are drawn on. A character written past the last column begins a new line.
+    State: the cells, the cursor, the style, and marks that wait for the character that they are drawn on. A character
+    written past the last column begins a new line.
     """
 
     def __init__(self, columns=80):

@@ -124,25 +124,47 @@ class TestTables:
         screen = show(["| a | b |\n", "|---|---|\n", "| 1 |"], finish=False)
         assert screen.lines == ["… 3 rows of a table"]
 
-    def test_after_two_seconds_it_is_shown_as_it_came(self):
-        times = iter([0.0, 1.0, 2.5, 3.0, 4.0])
-        pieces = ["| a | b |\n|---", "|---|\n", "| 1 | 2 |\n| 3 ", "| 4 |\n", "\n| c |\n|---|\n| 5 |\n"]
-        lines = show(pieces, clock=lambda: next(times)).lines
-        assert lines == ["| a | b |", "|---|---|", "| 1 | 2 |", "| 3 | 4 |", "", "c", "─", "5"]
+    def test_after_two_seconds_its_rows_are_shown_as_they_come(self):
+        times = iter([0.0, 1.0, 2.5, 3.0, 4.0, 5.0])
+        pieces = [
+            "| a | b |\n|---",
+            "|--:|\n",
+            "| 1 | 2 |\n| 3 ",
+            "| 4 |\n",
+            "| 5 | some words |",
+            "\n\n| c |\n|---|\n",
+        ]
+        assert show(pieces, 30, clock=lambda: next(times)).lines == [
+            "a             │             b",
+            "──────────────┼──────────────",
+            "1             │             2",
+            "3             │             4",
+            "5             │    some words",
+            *("", "c", "─"),
+        ]
 
-    def test_a_large_one_is_shown_as_it_came(self):
+    def test_after_two_seconds_without_its_delimiters_it_is_shown_as_it_came(self):
+        times = iter([0.0, 2.5, 3.0, 4.0, 5.0])
+        pieces = ["| a | b |\n|--", "-|", "---|\n| 1 |", " 2 |\n\nend"]
+        lines = show(pieces, clock=lambda: next(times)).lines
+        assert lines == ["| a | b |", "|---|---|", "| 1 | 2 |", "", "end"]
+
+    def test_a_large_one_is_not_held_to_its_end(self):
         text = "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 7_000
-        assert show(text).lines == text.splitlines()
+        screen = show(text, finish=False)
+        assert len(screen.lines) > 6_500
+        assert screen.lines[-1] == "1".ljust(38) + " │ 2"
 
     def test_cells_are_wrapped_if_they_are_too_wide(self):
-        text = "| Name | About | N |\n|---|---|--:|\n| web | it **answers** what people ask it all day | 1 |\n| db | x | 2 |\n"
+        words = "it **answers** what people ask it all day"
+        text = f"| Name | About | No |\n|---|---|--:|\n| web | {words} | 1 |\n| db | x | 2 |\n"
         assert show(text, 30).lines == [
-            "Name │ About              │  N",
-            "─────┼────────────────────┼──",
+            "Name │ About              │ No",
+            "─────┼────────────────────┼───",
             "web  │ it answers what    │  1",
             "     │ people ask it all  │",
             "     │ day                │",
-            "─────┼────────────────────┼──",
+            "─────┼────────────────────┼───",
             "db   │ x                  │  2",
         ]
 
