@@ -68,6 +68,7 @@ def shape_of(lines: list[str], room: int, inline: Inline, *, grows: bool) -> Sha
     """
     head = read(lines[0])
     count = len(head)
+    marks = read(lines[1], count)
     room -= 3 * (count - 1)
     if room < count:
         return None
@@ -77,11 +78,14 @@ def shape_of(lines: list[str], room: int, inline: Inline, *, grows: bool) -> Sha
     while sum(widths) > room:
         widths[max(range(count), key=widths.__getitem__)] -= 1
     if grows:
-        widths = [size + min((room - sum(widths)) // count, _SPARE) for size in widths]
+        # Columns that are set to the right hold numbers.
+        wide = [not mark.endswith("-:") or mark.startswith(":") for mark in marks]
+        spare = min((room - sum(widths)) // max(sum(wide), 1), _SPARE)
+        widths = [size + spare * own for size, own in zip(widths, wide)]
     wraps = any(size < need for size, need in zip(widths, natural))
-    if any(size < min(need, _NARROWEST) for size, need in zip(widths, natural)) or (grows and min(widths) < _NARROWEST):
+    if any(size < min(need, _NARROWEST) for size, need in zip(widths, natural)) or (grows and max(widths) < _NARROWEST):
         return None
-    return Shape([max(size, 1) for size in widths], read(lines[1], count), wraps)
+    return Shape([max(size, 1) for size in widths], marks, wraps)
 
 
 def rule_of(shape: Shape) -> list[Atom]:
