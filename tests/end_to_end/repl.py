@@ -119,6 +119,11 @@ class Tmux:
         """The screen's lines, without the empty ones at its end."""
         return self._run("capture-pane", "-p").rstrip("\n").split("\n")
 
+    @property
+    def copied(self):
+        """What a person copies from the screen: rows that the terminal itself has cut are joined."""
+        return "\n".join(line.rstrip() for line in self._run("capture-pane", "-p", "-J").splitlines())
+
     def expect(self, wanted, timeout=10.0):
         """Wait until the screen's lines end with `wanted`."""
         end = time.monotonic() + timeout
