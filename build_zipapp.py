@@ -56,6 +56,7 @@ SOURCES_ONLY = frozenset(
         *("yaml/composer", "yaml/scanner", "yaml/aliases", "yaml/tokens"),  # kubeconfigs that no tool has written
         *("net/socks", "net/http_date", "kube/oidc", "chat/saved"),  # SOCKS, Retry-After dates, OIDC, /save and /load
         *("chat/endings", "chat/refused"),  # no answer, and rare finish reasons; what does not fit the window
+        "chat/thoughts",  # reasoning that a server leaves in the content
         *("workspaces/wait", "workspaces/watch", "model/refusals"),  # --wait, and refused requests
         *("workspaces/readiness", "workspaces/phase", "workspaces/probe"),  # what is not ready
         *("workspaces/sets", "workspaces/replicas", "workspaces/inference_set"),  # InferenceSets, in 4 ms
