@@ -108,7 +108,7 @@ class Chat:
         "Without --workspace-name, a terminal offers the workspaces of the namespace.\n"
         "In a pipe, each line of stdin is one message; stdout receives only the answers.\n"
         "Commands in a chat: /help /status /clear /model /params /set /system /retry\n"
-        "/undo /history /save /load /quit /exit"
+        "/undo /history /raw /save /load /quit /exit"
     )
     # Without empty lines between them, so that all of the help fits a screen of 50 lines.
     examples = (
@@ -195,6 +195,9 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None, limit: TimeLimit)
         from kaito.commands.choose import name_is_missing
 
         raise name_is_missing(options.kubectl)
+    if batch:
+        # While the cluster is asked. A session does so while the person types.
+        console.prepare()
     # Read before connecting, so that an error in the questions is reported at once.
     limit.doing = lambda: "reading the questions"
     questions = _questions(options, console) if batch else ()
