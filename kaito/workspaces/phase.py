@@ -68,7 +68,8 @@ class Phase(NamedTuple):
 
     `why`: words that stay the same during the phase; `figures`: what changes in it, or ""; `bytes_left`: what is still
     to download, 0 if unknown; `done`: the part that was downloaded since the wait began, negative if unknown. `asked`:
-    a server was asked, so that no change of the Workspace announces the next phase.
+    a server was asked, so that no change of the Workspace announces the next phase. `pod`: why a pod of it does not
+    run, if nothing says more; a display that shows no pods shows it instead of `why`.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Phase(NamedTuple):
     bytes_left: float = 0.0
     done: float = -1.0
     asked: bool = False
+    pod: str = ""
 
     @property
     def words(self) -> str:
@@ -95,13 +97,13 @@ class NotAnsweringError(NotReadyError):
         self.progress = 1 + phase.asked + (phase.bytes_left > 0)
 
 
-def judge(workspace: Workspace, probe: Probe) -> Phase:
-    """Return the phase of a workspace whose server does not answer."""
+def judge(workspace: Workspace, probe: Probe, pod: str = "") -> Phase:
+    """Return the phase of a workspace whose server does not answer. `pod`: why a pod of it does not run, or ""."""
     cause = why_not_ready(workspace)
     if probe.state == FETCHES:
         return fetching(workspace.name, probe.download)
     # The workload's condition says only that the workload is not ready, where its server says more.
-    return Phase(workspace.name, cause or probe.why, asked=True)
+    return Phase(workspace.name, cause or probe.why, asked=True, pod="" if cause else pod)
 
 
 def fetching(name: str, download: Download | None) -> Phase:

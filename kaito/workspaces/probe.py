@@ -18,7 +18,7 @@ from kaito.values import TYPE_CHECKING
 from kaito.workspaces import phase
 from kaito.workspaces.objects import fetch
 from kaito.workspaces.phase import ANSWERS, FETCHES, NOT_ASKED, SILENT, Download, Probe
-from kaito.workspaces.readiness import explanation, waiting_hint
+from kaito.workspaces.readiness import explanation, not_running, waiting_hint
 from kaito.workspaces.routes import UnansweredError
 from kaito.workspaces.workspace import read_workspace
 
@@ -58,12 +58,9 @@ def answering(api: ApiServer, lookup: Lookup, endpoint: Endpoint, what: str) -> 
         return probe, phase.note(workspace, answers=probe.state == ANSWERS)
     if workspace.deleting:
         raise phase.ended(workspace)
-    raise phase.NotAnsweringError(
-        phase.judge(workspace, probe),
-        waiting_hint(workspace, lookup.replica_of),
-        explanation(api, workspace),
-        lookup.replica_of,
-    )
+    details = explanation(api, workspace)
+    now = phase.judge(workspace, probe, not_running(details))
+    raise phase.NotAnsweringError(now, waiting_hint(workspace, lookup.replica_of), details, lookup.replica_of)
 
 
 def explained(error: NotReadyError, api: ApiServer, workspace: Workspace, link: Link) -> KaitoError:

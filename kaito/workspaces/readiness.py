@@ -24,6 +24,9 @@ POD_LABEL = "kaito.sh/workspace"
 # The most characters of a cell; names have 253 at most.
 _WIDEST_CELL = 300
 
+# What there is to say about a pod that runs, while its model starts.
+_STILL_LOADING = "Running, but not ready: the model is still being loaded"
+
 # The lines that fit on a screen, together with the conditions.
 _PODS_SHOWN = 5
 
@@ -38,6 +41,11 @@ def explanation(api: ApiServer, workspace: Workspace) -> list[str]:
     """Return the workspace's conditions, state and pods as lines; pods that the user may not read are left out."""
     state = [f"state: {workspace.state}"] if workspace.state else []
     return [*condition_table(workspace), *state, *pod_lines(api, workspace)]
+
+
+def not_running(details: Sequence[str]) -> str:
+    """Return the first line of an `explanation` that says why a pod does not run, "" if there is none."""
+    return next((one for one in details if one.startswith("pod ") and not one.endswith(_STILL_LOADING)), "")
 
 
 def read_mirror(api: ApiServer, workspace: Workspace) -> Download | None:
@@ -108,7 +116,7 @@ def _trouble(pod: Mapping[str, Any]) -> str | None:
     if text(status, "phase") != "Running":
         return _join(text(status, "phase"), text(status, "reason"), text(status, "message"))
     if not all(container.get("ready") for container in containers):
-        return "Running, but not ready: the model is still being loaded"
+        return _STILL_LOADING
     return None
 
 

@@ -154,7 +154,7 @@ class _Search:
             return Phase(self._aim.wanted.name, why)
         now, before = error.phase, self._before
         if now.asked:
-            now = now._replace(why=_brief(now.why))
+            now = now._replace(why=now.pod or _brief(now.why))
         if now.why == UNDECIDED and (before.bytes_left or before.why == LOADING):
             # The gauges of a download that has begun are 0 again only at its end.
             now = now._replace(why=LOADING)

@@ -102,7 +102,7 @@ def test_a_whole_start(cluster, wait):
         "InsufficientCapacity, nodeClaim ws1234",
         "waiting all node plugins to be ready",
         NO_SERVICE,
-        NO_POD,
+        "pod phi-0: ContainerCreating",
         NOT_SERVED,
         "downloading",
         "loading the weights",
@@ -112,6 +112,35 @@ def test_a_whole_start(cluster, wait):
     assert found.note == "note: KAITO is still measuring phi, so it may answer slowly"
     assert run.ended == 1
     found.endpoint.link.close()
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason", "words"),
+    [
+        pytest.param("pending", "ImagePullBackOff", "pod phi-0: ImagePullBackOff", id="its image"),
+        pytest.param(
+            "unschedulable",
+            None,
+            'Unschedulable, pod "phi-0" is unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.',
+            id="the Workspace says it",
+        ),
+        pytest.param("starting", None, NOT_SERVED, id="it runs"),
+    ],
+)
+def test_what_keeps_a_pod_from_running(cluster, wait, phase, reason, words):
+    phi = Workload(cluster, "phi")
+    phi.enter(phase, waiting=reason)
+    run = wait(steps=[lambda: phi.enter("ready")])
+    run.run()
+    assert run.words == [words]
+
+
+def test_pods_that_may_not_be_read(cluster, wait):
+    cluster.deny("list", "pods")
+    phi = Workload(cluster, "phi", "pending")
+    run = wait(steps=[lambda: phi.enter("ready")])
+    run.run()
+    assert run.words == [NO_POD]
 
 
 def test_a_download_is_measured_by_what_was_left_when_it_was_first_seen(cluster, wait):
