@@ -125,7 +125,7 @@ def _model(session: Session, console: Console, argument: str) -> Outcome:
             console.say(f"{'*' if name == current else ' '} {name}")
         return Outcome()
     if argument not in served:
-        raise UsageError(f'the model "{argument}" is not served here', "there is: " + ", ".join(served))
+        raise UsageError(f'the model "{argument}" is not served here', "models here: " + ", ".join(served))
     session.model.choose(argument)
     console.say(f"Model: {argument}")
     return Outcome()
@@ -141,7 +141,7 @@ def _set(session: Session, console: Console, argument: str) -> Outcome:
     name, *words = argument.split(None, 1)
     name, text = parameters.flag_name(name), "".join(words)
     if name not in parameters.SETTABLE:
-        raise UsageError(f'there is no parameter "{name}"', "there is: " + ", ".join(parameters.SETTABLE))
+        raise UsageError(f'there is no parameter "{name}"', "parameters: " + ", ".join(parameters.SETTABLE))
     try:
         if name == parameters.RENDER.name:
             console.look = console.look._replace(raw=parameters.RENDER.kind.read(text) == "raw")

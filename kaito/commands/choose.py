@@ -55,7 +55,8 @@ def name_is_missing(options: KubectlOptions) -> UsageError:
     if not names:
         return missing_name()
     more = len(names) - _MOST_NAMES
-    return missing_name(f"there is: {', '.join(names[:_MOST_NAMES])}" + (f", and {more} more" if more > 0 else ""))
+    rest = f", and {more} more" if more > 0 else ""
+    return missing_name(f"workspaces here: {', '.join(names[:_MOST_NAMES])}{rest}")
 
 
 def choose(api: ApiServer, console: Console) -> Reference:

@@ -48,7 +48,7 @@ def fetch_view(api: ApiServer, namespace: str, wanted: Reference | None, *, as_j
         other = other_kind(api, wanted.name, namespace)
         if other:
             raise other
-    raise _refusal(api, kinds[0], failed[0], namespace, wanted.name)
+    raise _refusal(api, kinds[0], failed[0], namespace, wanted)
 
 
 def view_of_list(api: ApiServer, namespace: str, readings: Mapping[str, Reading], *, as_json: bool = False) -> View:
@@ -161,7 +161,7 @@ def _note(kind: str, why: str, namespace: str) -> str:
     return f"{KIND[kind]}s are not shown: {reason}\n"
 
 
-def _refusal(api: ApiServer, kind: str, why: str, namespace: str, name: str = "") -> KaitoError:
+def _refusal(api: ApiServer, kind: str, why: str, namespace: str, wanted: Reference | None = None) -> KaitoError:
     """Return the error for what could not be read: a WorkspaceError for what does not exist, else a ClusterError."""
     from kaito.errors import ClusterError
     from kaito.kube.hints import kubectl_hint
@@ -169,10 +169,10 @@ def _refusal(api: ApiServer, kind: str, why: str, namespace: str, name: str = ""
     from kaito.workspaces.objects import no_kaito
 
     if why == NO_KAITO:
-        return no_kaito(f'workspace "{name}" cannot be found' if name else "there are no workspaces")
-    if why == ABSENT:
-        return unknown_name(api, name, namespace)
-    verb = "get" if name else "list"
+        return no_kaito(f'{wanted.word} "{wanted.name}" cannot be found' if wanted else "there are no workspaces")
+    if why == ABSENT and wanted:
+        return unknown_name(api, wanted, namespace)
+    verb = "get" if wanted else "list"
     flag = f"-n {namespace}" if namespace else "-A"
     return ClusterError(
         f"you may not {verb} {kind} " + (f'in namespace "{namespace}"' if namespace else "in all namespaces"),

@@ -127,6 +127,7 @@ def _asked(api: ApiServer, lookup: Lookup, found: Found, ask: str) -> Found:
 
 def _of_replicas(api: ApiServer, lookup: Lookup, found: Found, environ: Mapping[str, str], via: str) -> Found:
     """Return what was found, with a link that can move on to the other replicas of the InferenceSet."""
+    from kaito.workspaces.reference import Reference
     from kaito.workspaces.replicas import Replica, ReplicaLink
     from kaito.workspaces.sets import choose
 
@@ -138,7 +139,7 @@ def _of_replicas(api: ApiServer, lookup: Lookup, found: Found, environ: Mapping[
 
     def relist() -> Sequence[str]:
         try:
-            choice = choose(api, name, namespace)
+            choice = choose(api, Reference(name), namespace)
         except KaitoError:
             # What the last replica said counts.
             return ()

@@ -9,7 +9,7 @@ from kaito.kube.status import StatusError
 from kaito.text import nearest
 from kaito.values import TYPE_CHECKING, NamedTuple
 from kaito.workspaces.objects import ABSENT, FORBIDDEN, NO_KAITO, check_identity, fetch, no_kaito
-from kaito.workspaces.reference import WORKSPACES
+from kaito.workspaces.reference import INFERENCE_SETS, WORKSPACES
 from kaito.workspaces.workspace import Workspace, is_named, read_workspace
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def look_up(api: ApiServer, wanted: Reference, namespace: str) -> Lookup:
     workspace, service = _read_both(api, name, namespace)
     if workspace is None:
         if wanted.kind:
-            raise unknown_name(api, name, namespace)
+            raise unknown_name(api, wanted, namespace)
         return _look_up_set(api, wanted, namespace)
     if workspace.tuning:
         raise WorkspaceError(
@@ -169,9 +169,9 @@ def _look_up_set(api: ApiServer, wanted: Reference, namespace: str) -> Lookup:
     from kaito.workspaces import sets
 
     name = wanted.name
-    choice = sets.choose(api, name, namespace)
+    choice = sets.choose(api, wanted, namespace)
     if choice is None:
-        raise (None if wanted.kind else sets.other_kind(api, name, namespace)) or unknown_name(api, name, namespace)
+        raise (None if wanted.kind else sets.other_kind(api, name, namespace)) or unknown_name(api, wanted, namespace)
     for chosen in choice.workspaces:
         service = _get_service(api, chosen.name, namespace)
         if not (isinstance(service, StatusError) and service.status.code == 404):
@@ -188,27 +188,28 @@ def at_replica(api: ApiServer, lookup: Lookup, workspace: Workspace) -> Lookup:
     return lookup._replace(workspace=workspace, service=_usable(api, service, workspace, lookup.replica_of))
 
 
-def unknown_name(api: ApiServer, name: str, namespace: str) -> WorkspaceError:
+def unknown_name(api: ApiServer, wanted: Reference, namespace: str) -> WorkspaceError:
     """Return the error for a name that does not exist, with where else it exists, or the names closest to it.
 
-    Names that the user may not list are left out.
+    Names that the user may not list are left out, as are those of a kind that the user does not mean.
     """
-    message = f'workspace "{name}" not found in namespace "{namespace}"'
-    known = list(_known(api, namespace))
+    name, kind = wanted.name, wanted.word
+    message = f'{kind} "{name}" not found in namespace "{namespace}"'
+    known = list(_known(api, wanted, namespace))
     elsewhere = sorted({one.namespace for one in known if one.name == name and one.namespace not in ("", namespace)})
     if elsewhere:
         return WorkspaceError(message, f"it exists in another namespace: use -n {' or -n '.join(elsewhere[:5])}")
     names = sorted({one.name for one in known if one.namespace == namespace})
     if not names:
-        return WorkspaceError(message, "to list all workspaces: kubectl kaito status -A")
+        return WorkspaceError(message, f"to list all {kind}s: kubectl kaito status -A")
     close = nearest(name, names, 5, 0.4) or names[:5]
     more = f", and {len(names) - len(close)} more" if len(names) > len(close) else ""
-    return WorkspaceError(message, f"there is: {', '.join(close)}{more}")
+    return WorkspaceError(message, f"{kind}s here: {', '.join(close)}{more}")
 
 
-def _known(api: ApiServer, namespace: str) -> Iterator[Workspace]:
-    """Yield the workspaces and InferenceSets of all namespaces, or of this one if the user may list no other."""
-    for kind in ("workspaces", "inferencesets"):
+def _known(api: ApiServer, wanted: Reference, namespace: str) -> Iterator[Workspace]:
+    """Yield what the user may mean of all namespaces, or of this one if the user may list no other."""
+    for kind in filter(wanted.may_be, (WORKSPACES, INFERENCE_SETS)):
         try:
             listed = fetch(api, kind, "")
             if listed.why == FORBIDDEN:

@@ -20,6 +20,11 @@ class Reference(NamedTuple):
     name: str
     kind: str = ""
 
+    @property
+    def word(self) -> str:
+        """The kind in a message; "workspace" if the user names none."""
+        return "InferenceSet" if self.kind == INFERENCE_SETS else "workspace"
+
     def may_be(self, kind: str) -> bool:
         """Return whether the user may mean an object of this kind (a plural)."""
         return self.kind in ("", kind)

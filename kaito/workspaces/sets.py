@@ -15,6 +15,7 @@ from kaito.kube.names import in_url
 from kaito.values import TYPE_CHECKING, NamedTuple
 from kaito.workspaces.inference_set import read_inference_set
 from kaito.workspaces.objects import FORBIDDEN, fetch, replicas_of
+from kaito.workspaces.reference import INFERENCE_SETS
 from kaito.workspaces.workspace import read_workspace, ready_status
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from kaito.kube.api_server import ApiServer
     from kaito.workspaces.inference_set import InferenceSet
+    from kaito.workspaces.reference import Reference
     from kaito.workspaces.workspace import Workspace
 
 # So many replicas are asked whether they answer although none of them is ready.
@@ -41,13 +43,19 @@ class Choice(NamedTuple):
     wanted: int
 
 
-def choose(api: ApiServer, name: str, namespace: str) -> Choice | None:
+def choose(api: ApiServer, wanted: Reference, namespace: str) -> Choice | None:
     """Return the replicas to ask, None if there is no InferenceSet of that name.
 
-    Raises ClusterError, also if listing is forbidden; NotReadyError if there is no replica yet; WorkspaceError if there
-    will be none.
+    Raises ClusterError, also if listing is forbidden, or reading what the user calls a set; NotReadyError if there is
+    no replica yet; WorkspaceError if there will be none.
     """
-    reading = fetch(api, "inferencesets", namespace, name)
+    name = wanted.name
+    reading = fetch(api, INFERENCE_SETS, namespace, name)
+    if reading.why == FORBIDDEN and wanted.kind:
+        raise ClusterError(
+            f'you may not get {INFERENCE_SETS} in namespace "{namespace}"',
+            kubectl_hint(f"auth can-i get {INFERENCE_SETS}.kaito.sh -n {namespace}", api.target),
+        )
     if reading.why:
         return None
     replicas = read_inference_set(reading.document)

@@ -112,17 +112,17 @@ class TestOnATerminal:
     def test_a_question_by_flag_is_a_script_s(self, cluster, terminal):
         with terminal("chat", "-m", "Hi") as screen:
             assert screen.wait() == 2
-            assert screen.text == f"{MISSING}there is: {NAME}\n"
+            assert screen.text == f"{MISSING}workspaces here: {NAME}\n"
 
 
 class TestInAScript:
     def test_the_error_names_what_there_is(self, several, run_kaito):
-        assert run_kaito("chat", stdin="Hi\n") == (2, "", f"{MISSING}there is: llama, {NAME}, qwen\n")
+        assert run_kaito("chat", stdin="Hi\n") == (2, "", f"{MISSING}workspaces here: llama, {NAME}, qwen\n")
 
     def test_but_not_too_much(self, cluster, run_kaito):
         for number in range(10):
             cluster.add(workspace(f"a{number}"))
-        assert run_kaito("chat", stdin="Hi\n").err == f"{MISSING}there is: a0, a1, a2, a3, a4, and 6 more\n"
+        assert run_kaito("chat", stdin="Hi\n").err == f"{MISSING}workspaces here: a0, a1, a2, a3, a4, and 6 more\n"
 
     @pytest.mark.parametrize(
         "env", [pytest.param({}, id="no rights"), pytest.param({"KUBECONFIG": "/nowhere"}, id="no cluster")]

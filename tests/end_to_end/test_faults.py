@@ -151,7 +151,7 @@ class TestUsage:
 
     @pytest.mark.parametrize("argv", [("chat",), ("chat", "--workspace-name", ""), ("chat", "--workspace-name=")])
     def test_the_name_is_required(self, cluster, run_kaito, argv):
-        err = f"error: --workspace-name is missing\nthere is: {NAME}\n"
+        err = f"error: --workspace-name is missing\nworkspaces here: {NAME}\n"
         assert run_kaito(*argv, stdin=ASK) == (2, "", err)
         assert not cluster.model.requests
 

@@ -134,4 +134,4 @@ def test_of_an_inference_set_only_a_ready_workspace_is_offered(cluster, run_kait
 def test_a_wrong_name(run_kaito):
     result = run_kaito("get-endpoint", "--workspace-name", "phi-3-5-mni")
     assert (result.code, result.out) == (4, "")
-    assert f"there is: {NAME}" in result.err
+    assert f"workspaces here: {NAME}" in result.err

@@ -260,9 +260,9 @@ class TestWrongNames:
     @pytest.mark.parametrize(
         ("name", "namespace", "hint"),
         [
-            pytest.param("phi-3-5-mni", "default", "there is: phi-3-5-mini, phi-set, and 1 more", id="mistyped"),
-            pytest.param("llama", "default", "there is: llama-3-8b, and 2 more", id="the beginning"),
-            pytest.param("zzz", "default", "there is: llama-3-8b, phi-3-5-mini, phi-set", id="nothing like it"),
+            pytest.param("phi-3-5-mni", "default", "workspaces here: phi-3-5-mini, phi-set, and 1 more", id="mistyped"),
+            pytest.param("llama", "default", "workspaces here: llama-3-8b, and 2 more", id="the beginning"),
+            pytest.param("zzz", "default", "workspaces here: llama-3-8b, phi-3-5-mini, phi-set", id="nothing like it"),
             pytest.param(
                 "elsewhere", "default", "it exists in another namespace: use -n models", id="in another namespace"
             ),
@@ -274,6 +274,30 @@ class TestWrongNames:
         assert (result.code, result.out) == (4, "")
         assert result.err.splitlines() == [f'error: workspace "{name}" not found in namespace "{namespace}"', hint]
 
+    @pytest.mark.parametrize("verb", ["chat", "status"])
+    @pytest.mark.parametrize(
+        ("name", "namespace", "hint"),
+        [
+            pytest.param("llama-3-8b", "default", "InferenceSets here: phi-set", id="a workspace's"),
+            pytest.param("elsewhere", "empty", "to list all InferenceSets: kubectl kaito status -A", id="elsewhere"),
+        ],
+    )
+    def test_a_set_s_name_is_only_that_of_a_set(self, run_kaito, verb, name, namespace, hint):
+        result = run_kaito(verb, "--workspace-name", f"inferenceset/{name}", "-n", namespace, stdin=ASK)
+        error = f'error: InferenceSet "{name}" not found in namespace "{namespace}"'
+        assert (result.code, result.err.splitlines()) == (4, [error, hint])
+
+    def test_a_set_that_the_user_may_not_read(self, cluster, run_kaito):
+        cluster.deny("get", "inferencesets")
+        result = run_kaito("chat", "--workspace-name", "inferenceset/phi-set", stdin=ASK)
+        assert (result.code, result.err.splitlines()) == (
+            3,
+            [
+                'error: you may not get inferencesets in namespace "default"',
+                "check with: kubectl auth can-i get inferencesets.kaito.sh -n default",
+            ],
+        )
+
     def test_only_this_namespace_may_be_listed(self, cluster, run_kaito):
         """The hint does not mention what the user may not list."""
         cluster.on("/apis/kaito.sh/v1beta1/workspaces", forbidden())
@@ -281,7 +305,7 @@ class TestWrongNames:
         result = run_kaito("chat", "--workspace-name", "elsewhere", stdin=ASK)
         assert result.code == 4
         assert "use -n models" not in result.err
-        assert "there is: llama-3-8b, phi-3-5-mini, phi-set" in result.err
+        assert "workspaces here: llama-3-8b, phi-3-5-mini, phi-set" in result.err
 
     def test_nothing_may_be_listed(self, cluster, run_kaito):
         cluster.deny("list", "workspaces")
@@ -316,7 +340,7 @@ class TestOldClusters:
         old.route(NAME, REFUSED)
         assert "NodeClaimNotReady" in run_kaito(*CHAT, stdin=ASK, env=old.env).err
         result = run_kaito("chat", "--workspace-name", "phi-5", stdin=ASK, env=old.env)
-        assert result.err.splitlines()[1] == "there is: phi-4, phi-3-5-mini"
+        assert result.err.splitlines()[1] == "workspaces here: phi-4, phi-3-5-mini"
 
     def test_no_kaito_at_all(self, run_kaito, tmp_path):
         with Cluster(versions=()) as cluster:

@@ -63,7 +63,7 @@ class TestModel:
 
     def test_it_refuses_what_is_not_served(self, cluster, screen):
         assert ask(screen, "/model nope") == (
-            'error: the model "nope" is not served here\nthere is: phi-3.5-mini-instruct, sql-adapter, tone-adapter'
+            'error: the model "nope" is not served here\nmodels here: phi-3.5-mini-instruct, sql-adapter, tone-adapter'
         )
         ask(screen, "Say OK")
         assert sent(cluster).get("model") in (None, "phi-3.5-mini-instruct")
@@ -103,7 +103,7 @@ class TestParameters:
             pytest.param("/set top_p nan", 'invalid value "nan" for top-p: it takes a number', id="nan"),
             pytest.param("/set max-tokens", "max-tokens needs a value: it takes a whole number", id="nothing"),
             pytest.param("/set", "/set needs an argument\nusage: /set NAME VALUE", id="no name"),
-            pytest.param("/set t 1", 'there is no parameter "t"\nthere is: temperature, max-tokens, top-p', id="name"),
+            pytest.param("/set t 1", 'there is no parameter "t"\nparameters: temperature, max-tokens', id="name"),
         ],
     )
     def test_refusals(self, cluster, screen, line, refusal):

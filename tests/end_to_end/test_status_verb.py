@@ -129,7 +129,7 @@ class TestOne:
     def test_a_wrong_name(self, run_kaito):
         result = run_kaito("status", "--workspace-name", "gema")
         assert (result.code, result.out) == (4, "")
-        assert result.err.startswith('error: workspace "gema" not found in namespace "default"\nthere is: gemma')
+        assert result.err.startswith('error: workspace "gema" not found in namespace "default"\nworkspaces here: gemma')
 
     def test_a_name_of_another_kind(self, cluster, run_kaito):
         cluster.add(rag_engine("rag"))

@@ -147,7 +147,7 @@ REPLAYS = {
     "workspace-list": Replay(
         "/apis/kaito.sh/v1beta1/workspaces",
         4,
-        err='error: workspace "pendin" not found in namespace "default"\nthere is: pending',
+        err='error: workspace "pendin" not found in namespace "default"\nworkspaces here: pending',
         name="pendin",
     ),
     "crd-version-missing-404": Replay(f"{WORKSPACES}/{PHI}", 0, "OK\n"),
