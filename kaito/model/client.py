@@ -12,7 +12,7 @@ from kaito.model.errors import broken_answer
 from kaito.model.events import Served
 from kaito.model.retry import BUSY, Clock, Retries
 from kaito.model.stream import read_events
-from kaito.net.errors import TransportError
+from kaito.net.errors import TimedOutError, TransportError
 from kaito.net.request import Request, Timeouts
 from kaito.timelimit import TimeUp
 from kaito.values import TYPE_CHECKING, NamedTuple
@@ -150,7 +150,9 @@ class ChatModel:
                         break
                 return response, first, events
             except TransportError as error:
-                if not self._link.move_on(error.message):
+                # A server that is silent may be at work on the answer.
+                silent = isinstance(error, TimedOutError)
+                if silent or not self._link.move_on(error.message):
                     raise broken_answer(error) from None
             except BaseException:
                 response.close()

@@ -38,11 +38,11 @@ def phi(cluster):
 class Chat:
     """A chat with an InferenceSet. `moves`: the replicas that it moved to, each with the reason."""
 
-    def __init__(self, api, wanted=PHI, retry_seconds=0.0):
+    def __init__(self, api, wanted=PHI, retry_seconds=0.0, idle_seconds=300.0):
         self.found = find(api, wanted, "default", {})
         self.moves = []
         self.found.replicas.moved = lambda replica, why: self.moves.append((replica.name, why))
-        self._model = ChatModel(self.found.endpoint.link, retry_seconds=retry_seconds)
+        self._model = ChatModel(self.found.endpoint.link, retry_seconds=retry_seconds, idle_seconds=idle_seconds)
 
     def ask(self, question="Say OK", seen=lambda text: None):
         answer = ""
@@ -161,6 +161,17 @@ def test_an_answer_that_breaks_off_after_its_head_but_before_its_first_word(phi,
     one.model.reply([CLOSE])
     assert asked.ask() == "OK"
     assert len(asked.moves) == 1
+
+
+@pytest.mark.parametrize("stage", ["headers", "body"])
+def test_a_replica_that_is_silent_is_not_left(phi, chat, stage):
+    """It may be at work on the answer, whether or not it has sent the head of it."""
+    asked = chat(idle_seconds=0.3)
+    one, others = present(phi, asked)
+    one.model.reply(*([[HANG]] if stage == "body" else ["never"]), before=HANG if stage == "headers" else None)
+    with pytest.raises(InferenceError, match=r"within 0\.3 s|for 0\.3 s"):
+        asked.ask()
+    assert not [other for other in others if other.asked]
 
 
 def test_an_answer_that_breaks_off_is_not_repeated(phi, chat):
