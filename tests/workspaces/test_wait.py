@@ -199,6 +199,17 @@ class TestQuestionsAlone:
         assert run.words == ["downloading or loading the weights"]
         assert [request.json["max_tokens"] for request in phi.model.chats] == [1, 1]
 
+    def test_a_list_that_is_forbidden_does_not_end_the_wait(self, cluster, wait):
+        """--model asks for the list before the question."""
+        phi = Workload(cluster, "phi", "starting")
+        run = wait(steps=[lambda: phi.enter("ready")])
+        found = run.run()
+        with pytest.raises(ClusterError):
+            ChatModel(found.endpoint.link).models()
+        assert run.ended == 0
+        assert run.ask(found)
+        assert (len(run.shown), run.ended) == (1, 1)
+
     def test_the_time_is_up(self, cluster, wait):
         Workload(cluster, "phi", "starting")
         run = wait()
