@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from kaito.model.events import Event
     from kaito.terminal.console import Console
 
+WAITING = "waiting for the model"
+"""The words for a wait until the first token."""
+
 
 class AnswerView:
     """One answer on its way to the terminal. State: whether any of it has been shown, and the terminal's echo.
@@ -32,7 +35,7 @@ class AnswerView:
     def __enter__(self) -> AnswerView:
         try:
             self._unechoed.begin()
-            self._console.begin_wait("waiting for the model")
+            self._console.begin_wait(WAITING)
         except BaseException:
             # Ctrl-C in here never reaches __exit__.
             self._restore_terminal()

@@ -207,7 +207,7 @@ def hold_chat(options: ChatOptions, output: JsonOutput | None, limit: TimeLimit)
         from kaito.commands.choose import choose
 
         options = options._replace(workspace=choose(api, console))
-    found = _find(options, api, limit, batch=batch)
+    found = _find(options, api, limit, console, batch=batch)
     found = found._replace(model=options.model or found.model)
     # Reasoning as text is shown, or not even that, and never asked for again.
     session = _session(options, console, api, found, keeps_reasoning=output is not None)
@@ -277,7 +277,7 @@ def _questions(options: ChatOptions, console: Console) -> Iterable[Question]:
     return questions.from_file(options.file) if options.file is not None else questions.from_lines()
 
 
-def _find(options: ChatOptions, api: ApiServer, limit: TimeLimit, *, batch: bool) -> Found:
+def _find(options: ChatOptions, api: ApiServer, limit: TimeLimit, console: Console, *, batch: bool) -> Found:
     """Find the way to the model; with --wait, wait until the workspace can answer. Raises KaitoError."""
     wanted, namespace, via = options.workspace, api.target.namespace, options.via
     if options.wait is None:
@@ -285,6 +285,7 @@ def _find(options: ChatOptions, api: ApiServer, limit: TimeLimit, *, batch: bool
 
         return find(api, wanted, namespace, os.environ, via)
 
+    from kaito.chat.answer_view import WAITING
     from kaito.terminal.progress import Progress
     from kaito.workspaces.wait import Aim, wait
 
@@ -292,16 +293,14 @@ def _find(options: ChatOptions, api: ApiServer, limit: TimeLimit, *, batch: bool
     limit.doing = lambda: f"waiting for {progress.text or wanted.name}"
 
     def show(now: Phase) -> None:
-        progress.update(f"{now.name}: {now.why}", now.figures, now.done)
+        # On a terminal, the question has a line of its own.
+        if not console.update_wait(f"{now.name}: {now.words}"):
+            progress.update(f"{now.name}: {now.why}", now.figures, now.done)
 
-    # Not in a `with`: where only the question can show whether the model answers, the wait goes on into it.
-    progress.start()
-    try:
+    # Where only the question can show whether the model answers, the wait goes on into it.
+    with progress:
         aim = Aim(wanted, namespace, os.environ, via, options.wait, before_prompt=not batch)
-        return wait(api, aim, show, progress.close)
-    except BaseException:
-        progress.close()
-        raise
+        return wait(api, aim, show, lambda: console.update_wait(WAITING))
 
 
 def _session(options: ChatOptions, console: Console, api: ApiServer, found: Found, *, keeps_reasoning: bool) -> Session:

@@ -221,10 +221,11 @@ class Console:
             self._wait.update(text)
             self.prepare()
 
-    def update_wait(self, text: str) -> None:
-        """Show other words for a wait that has begun and not ended."""
+    def update_wait(self, text: str) -> bool:
+        """Show other words for a wait that has begun and not ended. Return whether there is one."""
         if self._wait:
             self._wait.update(text)
+        return self._wait is not None
 
     def end_wait(self) -> bool:
         """Erase the line of the wait and return whether there was one on the screen."""

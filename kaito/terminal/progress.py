@@ -83,8 +83,10 @@ class Progress:
             self._draw()
 
     def close(self) -> bool:
-        """Erase the live line for good and return whether there was one."""
+        """Erase the live line for good and return whether there was one. Later changes are lines, as elsewhere."""
         self._ended.set()
+        if self._live:
+            self._live = False
         return self.erase()
 
     def erase(self) -> bool:

@@ -102,7 +102,7 @@ class PatientLink:
         if request.method == "GET":
             # The user may not read what the server lists, or the question would not have to be the test.
             return self._link.request(request)
-        growing = pauses()
+        growing, before = pauses(), ""
         while True:
             response = self._link.request(request)
             left = self._end - time.monotonic()
@@ -113,6 +113,8 @@ class PatientLink:
                 self._end = 0.0
                 self._done()
                 return response
+            if refused.message != before:
+                growing, before = pauses(), refused.message
             self._say(refused)
             time.sleep(min(left, next(growing)))
 

@@ -304,6 +304,17 @@ class TestTerminal:
         screen.line("/quit")
         assert screen.wait() == 0
 
+    def test_a_question_that_is_sent_until_it_is_answered(self, cluster, terminal):
+        """With the right to ask alone. The wait and the question share a line, and Ctrl-C takes it away."""
+        cluster.grant(("create", "services/proxy"))
+        cluster.route(NAME, REFUSED)
+        with terminal(*CHAT, "--wait", "-m", "Hi") as screen:
+            screen.expect("the model is not being served (1s)")
+            screen.interrupt()
+            assert screen.wait() == 130
+        assert "waiting for the model (1s)" not in screen.text
+        assert not re.split(r"[\r\n]", screen.raw.decode())[-1].strip()
+
     def test_the_elapsed_time(self, cluster, terminal):
         not_yet(cluster, "x")
         screen = terminal(*CHAT, "--wait", columns=120)
