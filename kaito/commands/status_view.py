@@ -94,10 +94,13 @@ def _rows(entries: Sequence[Entry], wide: bool) -> list[list[str]]:
     from kaito.workspaces.inference_set import InferenceSet
 
     rows = []
+    created_by: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        created_by.setdefault((entry.object.namespace, entry.details.owner), []).append(entry)
     for entry in entries:
         one, details = entry.object, entry.details
         # A set has the nodes of its workspaces.
-        nodes = [entry, *(each for each in entries if each.belongs_to(entry))]
+        nodes = [entry, *created_by.get((one.namespace, entry.reference), ())]
         cells = [one.name, KIND[entry.kind], _model(entry), one.instance, count_nodes(nodes), entry.ready, one.created]
         if wide:
             peak = details.performance.peak.partition(".")[0] if details.performance else ""

@@ -79,10 +79,6 @@ class Entry(NamedTuple):
             return f"{self.object.ready}/{self.object.replicas}"
         return ready_status(self.object)
 
-    def belongs_to(self, other: Entry) -> bool:
-        """Return whether `other` is the InferenceSet that created this one."""
-        return self.details.owner == other.reference and self.object.namespace == other.object.namespace
-
 
 def read_entry(kind: str, document: Mapping[str, Any]) -> Entry:
     """Read an object of the kind (a plural) from the JSON of any API version."""
