@@ -104,7 +104,9 @@ def _find(api: ApiServer, lookup: Lookup, environ: Mapping[str, str], via: str, 
         found = _of_replicas(api, lookup, found, environ, via)
     # The model of a replica goes by the name of its InferenceSet, except on the transformers runtime.
     if not (found.model or found.unasked) or lookup.replica_of:
-        found = found._replace(model=_served(found.endpoint) or lookup.replica_of or found.model)
+        found = _listed(found)
+        models = found.endpoint.models
+        found = found._replace(model=models[0].id if models else lookup.replica_of or found.model)
     if found.replicas:
         found = found.at(found.replicas.present)
         said = f"InferenceSet {lookup.replica_of}: its workspace {found.workspace.name} answers ({lookup.tally})"
@@ -255,12 +257,12 @@ def _no_balancer(lookup: Lookup) -> WorkspaceError:
     return WorkspaceError(f'the Service of workspace "{name}" is not a LoadBalancer', hint)
 
 
-def _served(endpoint: Endpoint) -> str:
-    """Return the id of the base model, as the server names it, "" if the server does not answer."""
-    models: Sequence[Model] = endpoint.models
+def _listed(found: Found) -> Found:
+    """Return what was found, with the models that the server lists, none if it does not answer."""
+    models: Sequence[Model] = found.endpoint.models
     if not models:
         try:
-            models = ChatModel(endpoint.link).models()
+            models = ChatModel(found.endpoint.link).models()
         except KaitoError:
-            return ""
-    return models[0].id if models else ""
+            pass
+    return found._replace(endpoint=found.endpoint._replace(models=tuple(models)))

@@ -101,6 +101,7 @@ def test_a_chat_stays_with_one(phi, chat):
     assert (len(one.asked), [len(other.asked) for other in others], asked.moves) == (5, [0, 0], [])
     assert asked.found.note == f"InferenceSet phi: its workspace {one.name} answers (3 of 3 ready)"
     assert asked.found.model == "phi", "vLLM serves a replica's model under the name of its set"
+    assert [model.id for model in asked.found.endpoint.models] == ["phi"], "nobody has to ask for them again"
 
 
 def test_one_replica_that_is_not_ready_is_not_asked(phi, chat):
