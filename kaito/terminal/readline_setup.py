@@ -78,6 +78,8 @@ def prompt(readline: ModuleType, plain: str, shown: str) -> str:
 
     libedit gets the `plain` one: it loses control sequences at the end of a prompt.
     """
+    if not plain:
+        return ""
     head, found, tail = shown.partition(plain)
     return f"\1{head}\2{plain}\1{tail}\2" if _is_gnu(readline) and found and head else plain
 

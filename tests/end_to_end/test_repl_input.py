@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 
 import pytest
@@ -398,7 +399,8 @@ class TestTheTerminalItself:
 def waits(chat, stream):
     """Read until the prompt, and check that the chat waits for input there."""
     shown = b""
-    while not shown.endswith(b"> "):
+    while not re.sub(rb"\x1b\[[0-9;]*m", b"", shown).endswith(b"> "):
+        assert select.select([stream], [], [], 30)[0], f"nothing comes after {shown!r}"
         piece = os.read(stream.fileno(), 4096)
         assert piece, f"it ended: {shown!r}"
         shown += piece
