@@ -68,8 +68,8 @@ class Phase(NamedTuple):
 
     `why`: words that stay the same during the phase; `figures`: what changes in it, or ""; `bytes_left`: what is still
     to download, 0 if unknown; `done`: the part that was downloaded since the wait began, negative if unknown. `asked`:
-    a server was asked, so that no change of the Workspace announces the next phase. `pod`: why a pod of it does not
-    run, if nothing says more; a display that shows no pods shows it instead of `why`.
+    a server was asked, so that no change of the Workspace announces the next phase. `brief`: what a
+    display of one line shows instead of `why`, or "".
     """
 
     name: str
@@ -78,7 +78,7 @@ class Phase(NamedTuple):
     bytes_left: float = 0.0
     done: float = -1.0
     asked: bool = False
-    pod: str = ""
+    brief: str = ""
 
     @property
     def words(self) -> str:
@@ -98,12 +98,18 @@ class NotAnsweringError(NotReadyError):
 
 
 def judge(workspace: Workspace, probe: Probe, pod: str = "") -> Phase:
-    """Return the phase of a workspace whose server does not answer. `pod`: why a pod of it does not run, or ""."""
+    """Return the phase of a workspace whose server does not answer. `pod`: what a pod of it says of itself, or ""."""
     cause = why_not_ready(workspace)
     if probe.state == FETCHES:
         return fetching(workspace.name, probe.download)
     # The workload's condition says only that the workload is not ready, where its server says more.
-    return Phase(workspace.name, cause or probe.why, asked=True, pod="" if cause else pod)
+    return Phase(workspace.name, cause or probe.why, asked=True, brief="" if cause else pod or in_brief(probe.why))
+
+
+def in_brief(why: str) -> str:
+    """Return the words for what a server said without its own, which stand in parentheses."""
+    before, _, rest = why.partition(" (")
+    return before + rest.rpartition(")")[2]
 
 
 def fetching(name: str, download: Download | None) -> Phase:

@@ -18,7 +18,7 @@ from kaito.values import TYPE_CHECKING
 from kaito.workspaces import phase
 from kaito.workspaces.objects import fetch
 from kaito.workspaces.phase import ANSWERS, FETCHES, NOT_ASKED, SILENT, Download, Probe
-from kaito.workspaces.readiness import explanation, not_running, waiting_hint
+from kaito.workspaces.readiness import explanation, pod_trouble, waiting_hint
 from kaito.workspaces.routes import UnansweredError
 from kaito.workspaces.workspace import read_workspace
 
@@ -59,7 +59,7 @@ def answering(api: ApiServer, lookup: Lookup, endpoint: Endpoint, what: str) -> 
     if workspace.deleting:
         raise phase.ended(workspace)
     details = explanation(api, workspace)
-    now = phase.judge(workspace, probe, not_running(details))
+    now = phase.judge(workspace, probe, pod_trouble(details))
     raise phase.NotAnsweringError(now, waiting_hint(workspace, lookup.replica_of), details, lookup.replica_of)
 
 

@@ -43,8 +43,8 @@ def explanation(api: ApiServer, workspace: Workspace) -> list[str]:
     return [*condition_table(workspace), *state, *pod_lines(api, workspace)]
 
 
-def not_running(details: Sequence[str]) -> str:
-    """Return the first line of an `explanation` that says why a pod does not run, "" if there is none."""
+def pod_trouble(details: Sequence[str]) -> str:
+    """Return the first line of an `explanation` that says more of a pod than that it loads, or ""."""
     return next((one for one in details if one.startswith("pod ") and not one.endswith(_STILL_LOADING)), "")
 
 

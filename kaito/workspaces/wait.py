@@ -9,7 +9,7 @@ from kaito.kube.status import is_transient
 from kaito.values import TYPE_CHECKING, NamedTuple
 from kaito.workspaces.endpoint import find
 from kaito.workspaces.objects import ABSENT, fetch, named, replicas_of
-from kaito.workspaces.phase import LOADING, UNDECIDED, NotAnsweringError, Phase
+from kaito.workspaces.phase import LOADING, UNDECIDED, NotAnsweringError, Phase, in_brief
 from kaito.workspaces.probe import MODELS, TOKEN
 from kaito.workspaces.reference import WORKSPACES
 from kaito.workspaces.routes import UnansweredError
@@ -155,11 +155,10 @@ class _Search:
     def phase(self, error: KaitoError) -> Phase:
         """Return the phase that an error stands for, as far as the earlier ones tell more about it."""
         if not isinstance(error, NotAnsweringError):
-            why = _brief(error.why) if isinstance(error, UnansweredError) else error.message
+            why = in_brief(error.why) if isinstance(error, UnansweredError) else error.message
             return Phase(self._aim.wanted.name, why)
         now, before = error.phase, self._before
-        if now.asked:
-            now = now._replace(why=now.pod or _brief(now.why))
+        now = now._replace(why=now.brief or now.why)
         if now.why == UNDECIDED and (before.bytes_left or before.why == LOADING):
             # The gauges of a download that has begun are 0 again only at its end.
             now = now._replace(why=LOADING)
@@ -199,12 +198,6 @@ class _Search:
         if not wanted.kind:
             is_set = fetch(self._api, "workspaces", namespace, wanted.name).why == ABSENT
         return replicas_of(wanted.name) if is_set else named(wanted.name)
-
-
-def _brief(why: str) -> str:
-    """Return the words for what a server said without its own, which stand in parentheses."""
-    before, _, rest = why.partition(" (")
-    return before + rest.rpartition(")")[2]
 
 
 def _time_is_up(reason: KaitoError, seconds: float) -> KaitoError:

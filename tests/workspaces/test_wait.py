@@ -21,6 +21,7 @@ from .clients import client, target
 PROXY = ("create", "services/proxy")
 NO_SERVICE = "its Service is missing or has no endpoints"
 NO_POD = "no pod of it is running"
+OUT_OF_MEMORY = 'ContainerOOMKilled, container "phi" was OOMKilled (exit code 137); reduce memory usage (or the window)'
 NOT_SERVED = "its pod is there, but the model is not being served"
 UNKNOWN = "; the name may be wrong, or the workspace may not be created yet"
 
@@ -124,12 +125,14 @@ def test_a_whole_start(cluster, wait):
             'Unschedulable, pod "phi-0" is unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.',
             id="the Workspace says it",
         ),
+        pytest.param("crash-looping", None, OUT_OF_MEMORY, id="in words with parentheses"),
         pytest.param("starting", None, NOT_SERVED, id="it runs"),
     ],
 )
 def test_what_keeps_a_pod_from_running(cluster, wait, phase, reason, words):
     phi = Workload(cluster, "phi")
-    phi.enter(phase, waiting=reason)
+    changes = {"reason": "ContainerOOMKilled", "message": OUT_OF_MEMORY.partition(", ")[2]}
+    phi.enter(phase, waiting=reason, **(changes if phase == "crash-looping" else {}))
     run = wait(steps=[lambda: phi.enter("ready")])
     run.run()
     assert run.words == [words]
