@@ -109,7 +109,8 @@ def _find(api: ApiServer, lookup: Lookup, environ: Mapping[str, str], via: str, 
         found = found._replace(model=models[0].id if models else lookup.replica_of or found.model)
     if found.replicas:
         found = found.at(found.replicas.present)
-        said = f"InferenceSet {lookup.replica_of}: its workspace {found.workspace.name} answers ({lookup.tally})"
+        verb = "is asked" if found.unasked else "answers"
+        said = f"InferenceSet {lookup.replica_of}: its workspace {found.workspace.name} {verb} ({lookup.tally})"
         found = found._replace(note="\n".join(filter(None, (said, found.note))))
     return found
 

@@ -239,6 +239,12 @@ class TestNoneIsReady:
         ]
         assert asked.ask() == "OK"
 
+    def test_nobody_may_ask_which_one_answers(self, cluster, chat):
+        phi = Replicas(cluster, "phi", 1, "starting")
+        cluster.deny("get", "services/proxy")
+        name = phi.children[0].name
+        assert chat().found.note.startswith(f"InferenceSet phi: its workspace {name} is asked (0 of 1 ready)\n")
+
     def test_the_one_that_has_come_furthest_is_the_reason(self, cluster, chat):
         phi = Replicas(cluster, "phi", 3, "nodes")
         phi.children[1].enter("downloading")
