@@ -97,6 +97,8 @@ def refusal_error(status: int, reason: str, content_type: str, body: bytes) -> I
     said = words(body, content_type)
     said = "" if said.lower() == reason.lower() else said
     message = f"the model's server answers {f'{status} {reason}'.rstrip()}" + (f": {said}" if said else "")
+    if status == 404 and is_about_model(said):
+        return InferenceError(message, "--model takes the id of a served model; without it, the base model is asked")
     if status in (404, 405):
         return InferenceError(message, "it does not offer chat completions, or not under /v1/chat/completions")
     if status == 401 and _is_key_wanted(body):

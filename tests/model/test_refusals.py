@@ -207,6 +207,18 @@ def test_a_401_of_vllm_is_about_its_own_key(body, wants_a_key):
     assert "401 Unauthorized" in error.message
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        pytest.param("The model `x` does not exist.", "--model takes the id of a served model", id="the model"),
+        pytest.param("Not Found", "it does not offer chat completions", id="the path"),
+    ],
+)
+def test_a_404(said, hint):
+    error = refusal_error(404, "Not Found", "application/json", json.dumps({"error": {"message": said}}).encode())
+    assert error.hint.startswith(hint)
+
+
 def test_the_flag_to_blame():
     assert flag_named("top_p must be in (0, 1], got 0.0.") == "--top-p"
     assert flag_named("temperature must be in [0, 2]") == "--temperature"
