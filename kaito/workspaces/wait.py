@@ -72,7 +72,7 @@ def wait(api: ApiServer, aim: Aim, say: Callable[[Phase], None], end_of_wait: Ca
     finally:
         search.close()
     if outcome.unasked:
-        link = PatientLink(outcome.endpoint.link, end, lambda error: say(search.phase(error)), end_of_wait)
+        link = PatientLink(outcome.endpoint.link, aim.seconds, end, lambda error: say(search.phase(error)), end_of_wait)
         return outcome._replace(endpoint=outcome.endpoint._replace(link=link))
     end_of_wait()
     return outcome
@@ -81,14 +81,15 @@ def wait(api: ApiServer, aim: Aim, say: Callable[[Phase], None], end_of_wait: Ca
 class PatientLink:
     """A link that sends a request again until the model answers for the first time, at the latest at `end`.
 
-    `say` is called with the reason before each pause, and `done` before the answer. State: `end`, which is over once
-    the model has answered.
+    That is after `seconds`. `say` is called with the reason before each pause, and `done` before the answer. State:
+    `end`, which is 0 once the wait is over.
     """
 
     def __init__(
-        self, link: Link, end: float, say: Callable[[NotReadyError], None], done: Callable[[], object]
+        self, link: Link, seconds: float, end: float, say: Callable[[NotReadyError], None], done: Callable[[], object]
     ) -> None:
         self._link = link
+        self._seconds = seconds
         self._end = end
         self._say = say
         self._done = done
@@ -98,17 +99,23 @@ class PatientLink:
         self.close = link.close
 
     def request(self, request: Request) -> Response:
-        """See Link. Nothing was begun where the way, or KAITO's own server, refuses, so the request is sent again."""
-        if request.method == "GET":
-            # The user may not read what the server lists, or the question would not have to be the test.
+        """See Link. Nothing was begun where the way, or KAITO's own server, refuses, so the request is sent again.
+
+        Raises NotReadyError when the time is up.
+        """
+        if request.method == "GET" or not self._end:
+            # The user may not read what the server lists, so that it shows nothing; only a question does.
             return self._link.request(request)
         growing, before = pauses(), ""
         while True:
             response = self._link.request(request)
             left = self._end - time.monotonic()
             refused = None
-            if left > 0 and response.status >= 400:
+            if response.status >= 400:
                 refused = self.refusal(response.status, response.read(_ERROR_LIMIT))
+            if isinstance(refused, NotReadyError) and left <= 0:
+                self._end = 0.0
+                raise _time_is_up(refused, self._seconds)
             if not isinstance(refused, NotReadyError):
                 self._end = 0.0
                 self._done()

@@ -217,8 +217,9 @@ class TestQuestionsAlone:
         Workload(cluster, "phi", "starting")
         run = wait()
         found = run.run(seconds=0.05)
-        with pytest.raises(NotReadyError, match="does not answer yet"):
+        with pytest.raises(NotReadyError, match=r"does not answer yet: .* \(waited 0\.05 s\)") as caught:
             run.ask(found)
+        assert caught.value.hint == "wait longer with --wait=1h"
 
 
 class TestPodWithoutRights:
