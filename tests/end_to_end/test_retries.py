@@ -234,7 +234,7 @@ class TestModel:
     def test_a_wrong_one_is_said_before_the_banner_of_a_session(self, cluster, terminal):
         """Without ending it: `/model` chooses another one."""
         screen = terminal(*CHAT, "--model", "nope")
-        screen.expect('note: the model "nope" is not served here; --model takes one of: phi-3.5-mini-instruct')
+        screen.expect('note: the model "nope" is not served here; --model takes one of:\nphi-3.5-mini-instruct\n')
         screen.expect(f"Connected to workspace: {NAME} (model: nope)")
         screen.expect("> ")
         screen.line("/quit")
