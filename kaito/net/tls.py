@@ -11,7 +11,6 @@ import os
 import ssl
 
 from kaito.errors import os_reason
-from kaito.lazy_re import pattern
 from kaito.net.errors import ClientCertificateSettingError, TlsSettingError
 from kaito.values import NamedTuple
 
@@ -64,7 +63,7 @@ _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!PSK:@SECLEVEL=1"
 # Windows cannot open a file by its descriptor, nor remove a file that is open.
 NAMELESS_FILES = os.name != "nt"
 
-_CERTIFICATE = pattern(rb"(?s)-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----")
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 def context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
@@ -115,9 +114,9 @@ def _set_trust(made: ssl.SSLContext, trust: Trust) -> None:
 def _add_authorities(made: ssl.SSLContext, pem: bytes, name: str) -> None:
     """Trust each certificate in `pem` that can be read, and skip the others, as Go's AppendCertsFromPEM does."""
     added = 0
-    for block in _CERTIFICATE.findall(pem):
+    for block in pem.split(_BEGIN)[1:]:
         try:
-            made.load_verify_locations(cadata=block.decode("ascii"))
+            made.load_verify_locations(cadata=(_BEGIN + block.partition(_END)[0] + _END).decode("ascii"))
             added += 1
         except (ssl.SSLError, ValueError):
             continue

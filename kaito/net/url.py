@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 
-from kaito.lazy_re import pattern
 from kaito.values import NamedTuple
 
-# What almost every server's URL looks like. urllib reads all others, for example those with an IPv6 address; importing
-# it takes longer than a request.
-USUAL = pattern(r"(https?)://([a-z0-9.-]+)(?::([0-9]{1,4}|[1-5][0-9]{4}))?((?:/[!-\x22$-.0->@-~]+)*)/*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = "abcdefghijklmnopqrstuvwxyz0123456789.-"
 
 
 class Url(NamedTuple):
@@ -35,11 +32,27 @@ def parse_url(text: str) -> Url:
 
     A query and a fragment are dropped, as client-go does.
     """
-    usual = USUAL.fullmatch(text)
-    if usual and usual[3] not in ("0", "00", "000", "0000"):
-        scheme, host, port, path = usual.groups()
-        return Url(scheme, host, int(port or _DEFAULT_PORTS[scheme]), path)
-    return _parse_unusual(text)
+    return _parse_usual(text) or _parse_unusual(text)
+
+
+def _parse_usual(text: str) -> Url | None:
+    """Read what almost every server's URL looks like; None for all others, such as those with an IPv6 address.
+
+    urllib reads those; importing it takes longer than a request.
+    """
+    scheme, _, rest = text.partition("://")
+    place, slash, path = rest.partition("/")
+    host, colon, port = place.partition(":")
+    path = (slash + path).rstrip("/")
+    if scheme not in _DEFAULT_PORTS or not host or host.strip(_HOST) or (colon and not _is_port(port)):
+        return None
+    if not (path.isascii() and path.isprintable()) or any(mark in path for mark in (" ", "?", "#", "//")):
+        return None
+    return Url(scheme, host, int(port) if colon else _DEFAULT_PORTS[scheme], path)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= 65535
 
 
 def _parse_unusual(text: str) -> Url:
