@@ -267,6 +267,7 @@ def test_system_roots_are_found_where_go_looks_when_openssl_looks_elsewhere(serv
         pytest.param(
             b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + data("ca.pem"), id="a broken one first"
         ),
+        pytest.param(b"-----BEGIN CERTIFICATE-----\nAAAA\n" + data("ca.pem"), id="one without an end first"),
     ],
 )
 def test_an_authority_is_found_among_other_things(serve, pem):
