@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
+from tests.cluster import Cluster, service, workspace
 from tests.cluster.process import program
 
-from . import BANNER, CHAT
+from . import BANNER, CHAT, NAME
 
 
 @pytest.fixture
@@ -68,3 +69,19 @@ def plugin_path(zipapp, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bin")
     shutil.copy(zipapp, folder / "kubectl-kaito")
     return os.pathsep.join([str(folder), os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+
+
+@pytest.fixture
+def chat_with(run_kaito, tmp_path):
+    """Chat in a pipe with a model of the test's own: chat_with(model, stdin, *flags) -> Result."""
+    opened = []
+
+    def run(model, stdin, *flags):
+        cluster = Cluster(model=model)
+        opened.append(cluster)
+        cluster.add(workspace(NAME), service(NAME))
+        return run_kaito(*CHAT, *flags, stdin=stdin, env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
+
+    yield run
+    for cluster in opened:
+        cluster.stop()

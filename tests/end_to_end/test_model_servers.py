@@ -6,27 +6,11 @@ import json
 
 import pytest
 
-from tests.cluster import Cluster, Model, Reasoning, Refusal, Reply, ToolCall, Transformers, service, workspace
+from tests.cluster import Model, Reasoning, Refusal, Reply, ToolCall, Transformers
 
-from . import CHAT, CONNECTED, NAME
+from . import CONNECTED
 
 ASK = "Hi\n"
-
-
-@pytest.fixture
-def chat_with(run_kaito, tmp_path):
-    """Chat in a pipe with a model of the test's own: chat_with(model, stdin, *flags) -> Result."""
-    opened = []
-
-    def run(model, stdin, *flags):
-        cluster = Cluster(model=model)
-        opened.append(cluster)
-        cluster.add(workspace(NAME), service(NAME))
-        return run_kaito(*CHAT, *flags, stdin=stdin, env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
-
-    yield run
-    for cluster in opened:
-        cluster.stop()
 
 
 def paths(model):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster import Cluster, Model, service, workspace
+from tests.cluster import Model
 from tests.cluster.model import BadRequest
 
-from . import CHAT, CHAT_PATH, CONNECTED, NAME, SERVICE_PATH, WORKSPACE_PATH, conversation, user
+from . import CHAT_PATH, CONNECTED, SERVICE_PATH, WORKSPACE_PATH, conversation, user
 
 FLOOR = 256
 TURNS = 100
@@ -44,22 +44,6 @@ class Old(Model):
             )
 
 
-@pytest.fixture
-def window_chat(run_kaito, tmp_path):
-    """Chat with a model of the test's own: window_chat(model, stdin, *flags) -> Result."""
-    opened = []
-
-    def run(model, stdin, *flags):
-        cluster = Cluster(model=model)
-        opened.append(cluster)
-        cluster.add(workspace(NAME), service(NAME))
-        return run_kaito(*CHAT, *flags, stdin=stdin, env={"KUBECONFIG": cluster.write_kubeconfig(tmp_path / "own")})
-
-    yield run
-    for cluster in opened:
-        cluster.stop()
-
-
 def accepted(model):
     """Return the completions that were not refused: the last one for each question."""
     last = {request.json["messages"][-1]["content"]: request.json for request in model.chats}
@@ -84,10 +68,10 @@ def longest_reply(model, request):
         pytest.param(Model(max_model_len=600), None, 1.1, id="a window below the default --max-tokens"),
     ],
 )
-def test_a_hundred_turns(window_chat, model, usage, most):
+def test_a_hundred_turns(chat_with, model, usage, most):
     """`most` bounds the requests for completions that a turn takes on average."""
     model.always(ANSWER, usage=usage)
-    result = window_chat(model, "\n".join(QUESTIONS), "--system-prompt", "You tell stories.")
+    result = chat_with(model, "\n".join(QUESTIONS), "--system-prompt", "You tell stories.")
     assert result.code == 0, result.err
     notes = [line for line in result.err.splitlines() if "left out" in line]
     assert len(notes) == 1
@@ -141,11 +125,11 @@ def test_a_small_max_tokens_is_its_own_floor(cluster, chat):
 
 
 @pytest.mark.parametrize("reveals", [True, False], ids=["counted by the server", "by its refusal"])
-def test_a_message_that_is_too_long_alone(window_chat, reveals):
+def test_a_message_that_is_too_long_alone(chat_with, reveals):
     message = "word " * 2100
     model = Model(reveals_length=reveals)
     model.always("OK")
-    result = window_chat(model, message)
+    result = chat_with(model, message)
     # A server that does not count tells only a bound in its refusal.
     size = model.count([{"content": message.rstrip("\n")}]) if reveals else 2049
     tokens = f"{'' if reveals else 'at least '}{size} tokens"
@@ -178,9 +162,9 @@ def test_max_tokens_above_the_window_is_refused_with_that_number(cluster, chat):
     assert len(cluster.model.requests) == 1
 
 
-def test_the_default_is_cut_to_what_the_model_can(window_chat):
+def test_the_default_is_cut_to_what_the_model_can(chat_with):
     model = Model(max_model_len=512)
-    assert window_chat(model, "Say OK\n") == (0, "OK\n", CONNECTED)
+    assert chat_with(model, "Say OK\n") == (0, "OK\n", CONNECTED)
     budgets = [longest_reply(model, request.json) for request in model.chats]
     assert budgets == [1024, 512 - model.count([user("Say OK")])]
 
